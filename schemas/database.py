@@ -1,0 +1,98 @@
+"""Engines and migrations for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from schemas.errors import SettingsError
+
+BUSY_TIMEOUT_S = 30
+"""How long a SQLite writer waits for another; PostgreSQL has `lock_timeout` for that."""
+
+_POSTGRES_OPTIONS = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s"
+"""So that no thread waits for ever on a lock held elsewhere: a worker must be able to stop."""
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for `url`, set up so that a waiting statement ends.
+
+    Raises
+    ------
+    SettingsError
+        When the address is neither PostgreSQL nor SQLite.
+    """
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, NoSuchModuleError):
+        backend = ""
+    if backend == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS},
+        )
+    if backend == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    raise SettingsError(
+        "WARDWATCH_DATABASE_URL: not the address of PostgreSQL or SQLite. "
+        "Write postgresql+psycopg://user@host/name or sqlite:///path/to/file.db."
+    )
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy's `begin` event begins; see _begin_immediate
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+
+
+def _begin_immediate(connection: Any) -> None:
+    # A transaction that reads first and writes later cannot be upgraded while another writes: take the lock at once,
+    # unless the caller only reads (execution_options(read_only=True)).
+    read_only = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _alembic(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("schemas").joinpath("migrations")))
+    config.attributes["engine"] = engine
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest migration; does nothing where it is there already."""
+    command.upgrade(_alembic(engine), "head")
+
+
+def pending_migrations(engine: Engine) -> list[str]:
+    """Return the revisions that the database still lacks, oldest first."""
+    script = ScriptDirectory.from_config(_alembic(engine))
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    revisions = [revision.revision for revision in script.iterate_revisions("head", current or "base")]
+    return revisions[::-1]
+
+
+def as_utc(value: datetime | str) -> datetime:
+    """Return a time read by a driver's own cursor (text on SQLite) as an aware one."""
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -1,0 +1,291 @@
+"""ADT facts on the wire: a CloudEvents 1.0 envelope around one tagged union.
+
+A fact is something that somebody reported; facts are only ever added. `source` and `id` name it, `subject` is
+what it is about (the encounter, or the bed), `time` is when it happened, `recordedtime` when the feed said it, and
+`partitionkey` (the CloudEvents partitioning extension) is the Kafka key: the patient token, or the bed.
+
+Names follow HL7 v2 (trigger in each docstring) and FHIR; see docs/GLOSSARY.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from schemas.errors import FactRejected
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+AgeYears = Annotated[int, msgspec.Meta(ge=0, le=130)]
+
+
+class PatientClass(StrEnum):
+    """PV1-2 (HL7 table 0004)."""
+
+    EMERGENCY = "emergency"
+    INPATIENT = "inpatient"
+    OUTPATIENT = "outpatient"
+    OBSERVATION = "observation"
+    PREADMIT = "preadmit"
+    RECURRING = "recurring"
+    OBSTETRICS = "obstetrics"
+    UNKNOWN = "unknown"
+
+
+class AdmissionType(StrEnum):
+    """PV1-4 (HL7 table 0007)."""
+
+    EMERGENCY = "emergency"
+    URGENT = "urgent"
+    ELECTIVE = "elective"
+    NEWBORN = "newborn"
+    TRAUMA = "trauma"
+    ROUTINE = "routine"
+
+
+class Sex(StrEnum):
+    """PID-8 (HL7 table 0001)."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class BedStatus(StrEnum):
+    """State of a bed. HL7 table 0116 knows C, H, I, K, O and U; `reserved` and `unstaffed` are ours."""
+
+    OCCUPIED = "occupied"
+    DIRTY = "dirty"
+    CLEANING = "cleaning"
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    BLOCKED = "blocked"
+    UNSTAFFED = "unstaffed"
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """PV1-3: point of care, room, bed and facility."""
+
+    facility_id: Name
+    unit_id: Name
+    room: Name | None = None
+    bed_id: Name | None = None
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """DG1-3: a code and the system it comes from (`ICD10CM`, `ICD9CM`, `SNOMED`)."""
+
+    code: Name
+    system: Name = "ICD10CM"
+    principal: bool = False
+    present_on_admission: bool | None = None
+
+
+class Procedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """PR1-3: a code and the system it comes from (`ICD10PCS`, `CPT`)."""
+
+    code: Name
+    system: Name = "ICD10PCS"
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What any ADT message may say about the encounter besides its trigger. Absent means "not said".
+
+    Ages, never birth dates, travel: `age_years` is the age in whole years at `time`.
+    """
+
+    patient_class: PatientClass | None = None
+    location: Location | None = None
+    service: Name | None = None
+    admission_type: AdmissionType | None = None
+    age_years: AgeYears | None = None
+    sex: Sex | None = None
+    expected_discharge_at: Instant | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+
+
+class DischargeDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
+    """PV1-36: `discharge_disposition` is the UB-04 patient status code: 01 home, 07 against advice, 20 died."""
+
+    discharge_disposition: Name | None = None
+
+
+class UpdateDetails(DischargeDetails, frozen=True, kw_only=True, omit_defaults=True):
+    """An update may also correct PV1-44 and PV1-45."""
+
+    admitted_at: Instant | None = None
+    discharged_at: Instant | None = None
+
+
+class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which fact is taken back: its id, or else the latest of its kind before this one (HL7 does not say)."""
+
+    cancels: Name | None = None
+
+
+class BedDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """NPU-2: what housekeeping or the bed desk says of a bed."""
+
+    location: Location
+    status: BedStatus
+    reason: Name | None = None
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """The CloudEvents 1.0 envelope. A duplicate is the same `source` and `id` with the same content."""
+
+    id: Name
+    source: Name
+    subject: Name
+    occurred_at: Instant = msgspec.field(name="time")
+    recorded_at: Instant = msgspec.field(name="recordedtime")
+    partition_key: Name = msgspec.field(name="partitionkey")
+    specversion: Literal["1.0"] = "1.0"
+
+
+class EncounterFact(Fact, frozen=True, kw_only=True):
+    """A fact about one encounter of one patient."""
+
+    @property
+    def encounter_id(self) -> str:
+        """The subject: PV1-19."""
+        return self.subject
+
+    @property
+    def patient_token(self) -> str:
+        """The partition key: the patient's pseudonym."""
+        return self.partition_key
+
+
+class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.patient_admitted.v1"):
+    """A01."""
+
+    data: Details
+
+
+class PatientTransferred(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.patient_transferred.v1"):
+    """A02."""
+
+    data: Details
+
+
+class PatientDischarged(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.patient_discharged.v1"):
+    """A03."""
+
+    data: DischargeDetails
+
+
+class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.encounter_updated.v1"):
+    """A08."""
+
+    data: UpdateDetails
+
+
+class AdmissionCancelled(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.admission_cancelled.v1"):
+    """A11."""
+
+    data: CancelDetails
+
+
+class TransferCancelled(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.transfer_cancelled.v1"):
+    """A12."""
+
+    data: CancelDetails
+
+
+class DischargeCancelled(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.discharge_cancelled.v1"):
+    """A13."""
+
+    data: CancelDetails
+
+
+class BedStatusChanged(Fact, frozen=True, kw_only=True, tag="wardwatch.adt.bed_status_changed.v1"):
+    """A20. Its subject and partition key are `bed_subject(location)`."""
+
+    data: BedDetails
+
+
+AdtEvent = (
+    PatientAdmitted
+    | PatientTransferred
+    | PatientDischarged
+    | EncounterUpdated
+    | AdmissionCancelled
+    | TransferCancelled
+    | DischargeCancelled
+)
+AnyFact = AdtEvent | BedStatusChanged
+
+_decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
+_encoder = msgspec.json.Encoder()
+
+
+def bed_subject(location: Location) -> str:
+    """Return the subject of a bed's facts: ``bed:facility/unit/bed``."""
+    return f"bed:{location.facility_id}/{location.unit_id}/{location.bed_id}"
+
+
+def encode_fact(fact: AnyFact) -> bytes:
+    """Return the fact's canonical JSON: the same fact gives the same bytes, whoever wrote it first."""
+    return _encoder.encode(fact)
+
+
+def decode_fact(raw: bytes) -> AnyFact:
+    """Read one fact, strictly.
+
+    Parameters
+    ----------
+    raw : bytes
+        One JSON object in UTF-8.
+
+    Returns
+    -------
+    AnyFact
+        With `occurred_at` and `recorded_at` in UTC.
+
+    Raises
+    ------
+    FactRejected
+        When the bytes are no fact; the message says which field and why, and quotes no content.
+
+    Examples
+    --------
+    >>> decode_fact(b"{}")
+    Traceback (most recent call last):
+        ...
+    schemas.errors.FactRejected: Object missing required field `type`
+    """
+    if b"\\u0000" in raw:
+        raise FactRejected("A text holds the character U+0000, which SQL cannot store; strip it at the sender.")
+    try:
+        fact = _decoder.decode(raw)
+        if fact.occurred_at.tzinfo is not UTC or fact.recorded_at.tzinfo is not UTC:
+            fact = msgspec.structs.replace(
+                fact, occurred_at=fact.occurred_at.astimezone(UTC), recorded_at=fact.recorded_at.astimezone(UTC)
+            )
+    except msgspec.ValidationError as error:
+        raise FactRejected(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise FactRejected(f"No JSON: {error}") from None
+    except OverflowError:
+        raise FactRejected("A time is outside the years 1 to 9999 in UTC.") from None
+    except RecursionError:
+        raise FactRejected("The JSON is nested too deeply.") from None
+    return fact
+
+
+def digest(body: bytes) -> int:
+    """Return 64 bits of BLAKE2b of the canonical bytes, signed: tells two contents under one id apart."""
+    return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a fact, as exported to docs/reference/facts.schema.json."""
+    schema = msgspec.json.schema(AnyFact)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "ADT fact", **schema}

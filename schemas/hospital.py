@@ -1,0 +1,135 @@
+"""The hospital as its file describes it: facilities, units with their type, beds, and how many are staffed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from schemas.errors import HospitalFileError
+from schemas.events import Name
+
+
+class UnitType(StrEnum):
+    """Kinds of unit; ratios and thresholds hang on them later."""
+
+    EMERGENCY = "emergency"
+    INTENSIVE_CARE = "intensive_care"
+    STEP_DOWN = "step_down"
+    MEDICAL_SURGICAL = "medical_surgical"
+    MATERNITY = "maternity"
+    PAEDIATRIC = "paediatric"
+    PSYCHIATRIC = "psychiatric"
+    SHORT_STAY = "short_stay"
+    PROCEDURAL = "procedural"
+    OTHER = "other"
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
+    """A unit: `licensed_beds` beds named 01, 02, ... unless `beds` names them; `staffed_beds` of them usable."""
+
+    unit_id: Name
+    name: str
+    type: UnitType
+    specialty: str = ""
+    licensed_beds: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 0
+    beds: tuple[Name, ...] = ()
+    staffed_beds: Annotated[int, msgspec.Meta(ge=0)] | None = None
+
+    @cached_property
+    def bed_ids(self) -> tuple[str, ...]:
+        """Names of the beds, unique within the unit."""
+        return self.beds or tuple(f"{number:02d}" for number in range(1, self.licensed_beds + 1))
+
+    @cached_property
+    def staffed(self) -> int:
+        """Staffed beds; all of them unless the file says otherwise."""
+        return len(self.bed_ids) if self.staffed_beds is None else self.staffed_beds
+
+
+class Facility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One building or campus. `cleaning_minutes` is the target of a bed's turnaround.
+
+    Where `bed_status_feed` is false nobody reports housekeeping, and a bed counts as available again
+    `cleaning_minutes` after it was left.
+    """
+
+    facility_id: Name
+    name: str
+    units: tuple[Unit, ...]
+    time_zone: str = "UTC"
+    cleaning_minutes: Annotated[int, msgspec.Meta(ge=0)] = 45
+    bed_status_feed: bool = True
+
+
+class Hospital(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
+    """All facilities of one hospital file."""
+
+    facilities: tuple[Facility, ...]
+
+    @cached_property
+    def units(self) -> dict[tuple[str, str], Unit]:
+        """Units by (facility_id, unit_id)."""
+        return {(facility.facility_id, unit.unit_id): unit for facility in self.facilities for unit in facility.units}
+
+    def facility(self, facility_id: str) -> Facility | None:
+        """Return the facility of that id, or None when the file does not name it."""
+        return next((facility for facility in self.facilities if facility.facility_id == facility_id), None)
+
+
+def parse_hospital(raw: bytes, origin: str) -> Hospital:
+    """Read a hospital file.
+
+    Parameters
+    ----------
+    raw : bytes
+        YAML.
+    origin : str
+        The file's name, for errors.
+
+    Raises
+    ------
+    HospitalFileError
+        Naming the file, the place in it, and what is wrong.
+    """
+    try:
+        hospital = msgspec.yaml.decode(raw, type=Hospital)
+    except msgspec.DecodeError as error:
+        raise HospitalFileError(f"{origin}: {error}") from None
+    _check(hospital, origin)
+    return hospital
+
+
+def _check(hospital: Hospital, origin: str) -> None:
+    seen_facilities: set[str] = set()
+    for facility in hospital.facilities:
+        if facility.facility_id in seen_facilities:
+            raise HospitalFileError(f"{origin}: facility {facility.facility_id} stands there twice; rename one.")
+        seen_facilities.add(facility.facility_id)
+        seen_units: set[str] = set()
+        for unit in facility.units:
+            place = f"{origin}: unit {facility.facility_id}/{unit.unit_id}"
+            if unit.unit_id in seen_units:
+                raise HospitalFileError(f"{place} stands there twice; rename one.")
+            seen_units.add(unit.unit_id)
+            if len(set(unit.bed_ids)) != len(unit.bed_ids):
+                raise HospitalFileError(f"{place} names a bed twice; rename one.")
+            if unit.staffed > len(unit.bed_ids):
+                raise HospitalFileError(f"{place} has {unit.staffed} staffed beds but only {len(unit.bed_ids)} beds.")
+    if not hospital.facilities:
+        raise HospitalFileError(f"{origin}: no facility is named; add one under `facilities:`.")
+
+
+def load_hospital(path: Path | None = None) -> Hospital:
+    """Read the hospital file, or the built-in Harbour General when no path is given."""
+    if path is None:
+        return parse_hospital(files("schemas").joinpath("harbour_general.yaml").read_bytes(), "harbour_general.yaml")
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise HospitalFileError(f"{path}: {error.strerror}. Set WARDWATCH_HOSPITAL_FILE to a file that is there.") from None
+    return parse_hospital(raw, str(path))

@@ -1,0 +1,90 @@
+"""What every room asks of Kafka: how to connect, which topics must be there, and how far behind the workers are."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from schemas.errors import UsageError
+from schemas.settings import Settings
+from schemas.topics import PARTITIONS, TOPICS, WORKER_GROUP
+
+DAY_MS = 86_400_000
+
+
+def connection(settings: Settings) -> dict[str, Any]:
+    """Return the arguments that every kafka-python client takes."""
+    arguments: dict[str, Any] = {"bootstrap_servers": settings.kafka_bootstrap_servers.split(",")}
+    if settings.kafka_embedded:
+        arguments["api_version"] = (2, 0)
+    return arguments
+
+
+def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
+    """Return once the broker answers.
+
+    Raises
+    ------
+    UsageError
+        When nothing answers within `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            KafkaConsumer(**connection(settings)).close()
+        except KafkaError:
+            if time.monotonic() >= deadline:
+                raise UsageError(
+                    f"No Kafka broker answers at {settings.kafka_bootstrap_servers}. "
+                    "Start one, or set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS."
+                ) from None
+            time.sleep(0.2)
+        else:
+            return
+
+
+def ensure_topics(settings: Settings) -> None:
+    """Create the topics that are missing. The embedded broker makes its topics itself, on first use."""
+    if settings.kafka_embedded:
+        consumer = KafkaConsumer(**connection(settings))
+        for topic in TOPICS:
+            consumer.partitions_for_topic(topic.name)
+        consumer.close()
+        return
+    admin = KafkaAdminClient(**connection(settings))
+    try:
+        present = set(admin.list_topics())
+        for topic in TOPICS:
+            if topic.name in present:
+                continue
+            configs = {"retention.ms": str(topic.retention_days * DAY_MS)}
+            try:
+                admin.create_topics(
+                    [NewTopic(topic.name, num_partitions=PARTITIONS, replication_factor=-1, topic_configs=configs)]
+                )
+            except TopicAlreadyExistsError:
+                continue
+    finally:
+        admin.close()
+
+
+def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
+    """Return, for each topic, how many records the workers' group has not committed yet."""
+    consumer = KafkaConsumer(
+        **connection(settings), group_id=WORKER_GROUP, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    try:
+        behind = {}
+        for topic in topics:
+            partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            first = consumer.beginning_offsets(partitions)
+            last = consumer.end_offsets(partitions)
+            done = {partition: consumer.committed(partition) for partition in partitions}
+            behind[topic] = sum(last[p] - max(done[p] or 0, first[p]) for p in partitions)
+        return behind
+    finally:
+        consumer.close()

@@ -1,0 +1,83 @@
+"""Settings from the environment. Every variable is described here and nowhere else; the docs are made from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from schemas.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """All that can be set. Each field is the variable `WARDWATCH_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="WARDWATCH_", extra="ignore", frozen=True)
+
+    kafka_bootstrap_servers: str = Field(
+        "127.0.0.1:9092", description="Kafka brokers, `host:port` separated by commas."
+    )
+    kafka_embedded: bool = Field(
+        False,
+        description="The broker is the embedded development broker: producers hold back, so that it drops nothing.",
+    )
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy address of PostgreSQL (`postgresql+psycopg://...`) or SQLite (`sqlite:///...`). "
+        "Empty: `wardwatch.db` in the data directory.",
+    )
+    data_dir: Path = Field(Path("var"), description="Where the SQLite file, the pseudonym key and logs are kept.")
+    hospital_file: Path | None = Field(
+        None, description="YAML file of facilities, units and beds. Empty: the built-in Harbour General."
+    )
+    pseudonym_key_file: Path | None = Field(
+        None, description="32 secret bytes in hex for patient tokens. Empty: made once in the data directory."
+    )
+    dashboard_host: str = Field("127.0.0.1", description="Address the dashboard listens on; loopback until sign-in.")
+    dashboard_port: int = Field(8050, ge=0, le=65535, description="Port of the dashboard; 0 takes a free one.")
+    worker_host: str = Field("127.0.0.1", description="Address of the worker's /ready and /metrics.")
+    worker_port: int = Field(
+        0, ge=0, le=65535, description="Port of the worker's /ready and /metrics; 0 takes a free one and prints it."
+    )
+    label_lateness_days: float = Field(
+        2.0, ge=0, le=60, description="Days that facts may come late: a label is released at day 30 plus this."
+    )
+    alert_share: float = Field(
+        0.10, gt=0, le=1, description="Share of discharges that the team can follow up; sets the risk threshold."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
+
+    @property
+    def sql_url(self) -> str:
+        """The database address with its default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'wardwatch.db'}"
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment.
+
+    Raises
+    ------
+    SettingsError
+        Naming the variable, what is wrong with it, and what it is for.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0])
+        field = Settings.model_fields.get(name)
+        purpose = f" {field.description}" if field else ""
+        raise SettingsError(f"WARDWATCH_{name.upper()}: {first['msg']}.{purpose}") from None
+
+
+def settings_table() -> str:
+    """Return the Markdown table of all variables, as it stands in docs/reference/settings.md."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, "") else f"`{field.default}`"
+        lines.append(f"| `WARDWATCH_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,136 @@
+"""State derived from facts. Nobody edits it: `streams.encounters.fold` is the only writer of encounters."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from schemas.events import AdmissionType, BedStatus, PatientClass, Sex
+
+
+class EncounterStatus(StrEnum):
+    """FHIR R5 Encounter.status, in our words."""
+
+    PLANNED = "planned"
+    IN_PROGRESS = "in_progress"
+    DISCHARGED = "discharged"
+    CANCELLED = "cancelled"
+
+
+class Problem(StrEnum):
+    """What does not fit in an encounter's facts. The facts are kept; a person decides."""
+
+    NO_ADMISSION = "no_admission"
+    ADMITTED_TWICE = "admitted_twice"
+    ADMITTED_AFTER_DISCHARGE = "admitted_after_discharge"
+    MOVED_BEFORE_ADMISSION = "moved_before_admission"
+    MOVED_AFTER_DISCHARGE = "moved_after_discharge"
+    DISCHARGED_TWICE = "discharged_twice"
+    DISCHARGED_BEFORE_ADMISSION = "discharged_before_admission"
+    TRANSFER_WITHOUT_LOCATION = "transfer_without_location"
+    CANCEL_WITHOUT_TARGET = "cancel_without_target"
+    TWO_PATIENTS = "two_patients"
+    ID_COLLISION = "id_collision"
+
+
+class UnitStay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A patient in one place from `arrived_at` (inclusive) to `left_at` (exclusive; None: still there)."""
+
+    facility_id: str
+    unit_id: str
+    arrived_at: datetime
+    left_at: datetime | None = None
+    room: str | None = None
+    bed_id: str | None = None
+
+
+class KnownDiagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A diagnosis and when it was first reported, so that no feature sees it earlier."""
+
+    code: str
+    system: str
+    known_at: datetime
+    principal: bool = False
+    present_on_admission: bool | None = None
+
+
+class KnownProcedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A procedure and when it was first reported."""
+
+    code: str
+    system: str
+    known_at: datetime
+
+
+class Encounter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The fold of the facts about one encounter. All times are aware UTC."""
+
+    encounter_id: str
+    patient_token: str
+    status: EncounterStatus
+    patient_class: PatientClass = PatientClass.UNKNOWN
+    admitted_at: datetime | None = None
+    inpatient_from: datetime | None = None
+    """When the class first became inpatient; None for a stay that never did."""
+    discharged_at: datetime | None = None
+    discharge_disposition: str | None = None
+    admission_type: AdmissionType | None = None
+    service: str | None = None
+    age_years: int | None = None
+    sex: Sex | None = None
+    expected_discharge_at: datetime | None = None
+    stays: tuple[UnitStay, ...] = ()
+    diagnoses: tuple[KnownDiagnosis, ...] = ()
+    procedures: tuple[KnownProcedure, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def provisional(self) -> bool:
+        """Whether some fact does not fit; see `problems`."""
+        return bool(self.problems)
+
+    @property
+    def location(self) -> UnitStay | None:
+        """The last place known: the present one while in progress."""
+        return self.stays[-1] if self.stays else None
+
+
+class BedState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One bed as the board shows it."""
+
+    bed_id: str
+    status: BedStatus
+    since: datetime | None = None
+    reason: str | None = None
+    encounter_id: str | None = None
+    conflicts: tuple[str, ...] = ()
+    """Further encounters that claim this bed; a person must say who lies in it."""
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Encounter)
+
+
+def encode_encounter(encounter: Encounter) -> bytes:
+    """Return the encounter's canonical JSON; equal encounters give equal bytes."""
+    return _encoder.encode(encounter)
+
+
+def decode_encounter(raw: bytes) -> Encounter:
+    """Read what `encode_encounter` wrote."""
+    return _decoder.decode(raw)
+
+
+__all__ = [
+    "BedState",
+    "Encounter",
+    "EncounterStatus",
+    "KnownDiagnosis",
+    "KnownProcedure",
+    "Problem",
+    "UnitStay",
+    "decode_encounter",
+    "encode_encounter",
+]

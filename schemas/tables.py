@@ -1,0 +1,244 @@
+"""SQL tables, declared once; `schemas/migrations` builds them on SQLite and PostgreSQL.
+
+Truth is in `fact` (of encounters and of beds). All else is derived and can be rebuilt,
+except what people did (`alert` acknowledgements) and what was issued at the time (`score`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine.interfaces import Dialect
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Aware UTC: `timestamptz` on PostgreSQL, sortable ISO 8601 text on SQLite (`utc_text`)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Choose the column type of the engine."""
+        return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive times; SQLite gets text."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone reached SQL; all times are aware UTC.")
+        return utc_text(value) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give aware UTC back."""
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def utc_text(value: datetime) -> str:
+    """Return the time as SQLite stores it: fixed width, so that text order is time order."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+_serial = BigInteger().with_variant(Integer, "sqlite")
+
+fact = Table(
+    "fact",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("digest", BigInteger, primary_key=True),
+    Column("occurred_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+    comment="The log. One source + id with other content is another row: both are kept.",
+)
+
+encounter = Table(
+    "encounter",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("patient_token", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("patient_class", Text, nullable=False),
+    Column("admitted_at", UtcDateTime),
+    Column("discharged_at", UtcDateTime),
+    Column("version", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Index(None, "patient_token"),
+    comment="The fold of each encounter's facts; `state` is schemas.state.Encounter as JSON.",
+)
+
+unit_stay = Table(
+    "unit_stay",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("facility_id", Text, nullable=False),
+    Column("unit_id", Text, nullable=False),
+    Column("bed_id", Text),
+    Column("arrived_at", UtcDateTime, nullable=False),
+    Column("left_at", UtcDateTime),
+    Index(None, "facility_id", "unit_id", "left_at"),
+    comment="Who was where: an encounter's claims on units and beds. left_at is NULL while it is there.",
+)
+
+bed_status = Table(
+    "bed_status",
+    metadata,
+    Column("facility_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("bed_id", Text, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("reason", Text),
+    comment="The latest word of housekeeping or the bed desk on each bed.",
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _serial, primary_key=True, autoincrement=True),
+    Column("topic", Text, nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("headers", LargeBinary),
+    comment="Messages to publish, written in the transaction that caused them.",
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("digest", BigInteger, primary_key=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("headers", LargeBinary),
+    comment="Records that are no facts, byte for byte, each once however often it was delivered.",
+)
+
+watermark = Table(
+    "watermark",
+    metadata,
+    Column("topic", Text, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("occurred_at", UtcDateTime),
+    Column("caught_up", Boolean, nullable=False),
+    comment="The latest event time seen in each partition, and whether nothing was left to read in it.",
+)
+
+score = Table(
+    "score",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("moment", Text, primary_key=True),
+    Column("as_of", UtcDateTime, primary_key=True),
+    Column("patient_token", Text, nullable=False),
+    Column("batch_risk", Float, nullable=False),
+    Column("online_risk", Float, nullable=False),
+    Column("readmission_risk", Float, nullable=False),
+    Column("batch_model", Text, nullable=False),
+    Column("online_version", Integer, nullable=False),
+    Column("features", LargeBinary, nullable=False),
+    Column("reasons", LargeBinary, nullable=False),
+    comment="Risk as issued, with the features as they were then. Never changed.",
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("patient_token", Text, nullable=False),
+    Column("discharged_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("released_at", UtcDateTime),
+    Column("readmitted_30d", Boolean),
+    Column("prequential_risk", Float),
+    Index(None, "released_at", "due_at"),
+    comment="Index stays waiting for day 30 plus the lateness, then with their outcome.",
+)
+
+batch_model = Table(
+    "batch_model",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("trained_at", UtcDateTime, nullable=False),
+    Column("risk_threshold", Float, nullable=False),
+    Column("report", LargeBinary, nullable=False),
+    Column("artifact", LargeBinary, nullable=False),
+    comment="Trained scikit-learn pipelines as skops files; the latest by trained_at is in use.",
+)
+
+online_model = Table(
+    "online_model",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("learnt", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    comment="The River model's state, saved in the transaction that released what it learnt from.",
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("patient_token", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("band", Text, nullable=False),
+    Column("readmission_risk", Float, nullable=False),
+    Column("reasons", LargeBinary, nullable=False),
+    Column("moment", Text, nullable=False),
+    Column("raised_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("acknowledged_at", UtcDateTime),
+    Column("acknowledged_by", Text),
+    Column("version", Integer, nullable=False),
+    Index(None, "status", "readmission_risk"),
+    comment="At most one open alert an encounter.",
+)
+
+unit_capacity = Table(
+    "unit_capacity",
+    metadata,
+    Column("facility_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("as_of", UtcDateTime, nullable=False),
+    Column("metrics", LargeBinary, nullable=False),
+    comment="The latest schemas.topics.CapacityMetrics of each unit, as JSON.",
+)
+
+midnight = Table(
+    "midnight",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("scored_until", UtcDateTime, nullable=False),
+    comment="Up to which midnight all patients in a bed have been scored.",
+)

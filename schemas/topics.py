@@ -1,0 +1,120 @@
+"""Kafka topics, each declared once, and the messages that Wardwatch itself publishes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.events import PatientClass
+from schemas.state import BedState, EncounterStatus
+
+PARTITIONS = 4
+"""Of every topic. The embedded broker knows no other number."""
+
+WORKER_GROUP = "wardwatch"
+"""The consumer group of all workers, whichever agents they run."""
+
+
+class Topic(NamedTuple):
+    """A topic, what its key is, and how long Kafka keeps a record (the fact log in SQL is the archive)."""
+
+    name: str
+    key: str
+    retention_days: int
+    meaning: str
+
+
+ADT_EVENTS = Topic("adt.events.v1", "patient token or bed", 14, "ADT facts as reported")
+DEAD_LETTERS = Topic("adt.dead-letters.v1", "as received", 90, "records that are no facts, with the reason")
+ENCOUNTERS_CHANGED = Topic("encounters.changed.v1", "patient token", 7, "an encounter's state differs")
+UNITS_CHANGED = Topic("units.changed.v1", "facility/unit", 1, "a unit's beds or census may differ: look again")
+CAPACITY_METRICS = Topic("capacity.metrics.v1", "facility/unit", 7, "a unit's census, beds and occupancy")
+ALERTS_CHANGED = Topic("alerts.changed.v1", "patient token", 7, "an alert was raised or changed")
+ONLINE_MODEL = Topic("models.online.v1", "model", 7, "the online model has learnt")
+
+TOPICS = (
+    ADT_EVENTS,
+    DEAD_LETTERS,
+    ENCOUNTERS_CHANGED,
+    UNITS_CHANGED,
+    CAPACITY_METRICS,
+    ALERTS_CHANGED,
+    ONLINE_MODEL,
+)
+
+
+class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Published when the fold of an encounter differs from what was stored. A hint: SQL holds the truth."""
+
+    encounter_id: str
+    patient_token: str
+    status: EncounterStatus
+    patient_class: PatientClass
+    admitted_at: datetime | None = None
+    discharged_at: datetime | None = None
+    facility_id: str | None = None
+    unit_id: str | None = None
+    bed_id: str | None = None
+
+
+class UnitChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Published when beds or census of a unit may differ. A hint: SQL holds the truth."""
+
+    facility_id: str
+    unit_id: str
+    occurred_at: datetime
+
+
+class BedOnBoard(BedState, frozen=True, kw_only=True, omit_defaults=True):
+    """A bed of `CapacityMetrics`; of the patient only what a bed manager may see."""
+
+    arrived_at: datetime | None = None
+    expected_discharge_at: datetime | None = None
+    high_risk: bool = False
+
+
+class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One unit at `as_of` (event time). `occupancy` is census / staffed_beds and may exceed 1."""
+
+    facility_id: str
+    unit_id: str
+    as_of: datetime
+    census: int
+    staffed_beds: int
+    occupancy: float | None
+    """None for a unit without staffed beds."""
+    available: int
+    dirty: int
+    cleaning: int
+    reserved: int
+    blocked: int
+    unstaffed: int
+    conflicts: int
+    without_bed: int
+    """Patients in the unit whose bed nobody named."""
+    beds: tuple[BedOnBoard, ...] = ()
+    census_by_hour: tuple[int, ...] = ()
+    """Census at each full hour of the 24 h before `as_of`, oldest first."""
+
+
+class AlertChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Published when an alert was raised, changed its band, or was acted on."""
+
+    encounter_id: str
+    status: str
+    readmission_risk: float
+    changed_at: datetime
+
+
+class OnlineModelChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """Published after the online model has learnt; the model itself is in SQL."""
+
+    version: int
+    learnt: int
+
+
+def unit_key(facility_id: str, unit_id: str) -> str:
+    """Return the Kafka key of a unit."""
+    return f"{facility_id}/{unit_id}"
