@@ -131,5 +131,7 @@ def load_hospital(path: Path | None = None) -> Hospital:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise HospitalFileError(f"{path}: {error.strerror}. Set WARDWATCH_HOSPITAL_FILE to a file that is there.") from None
+        raise HospitalFileError(
+            f"{path}: {error.strerror}. Set WARDWATCH_HOSPITAL_FILE to a file that is there."
+        ) from None
     return parse_hospital(raw, str(path))

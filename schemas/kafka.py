@@ -48,12 +48,8 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
 
 
 def ensure_topics(settings: Settings) -> None:
-    """Create the topics that are missing. The embedded broker makes its topics itself, on first use."""
+    """Create the topics that are missing. The embedded broker makes its own when it starts."""
     if settings.kafka_embedded:
-        consumer = KafkaConsumer(**connection(settings))
-        for topic in TOPICS:
-            consumer.partitions_for_topic(topic.name)
-        consumer.close()
         return
     admin = KafkaAdminClient(**connection(settings))
     try:

@@ -56,7 +56,9 @@ def load_key(settings: Settings) -> bytes:
     except (OSError, ValueError):
         key = b""
     if len(key) != KEY_BYTES:
-        raise SettingsError(f"{path}: no pseudonym key. Put 64 hex digits there, or unset WARDWATCH_PSEUDONYM_KEY_FILE.")
+        raise SettingsError(
+            f"{path}: no pseudonym key. Put 64 hex digits there, or unset WARDWATCH_PSEUDONYM_KEY_FILE."
+        )
     return key
 
 

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     alert_share: float = Field(
         0.10, gt=0, le=1, description="Share of discharges that the team can follow up; sets the risk threshold."
     )
+    rejected_share_limit: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="The worker stops when more than this share of the last 1,000 records was rejected; 1: never.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much is logged.")
     log_format: Literal["console", "json"] = Field("console", description="Log lines for people or for machines.")
 

@@ -33,6 +33,7 @@ class Problem(StrEnum):
     CANCEL_WITHOUT_TARGET = "cancel_without_target"
     TWO_PATIENTS = "two_patients"
     ID_COLLISION = "id_collision"
+    TIMES_OUT_OF_ORDER = "times_out_of_order"
 
 
 class UnitStay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

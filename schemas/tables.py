@@ -45,7 +45,7 @@ class UtcDateTime(TypeDecorator[datetime]):
             raise ValueError("A time without a zone reached SQL; all times are aware UTC.")
         return utc_text(value) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Give aware UTC back."""
         if value is None:
             return None
@@ -149,9 +149,9 @@ watermark = Table(
     metadata,
     Column("topic", Text, primary_key=True),
     Column("partition", Integer, primary_key=True),
-    Column("occurred_at", UtcDateTime),
+    Column("heads", LargeBinary, nullable=False),
     Column("caught_up", Boolean, nullable=False),
-    comment="The latest event time seen in each partition, and whether nothing was left to read in it.",
+    comment="The latest event times seen in each partition, and whether nothing was left to read in it.",
 )
 
 score = Table(

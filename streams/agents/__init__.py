@@ -1,0 +1,1 @@
+"""One module an agent: take a batch, decide, write in one transaction, acknowledge."""

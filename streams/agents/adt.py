@@ -1,0 +1,121 @@
+"""The `adt` agent: facts into the log and the state.
+
+Decode, one transaction, acknowledge. What is no fact goes to the dead letters; when most of what comes is rejected
+the worker stops instead of draining the topic.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from schemas.errors import TooManyRejected
+from schemas.topics import ADT_EVENTS
+from streams import telemetry
+from streams.processing import Batch, Outcome, Record, process, read_batch
+from streams.transactions import Transactions, passes
+from streams.unit_of_work import unit_of_work
+
+WINDOW = 1_000
+"""Records that `RejectionLimit` looks back on."""
+
+LEAST_REJECTED = 200
+"""A few bad records at the start of a topic are no changed feed."""
+
+log = structlog.get_logger("wardwatch.adt")
+Clock = Callable[[], datetime]
+
+
+class RejectionLimit:
+    """Stops the worker when more than `share` of the last `WINDOW` records were rejected."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self._window: deque[tuple[int, int]] = deque()
+
+    def note(self, records: int, rejected: int) -> None:
+        """Count a batch.
+
+        Raises
+        ------
+        TooManyRejected
+            When the limit is passed.
+        """
+        self._window.append((records, rejected))
+        total = sum(count for count, _ in self._window)
+        while len(self._window) > 1 and total - self._window[0][0] >= WINDOW:
+            total -= self._window.popleft()[0]
+        bad = sum(count for _, count in self._window)
+        if bad >= LEAST_REJECTED and bad > self.share * total and self.share < 1:
+            raise TooManyRejected(
+                f"{bad} of the last {total} records of {ADT_EVENTS.name} were no facts. Look at the dead letters: the "
+                "feed has changed or writes to the wrong topic. To go on all the same, set "
+                "WARDWATCH_REJECTED_SHARE_LIMIT=1."
+            )
+
+
+def ingest(engine: Engine, records: Sequence[Record], *, caught_up: bool, clock: Clock) -> Outcome:
+    """Bring records of one partition into SQL, in one transaction.
+
+    Where SQL refuses the content of a batch (no outage, but a value it cannot hold), the records are taken one by one
+    and the refused ones go to the dead letters.
+    """
+    batch = read_batch(records, caught_up=caught_up)
+    try:
+        return _one_transaction(engine, batch, clock)
+    except DBAPIError as error:
+        if passes(error):
+            raise
+        if len(records) > 1:
+            outcomes = [ingest(engine, [record], caught_up=caught_up, clock=clock) for record in records]
+            return Outcome(*(sum(values) for values in zip(*outcomes, strict=True)))
+        reason = f"SQL refused it: {type(error.orig).__name__}. Shorten or correct the field at the sender."
+        return _one_transaction(engine, batch._replace(facts={}, rejected=[(records[0], reason)]), clock)
+
+
+def _one_transaction(engine: Engine, batch: Batch, clock: Clock) -> Outcome:
+    with unit_of_work(engine) as work:
+        return process(batch, work, clock())
+
+
+def to_record(record: Any) -> Record:
+    """Return an aiokafka record as ours."""
+    return Record(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
+
+
+def count(outcome: Outcome) -> None:
+    """Add a batch to the metrics."""
+    telemetry.RECORDS.labels("adt").inc(outcome.facts + outcome.rejected)
+    telemetry.FACTS_NEW.inc(outcome.new_facts)
+    telemetry.FACTS_REPEATED.inc(outcome.facts - outcome.new_facts)
+    telemetry.DEAD_LETTERS.inc(outcome.rejected)
+    telemetry.ENCOUNTERS_CHANGED.inc(outcome.encounters_changed)
+
+
+async def run(
+    stream: Any, transactions: Transactions, limit: RejectionLimit, clock: Clock, wake: Callable[[], None]
+) -> None:
+    """Take batches from the stream for ever; an error that waiting does not mend ends the worker, offset unmoved."""
+    async for event in stream.noack().events():
+        started = time.perf_counter()
+        records = [to_record(record) for record in event.value]
+        tp = event.message.tp
+        highwater = stream.app.consumer.highwater(tp)
+        caught_up = highwater is None or records[-1].offset + 1 >= highwater
+        outcome = await transactions.run(
+            lambda engine, records=records, caught_up=caught_up: ingest(  # type: ignore[misc]
+                engine, records, caught_up=caught_up, clock=clock
+            )
+        )
+        event.ack()
+        wake()
+        count(outcome)
+        telemetry.BATCH_SECONDS.labels("adt").observe(time.perf_counter() - started)
+        limit.note(len(records), outcome.rejected)

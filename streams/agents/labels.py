@@ -1,0 +1,111 @@
+"""The `labels` agent: waits for outcomes, then teaches the online model, in one place.
+
+An index stay's outcome is released once event time has passed day 30 plus the lateness allowed, in the order in which
+the outcomes fall due: the model scores the frozen features first (prequential evaluation), then learns, and its state
+is saved in the transaction that releases the labels.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Engine, text
+
+from models.labels import index_exclusion, readmitted_within_30_days
+from models.online import OnlineModel
+from models.registry import latest_batch_model, load_online_model, online_version, save_online_model
+from schemas.state import EncounterStatus
+from schemas.topics import ADT_EVENTS, ONLINE_MODEL, EncounterChanged, OnlineModelChanged
+from streams import label_store, score_store, telemetry
+from streams.transactions import Transactions
+from streams.unit_of_work import Message, UnitOfWork, read_watermarks
+from streams.watermarks import overall
+
+LEARN_LOCK = 45
+MOST_AT_ONCE = 1_000
+WINDOW = timedelta(days=30)
+"""CMS: readmission within 30 days of discharge."""
+
+_decode = msgspec.json.Decoder(EncounterChanged).decode
+log = structlog.get_logger("wardwatch.labels")
+
+
+def note(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -> None:
+    """Put new index stays on the waiting list, and take off what is none any more."""
+    ended = {change.encounter_id for change in changes if change.status is EncounterStatus.DISCHARGED}
+    others = {change.encounter_id for change in changes} - ended
+    with engine.begin() as connection:
+        stays = score_store.encounters(connection, ended)
+        index_stays = [stay for stay in stays if index_exclusion(stay) is None]
+        label_store.await_outcomes(connection, index_stays, WINDOW + lateness)
+        label_store.forget(connection, others | ended - {stay.encounter_id for stay in index_stays})
+
+
+class Teacher:
+    """Releases outcomes and teaches the online model.
+
+    Parameters
+    ----------
+    clock : callable
+        Wall clock, aware UTC; stamps releases.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def release_due(self, engine: Engine) -> int:
+        """Release what is due, unless another worker is at it; returns how many outcomes were released."""
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql" and not connection.scalar(
+                text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LEARN_LOCK}
+            ):
+                return 0
+            reached = overall(read_watermarks(connection, ADT_EVENTS.name))
+            stays = label_store.due(connection, reached, MOST_AT_ONCE) if reached is not None else []
+            if not stays:
+                return 0
+            model = load_online_model(connection)
+            if model is None:
+                batch = latest_batch_model(connection)
+                model = OnlineModel.untaught(batch.base_rate) if batch is not None else None
+            histories = score_store.histories(connection, {stay.patient_token for stay in stays})
+            frozen = score_store.frozen_features(connection, {stay.encounter_id for stay in stays})
+            released, learnt = [], 0
+            for stay in stays:
+                history = histories.get(stay.patient_token, [])
+                index = next(encounter for encounter in history if encounter.encounter_id == stay.encounter_id)
+                outcome = readmitted_within_30_days(history, index)
+                features = frozen.get((stay.encounter_id, stay.discharged_at))
+                risk = None
+                if model is not None and features is not None:
+                    risk = model.predict_one(features)
+                    model.learn_one(features, outcome)
+                    learnt += 1
+                released.append(label_store.Released(stay.encounter_id, outcome, risk))
+                telemetry.LABELS.labels(str(outcome).lower()).inc()
+            now = self._clock()
+            label_store.release(connection, released, now)
+            label_store.close_alerts(connection, stays, now)
+            if model is not None and learnt:
+                version = online_version(connection) + 1
+                save_online_model(connection, model, version)
+                change = OnlineModelChanged(version=version, learnt=model.learnt)
+                message = Message(ONLINE_MODEL.name, b"online", msgspec.json.encode(change))
+                UnitOfWork(connection).add_messages([message])
+            return len(released)
+
+
+async def run(stream: Any, transactions: Transactions, lateness: timedelta) -> None:
+    """Take batches of changed encounters for ever."""
+    async for event in stream.noack().events():
+        started = time.perf_counter()
+        changes = [_decode(record.value) for record in event.value]
+        await transactions.run(lambda engine, changes=changes: note(engine, changes, lateness))  # type: ignore[misc]
+        event.ack()
+        telemetry.RECORDS.labels("labels").inc(len(changes))
+        telemetry.BATCH_SECONDS.labels("labels").observe(time.perf_counter() - started)

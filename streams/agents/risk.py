@@ -1,0 +1,132 @@
+"""The `risk` agent: scores what reached a scoring moment, both models in one batch, and keeps the alerts.
+
+A message says only whom to look at. Each midnight that event time has passed, one worker scores everybody in a bed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine, text
+
+from models.online import OnlineModel
+from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
+from models.scorer import Scorer
+from schemas.topics import ADT_EVENTS, EncounterChanged
+from streams import score_store, telemetry
+from streams.scoring import Due, due_at_midnight, due_moments, midnights, score_all
+from streams.transactions import Transactions
+from streams.unit_of_work import read_watermarks
+from streams.watermarks import overall
+
+MIDNIGHT_LOCK = 44
+MOST_AT_ONCE = 2_000
+MODEL_CHECK_S = 1.0
+"""How long a newer batch or online model may go unnoticed."""
+
+_decode = msgspec.json.Decoder(EncounterChanged).decode
+log = structlog.get_logger("wardwatch.risk")
+Clock = Callable[[], datetime]
+
+
+class Scoring:
+    """Scores with the newest models. Without a trained model nothing is scored, and `status` says so.
+
+    Parameters
+    ----------
+    clock : callable
+        Wall clock, aware UTC; stamps alerts.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._scorer: Scorer | None = None
+        self._batch_name = ""
+        self._online_version = -1
+        self._checked_at = float("-inf")
+
+    def changed(self, engine: Engine, encounter_ids: set[str]) -> int:
+        """Score the moments that these encounters have reached; returns how many scores were issued."""
+        with engine.connect().execution_options(read_only=True) as connection:
+            scorer = self._newest(connection)
+            if scorer is None:
+                return 0
+            due = [
+                moment for found in score_store.encounters(connection, encounter_ids) for moment in due_moments(found)
+            ]
+        return self._issue(engine, due, scorer)
+
+    def passed_midnights(self, engine: Engine) -> int:
+        """Score everybody who lay in a bed at the midnights that event time has passed since the last look."""
+        with engine.connect().execution_options(read_only=True) as connection:
+            now = overall(read_watermarks(connection, ADT_EVENTS.name))
+            scorer = self._newest(connection)
+            since = score_store.scored_until(connection)
+            if now is None or scorer is None:
+                return 0
+            passed = midnights(since or now - timedelta(days=1), now)
+            if not passed:
+                return 0
+            inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
+        due = [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
+        issued = self._issue(engine, due, scorer)
+        with engine.begin() as connection:
+            score_store.save_scored_until(connection, passed[-1])
+        return issued
+
+    def _issue(self, engine: Engine, due: Sequence[Due], scorer: Scorer) -> int:
+        issued = 0
+        for start in range(0, len(due), MOST_AT_ONCE):
+            with engine.connect().execution_options(read_only=True) as connection:
+                missing = score_store.not_yet_scored(connection, due[start : start + MOST_AT_ONCE])
+                patients = {item.encounter.patient_token for item in missing}
+                histories = score_store.histories(connection, patients)
+            scored = score_all(missing, histories, scorer)
+            if scored:
+                with engine.begin() as connection:
+                    score_store.save(connection, scored, self._batch_name, self._online_version, self._clock())
+            for item in scored:
+                telemetry.SCORES.labels(item.due.moment.value).inc()
+            issued += len(scored)
+        return issued
+
+    def _newest(self, connection: Connection) -> Scorer | None:
+        """Return the scorer of the newest models, or None where none is trained."""
+        if time.monotonic() - self._checked_at < MODEL_CHECK_S:
+            return self._scorer
+        self._checked_at = time.monotonic()
+        name, version = latest_batch_model_name(connection), online_version(connection)
+        if name is not None and (name, version) != (self._batch_name, self._online_version):
+            batch = self._scorer.batch if self._scorer and name == self._batch_name else latest_batch_model(connection)
+            if batch is not None:
+                online = load_online_model(connection) or OnlineModel.untaught(batch.base_rate)
+                self._scorer, self._batch_name, self._online_version = Scorer(batch, online), name, version
+                log.info("models in use", batch_model=name, online_version=version)
+        return self._scorer
+
+
+async def run(stream: Any, transactions: Transactions, scoring: Scoring, wake: Callable[[], None]) -> None:
+    """Take batches of changed encounters for ever."""
+    async for event in stream.noack().events():
+        started = time.perf_counter()
+        encounter_ids = {_decode(record.value).encounter_id for record in event.value}
+        if await transactions.run(lambda engine, ids=encounter_ids: scoring.changed(engine, ids)):  # type: ignore[misc]
+            wake()
+        event.ack()
+        telemetry.RECORDS.labels("risk").inc(len(event.value))
+        telemetry.BATCH_SECONDS.labels("risk").observe(time.perf_counter() - started)
+
+
+def score_midnights(engine: Engine, scoring: Scoring) -> int:
+    """Score the midnights passed, unless another worker is at it."""
+    if engine.dialect.name != "postgresql":
+        return scoring.passed_midnights(engine)
+    with engine.connect() as leader:
+        if not leader.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": MIDNIGHT_LOCK}):
+            return 0
+        return scoring.passed_midnights(engine)

@@ -1,0 +1,185 @@
+"""Wires the worker: one Faust app on the batch transport, the agents it is told to run, the relay, and its web page.
+
+The settings are those that lost no event under kills, rebalances and outages (docs/decisions, batch transport).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import faust
+from mode import Service
+from mode.supervisors import CrashingSupervisor
+
+from schemas.database import make_engine
+from schemas.errors import UsageError
+from schemas.hospital import load_hospital
+from schemas.settings import Settings
+from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, PARTITIONS, UNITS_CHANGED, WORKER_GROUP, Topic
+from streams.agents import adt
+from streams.agents.capacity import Capacity
+from streams.batch_transport import BatchSchema, Transport
+from streams.outbox import Relay
+from streams.transactions import Transactions
+from streams.web import WorkerPage
+
+AGENTS = ("adt", "risk", "labels", "capacity", "relay")
+"""What a worker can run; all of it by default."""
+
+EVENT_TIME_CHECK_S = 0.5
+"""How often risk and labels look whether event time has passed a midnight or an outcome's day."""
+
+
+def create_app(settings: Settings) -> faust.App:
+    """Return the Faust app, without agents yet."""
+    app = faust.App(
+        WORKER_GROUP,
+        broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
+        agent_supervisor=CrashingSupervisor,
+        autodiscover=False,
+        broker_commit_interval=0.25,
+        broker_max_poll_interval=86_400.0,
+        broker_max_poll_records=2_000,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        consumer_auto_offset_reset="earliest",
+        stream_buffer_maxsize=4,
+        stream_wait_empty=False,
+        table_standby_replicas=0,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=PARTITIONS,
+        web_enabled=False,
+        web_tables_enabled=False,
+        web_bind="127.0.0.1",
+        loghandlers=[],
+        logging_config={"version": 1, "disable_existing_loggers": False},
+    )
+    app.transport = Transport(app.conf.broker_consumer, app)
+    return app
+
+
+class EventTimeTask(Service):
+    """Calls `work` whenever event time may have moved."""
+
+    def __init__(self, transactions: Transactions, work: Callable[..., int], wake: Callable[[], None]) -> None:
+        super().__init__()
+        self._transactions = transactions
+        self._work = work
+        self._wake = wake
+
+    @Service.task
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            if await self._transactions.run(self._work):
+                self._wake()
+            else:
+                await self.sleep(EVENT_TIME_CHECK_S)
+
+
+def utc_now() -> datetime:
+    """Return the wall clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+def wire(
+    app: faust.App, settings: Settings, agents: Collection[str], on_listening: Callable[[str], None]
+) -> list[Service]:
+    """Give the app its agents and return the services that run beside them.
+
+    Raises
+    ------
+    UsageError
+        When an agent is not one of `AGENTS`.
+    """
+    unknown = sorted(set(agents) - set(AGENTS))
+    if unknown or not agents:
+        raise UsageError(f"--agents: {', '.join(unknown) or 'nothing'} cannot be run. Choose from {', '.join(AGENTS)}.")
+    engine = make_engine(settings.sql_url)
+    shared = Transactions(engine, "sql") if engine.dialect.name == "sqlite" else None
+
+    def transactions(name: str) -> Transactions:
+        return shared or Transactions(engine, name)  # SQLite has one writer: let its work queue here, not in SQL
+
+    relay = Relay(engine, settings) if "relay" in agents else None
+    wake = relay.wake if relay is not None else _nobody
+    services: list[Service] = [WorkerPage(app, settings, on_listening)]
+    if relay is not None:
+        services.append(relay)
+    if "adt" in agents:
+        limit = adt.RejectionLimit(settings.rejected_share_limit)
+        work = transactions("adt")
+        _agent(app, "adt", ADT_EVENTS, lambda stream: adt.run(stream, work, limit, utc_now, wake))
+    if "risk" in agents:
+        from streams.agents import risk  # here, so that a worker without it need not load the models
+
+        scoring, scores = risk.Scoring(utc_now), transactions("risk")
+        _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: risk.run(stream, scores, scoring, wake))
+        services.append(EventTimeTask(scores, lambda sql: risk.score_midnights(sql, scoring), wake))
+    if "labels" in agents:
+        from streams.agents import labels
+
+        teacher, outcomes = labels.Teacher(utc_now), transactions("labels")
+        lateness = timedelta(days=settings.label_lateness_days)
+        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: labels.run(stream, outcomes, lateness))
+        services.append(EventTimeTask(outcomes, teacher.release_due, wake))
+    if "capacity" in agents:
+        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), wake)
+        _agent(app, "capacity", UNITS_CHANGED, capacity.run)
+        services.append(capacity)
+    return services
+
+
+def _nobody() -> None:
+    """Wake no relay: this worker has none."""
+
+
+def _agent(app: faust.App, name: str, topic: Topic, run: Callable[[Any], Any]) -> None:
+    async def agent(stream: Any) -> None:
+        await run(stream)
+
+    agent.__name__ = name
+    app.agent(app.topic(topic.name, schema=BatchSchema()), name=name)(agent)
+
+
+def run_worker(
+    settings: Settings, agents: Collection[str] = AGENTS, on_listening: Callable[[str], None] = print
+) -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where Kafka and SQL are.
+    agents : collection of str
+        What to run; all of `AGENTS` by default.
+    on_listening : callable
+        Gets the address of /ready and /metrics once it is there.
+
+    Raises
+    ------
+    SystemExit
+        With 0 after a clean stop, with 1 after a crash; offsets of unfinished batches are not committed.
+    """
+    loop = _new_loop()
+    app = create_app(settings)
+    services = wire(app, settings, agents, on_listening)
+    worker = faust.Worker(
+        app, *services, loop=loop, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, override_logging=False
+    )
+    worker.execute_from_commandline()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        loop = asyncio.new_event_loop()
+    else:
+        loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop

@@ -1,0 +1,54 @@
+"""Hold the relay back on the embedded broker, which keeps about 5 MiB a partition and drops older records silently.
+
+Only the topics that workers read are counted; of the others (metrics, dead letters) the latest suffice, and SQL has
+them all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
+from schemas import kafka
+from schemas.settings import Settings
+from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED
+
+READ_BY_WORKERS = (ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name)
+UNREAD_BYTES_LIMIT = 2_500_000
+"""For a topic as a whole, as if all of it went to one partition."""
+
+OVERHEAD_BYTES = 64
+PAUSE_S = 0.1
+log = structlog.get_logger("wardwatch.outbox")
+
+
+class Backpressure:
+    """Waits while the workers are too far behind what was published."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._unread_bytes: dict[str, int] = defaultdict(int)
+
+    async def wait(self, rows: Sequence[Any]) -> None:
+        """Return when the rows may be published, and count them."""
+        more: dict[str, int] = defaultdict(int)
+        for row in rows:
+            if row.topic in READ_BY_WORKERS:
+                more[row.topic] += len(row.value or b"") + len(row.key or b"") + OVERHEAD_BYTES
+        said = False
+        while any(self._unread_bytes[topic] + size > UNREAD_BYTES_LIMIT for topic, size in more.items()):
+            behind = await asyncio.get_running_loop().run_in_executor(None, kafka.lag, self._settings, list(more))
+            for topic, records in behind.items():
+                if records == 0:
+                    self._unread_bytes[topic] = 0
+            if any(behind.values()):
+                if not said:
+                    log.info("the outbox waits for the agents to read on", behind=behind)
+                    said = True
+                await asyncio.sleep(PAUSE_S)
+        for topic, size in more.items():
+            self._unread_bytes[topic] += size

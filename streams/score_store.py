@@ -1,0 +1,173 @@
+"""All SQL of the `risk` agent: histories in, scores and alerts out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, or_, select
+
+from models.features import Features
+from schemas import tables
+from schemas.database import as_utc
+from schemas.state import Encounter, decode_encounter
+from schemas.topics import ALERTS_CHANGED, AlertChanged
+from streams import bulk_sql
+from streams.alerts import AlertStatus, Latest, Standing, decide
+from streams.scoring import Due, Scored
+from streams.unit_of_work import Message, UnitOfWork
+
+_encode = msgspec.json.Encoder().encode
+_features = msgspec.json.Decoder(dict[str, float | str | None])
+
+
+def encounters(connection: Connection, encounter_ids: Iterable[str]) -> list[Encounter]:
+    """Return the encounters of these ids as they stand."""
+    rows = bulk_sql.select_by_key(connection, "state", tables.encounter, "encounter_id", set(encounter_ids))
+    return [decode_encounter(row[0]) for row in rows]
+
+
+def histories(connection: Connection, patient_tokens: Iterable[str]) -> dict[str, list[Encounter]]:
+    """Return all encounters of each patient."""
+    found: dict[str, list[Encounter]] = {}
+    rows = bulk_sql.select_by_key(connection, "state", tables.encounter, "patient_token", set(patient_tokens))
+    for row in rows:
+        encounter = decode_encounter(row[0])
+        found.setdefault(encounter.patient_token, []).append(encounter)
+    return found
+
+
+def inpatients_between(connection: Connection, since: datetime, until: datetime) -> list[Encounter]:
+    """Return the inpatient encounters that were in progress at some time between two midnights."""
+    column = tables.encounter.columns
+    rows = connection.execute(
+        select(column.state).where(
+            column.patient_class == "inpatient",
+            column.admitted_at < until,
+            or_(column.discharged_at.is_(None), column.discharged_at > since),
+        )
+    )
+    return [decode_encounter(row.state) for row in rows]
+
+
+def not_yet_scored(connection: Connection, due: Sequence[Due]) -> list[Due]:
+    """Return those of the moments that have no score yet."""
+    rows = bulk_sql.select_by_key(
+        connection, "score.encounter_id, moment, as_of", tables.score, "encounter_id", {d.key[0] for d in due}
+    )
+    known = {(encounter_id, moment, as_utc(as_of)) for encounter_id, moment, as_of in rows}
+    return [item for item in due if item.key not in known]
+
+
+def scored_until(connection: Connection) -> datetime | None:
+    """Return the last midnight whose inpatients have all been scored."""
+    return connection.scalar(select(tables.midnight.columns.scored_until))
+
+
+def save_scored_until(connection: Connection, midnight: datetime) -> None:
+    """Note the last midnight whose inpatients have all been scored."""
+    bulk_sql.insert(connection, tables.midnight, [("score", midnight)], on_conflict="update")
+
+
+def save(
+    connection: Connection, scored: Sequence[Scored], batch_model: str, online_version: int, now: datetime
+) -> None:
+    """Write scores, raise or close alerts, and announce what changed of them."""
+    rows = [
+        (
+            *item.due.key,
+            item.due.encounter.patient_token,
+            item.risk.batch_risk,
+            item.risk.online_risk,
+            item.risk.readmission_risk,
+            batch_model,
+            online_version,
+            _encode(item.features),
+            _encode(item.risk.reasons),
+        )
+        for item in scored
+    ]
+    bulk_sql.insert(connection, tables.score, rows, on_conflict="nothing")
+    _save_alerts(connection, scored, now)
+
+
+def _save_alerts(connection: Connection, scored: Sequence[Scored], now: datetime) -> None:
+    latest: dict[str, Scored] = {}
+    for item in scored:
+        known = latest.get(item.due.encounter.encounter_id)
+        if known is None or item.due.as_of > known.due.as_of:
+            latest[item.due.encounter.encounter_id] = item
+    column = tables.alert.columns
+    standing = {
+        row[0]: row
+        for row in bulk_sql.select_by_key(
+            connection,
+            ", ".join(column.keys()),
+            tables.alert,
+            "encounter_id",
+            latest,
+            lock=True,
+        )
+    }
+    newest = _newest_scores(connection, latest)
+    rows, messages = [], []
+    for encounter_id, item in latest.items():
+        if newest.get(encounter_id, item.due.as_of) > item.due.as_of:
+            continue  # a later moment was scored before: it decides
+        old = dict(zip(column.keys(), standing[encounter_id], strict=True)) if encounter_id in standing else None
+        before = Standing(AlertStatus(old["status"]), old["band"]) if old else None
+        status = decide(item.due.encounter, Latest(item.risk.band.value, item.due.as_of), before)
+        if status is None:
+            continue
+        raised_again = status is AlertStatus.NEW and before is not None and before.status is not AlertStatus.NEW
+        keep = old is not None and not raised_again
+        rows.append(
+            (
+                encounter_id,
+                item.due.encounter.patient_token,
+                status.value,
+                item.risk.band.value,
+                item.risk.readmission_risk,
+                _encode(item.risk.reasons),
+                item.due.moment.value,
+                as_utc(old["raised_at"]) if keep and old else item.due.as_of,
+                now,
+                as_utc(old["acknowledged_at"]) if keep and old and old["acknowledged_at"] else None,
+                old["acknowledged_by"] if keep and old else None,
+                old["version"] + 1 if old else 1,
+            )
+        )
+        messages.append(_changed(item, status, now))
+    bulk_sql.insert(connection, tables.alert, rows, on_conflict="version")
+    UnitOfWork(connection).add_messages(messages)
+
+
+def _newest_scores(connection: Connection, encounter_ids: Iterable[str]) -> dict[str, datetime]:
+    rows = bulk_sql.select_by_key(connection, "score.encounter_id, as_of", tables.score, "encounter_id", encounter_ids)
+    newest: dict[str, datetime] = {}
+    for encounter_id, as_of in rows:
+        newest[encounter_id] = max(as_utc(as_of), newest.get(encounter_id, as_utc(as_of)))
+    return newest
+
+
+def _changed(item: Scored, status: AlertStatus, now: datetime) -> Message:
+    change = AlertChanged(
+        encounter_id=item.due.encounter.encounter_id,
+        status=status.value,
+        readmission_risk=item.risk.readmission_risk,
+        changed_at=now,
+    )
+    return Message(ALERTS_CHANGED.name, item.due.encounter.patient_token.encode(), _encode(change))
+
+
+def frozen_features(connection: Connection, encounter_ids: Iterable[str]) -> dict[tuple[str, datetime], Features]:
+    """Return the features as they were at discharge, by encounter and discharge time."""
+    rows = bulk_sql.select_by_key(
+        connection, "score.encounter_id, moment, as_of, features", tables.score, "encounter_id", encounter_ids
+    )
+    return {
+        (encounter_id, as_utc(as_of)): _features.decode(raw)
+        for encounter_id, moment, as_of, raw in rows
+        if moment == "discharge"
+    }

@@ -1,0 +1,102 @@
+"""When an encounter is scored, and the work of scoring many at once. Pure but for the models it is handed.
+
+Scoring moments are the start of the inpatient stay, each midnight in it, and the discharge. Features are computed as
+of the moment, whenever the computation runs, so a late or repeated message changes nothing that was issued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from models.features import Features, features
+from models.scorer import RiskScore, Scorer
+from schemas.state import Encounter, EncounterStatus
+
+DAY = timedelta(days=1)
+DIED = frozenset({"20", "40", "41", "42"})
+"""UB-04 dispositions of patients who died: nobody is at risk of readmission."""
+
+
+class Moment(StrEnum):
+    """Why a score was issued."""
+
+    ADMISSION = "admission"
+    MIDNIGHT = "midnight"
+    DISCHARGE = "discharge"
+
+
+class Due(NamedTuple):
+    """One score to be issued."""
+
+    encounter: Encounter
+    moment: Moment
+    as_of: datetime
+
+    @property
+    def key(self) -> tuple[str, str, datetime]:
+        """The score's key in SQL."""
+        return (self.encounter.encounter_id, self.moment.value, self.as_of)
+
+
+class Scored(NamedTuple):
+    """One score as issued, with the features it was computed from."""
+
+    due: Due
+    features: Features
+    risk: RiskScore
+
+
+def due_moments(encounter: Encounter) -> list[Due]:
+    """Return the admission and the discharge of an inpatient encounter, as far as they have happened."""
+    if encounter.inpatient_from is None or encounter.status is EncounterStatus.CANCELLED:
+        return []
+    due = [Due(encounter, Moment.ADMISSION, encounter.inpatient_from)]
+    if encounter.discharged_at is not None and encounter.discharge_disposition not in DIED:
+        due.append(Due(encounter, Moment.DISCHARGE, encounter.discharged_at))
+    return due
+
+
+def midnights(after: datetime, until: datetime) -> list[datetime]:
+    """Return the midnights (UTC) later than `after` and not later than `until`.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> midnights(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 3, 1, tzinfo=UTC))[-1].day
+    3
+    """
+    first = after.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+    return [first + number * DAY for number in range(max((until - first) // DAY + 1, 0))]
+
+
+def due_at_midnight(encounters: Iterable[Encounter], midnight: datetime) -> list[Due]:
+    """Return the scores of those who were inpatients at that midnight."""
+    return [
+        Due(encounter, Moment.MIDNIGHT, midnight)
+        for encounter in encounters
+        if encounter.inpatient_from is not None
+        and encounter.status is not EncounterStatus.CANCELLED
+        and encounter.inpatient_from < midnight
+        and (encounter.discharged_at is None or encounter.discharged_at > midnight)
+    ]
+
+
+def score_all(due: Sequence[Due], histories: Mapping[str, Sequence[Encounter]], scorer: Scorer) -> list[Scored]:
+    """Score many moments in one call of each model.
+
+    Parameters
+    ----------
+    due : sequence of Due
+        What is to be scored.
+    histories : mapping
+        All encounters of each patient, by patient token.
+    scorer : Scorer
+        The batch and the online model.
+    """
+    if not due:
+        return []
+    rows = [features(histories.get(item.encounter.patient_token, ()), item.encounter, item.as_of) for item in due]
+    return [Scored(*each) for each in zip(due, rows, scorer.score(rows), strict=True)]
