@@ -1,0 +1,351 @@
+"""The command line: one front door. Each command imports its room when it runs, and only then."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from schemas.errors import UsageError, WardwatchError
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+app = typer.Typer(
+    name="wardwatch",
+    help="Watch a hospital's admissions, transfers and discharges: live beds, readmission risk, capacity.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+database = typer.Typer(help="The database.", no_args_is_help=True)
+app.add_typer(database, name="db")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
+
+
+def _settings(**overrides: object) -> Settings:
+    from schemas.settings import load_settings
+
+    settings = load_settings(**overrides)
+    _set_up_logging(settings)
+    return settings
+
+
+def _set_up_logging(settings: Settings) -> None:
+    import structlog
+
+    level = getattr(logging, settings.log_level.upper())
+    logging.basicConfig(
+        level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    for chatty in ("kafka", "aiokafka", "faust", "mode"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # what they report, we raise
+    renderer: Any = (
+        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _say(text: str = "", **style: Any) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(text, **style)
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+@app.command()
+def worker(
+    agents: Annotated[str, typer.Option(help="What to run, by commas: adt, risk, labels, capacity, relay.")] = "all",
+) -> None:
+    """Run a worker: facts in, state, scores and metrics out. Start more of them to share the work.
+
+    Example: `wardwatch worker --agents adt,relay`
+    """
+    from schemas.database import make_engine, pending_migrations
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.app import AGENTS, check_agents, run_worker
+
+    settings = _settings()
+    chosen = check_agents(AGENTS if agents == "all" else [name.strip() for name in agents.split(",")])
+    if pending_migrations(make_engine(settings.sql_url)):
+        raise UsageError("The database lacks its tables or its newest migration; run `wardwatch db upgrade`.")
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    run_worker(settings, chosen, lambda address: _say(f"Worker ({', '.join(chosen)}) at {address}/ready"))
+
+
+@database.command()
+def upgrade(as_json: AsJson = False) -> None:
+    """Create the tables or bring them to the newest migration; safe to repeat.
+
+    Example: `wardwatch db upgrade`
+    """
+    from schemas.database import make_engine, pending_migrations, upgrade
+
+    settings = _settings()
+    engine = make_engine(settings.sql_url)
+    applied = pending_migrations(engine)
+    upgrade(engine)
+    if as_json:
+        _print_json({"database": engine.dialect.name, "applied": applied})
+    else:
+        _say(f"{engine.dialect.name}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show what is in the database and how far behind the workers are.
+
+    Example: `wardwatch status --json`
+    """
+    from schemas.database import make_engine
+    from streams.status import read_status
+
+    settings = _settings()
+    found = read_status(settings, make_engine(settings.sql_url))
+    if as_json:
+        _print_json(found)
+    else:
+        _print_status(found)
+    if found.lag is None:
+        raise typer.Exit(1)
+
+
+def _print_status(found: Any) -> None:
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in msgspec.to_builtins(found).items():
+        if name == "lag" and value is None:
+            value = "unknown: no Kafka broker answers"
+        elif isinstance(value, dict):
+            value = ", ".join(f"{key} {number:,}" for key, number in value.items())
+        elif value is None:
+            value = "none"
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    Console(highlight=False).print(table)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is there, what is missing, and how to get it. Exits with 1 when something is missing.
+
+    Example: `wardwatch doctor`
+    """
+    from streams.doctor import examine
+
+    checks = examine(_settings(log_level="error"))
+    if as_json:
+        _print_json(checks)
+    else:
+        for check in checks:
+            mark = "[green]ok     [/]" if check.ok else "[red]missing[/]"
+            _say(f"{mark} {check.name}: {check.found}")
+            if check.remedy:
+                _say(f"        {check.remedy}", style="dim")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def dashboard(
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one. Overrides WARDWATCH_DASHBOARD_PORT.")
+    ] = None,
+) -> None:
+    """Serve the dashboard on loopback.
+
+    Example: `wardwatch dashboard --port 8050`
+    """
+    from dashboard.app import serve
+
+    settings = _settings() if port is None else _settings(dashboard_port=port)
+    serve(settings, on_listening=lambda address: _say(f"Dashboard at {address}"))
+
+
+@app.command()
+def simulate(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same stream.")] = 1,
+    days: Annotated[float | None, typer.Option(help="Simulated days to publish; for ever when not given.")] = None,
+    history_days: Annotated[float, typer.Option(help="Days published at once before the pace begins.")] = 0.0,
+    start: Annotated[
+        datetime | None, typer.Option(help="First simulated instant, UTC; by default now, less the history.")
+    ] = None,
+    speed: Speed = "600x",
+    as_json: AsJson = False,
+) -> None:
+    """Simulate the hospital of the hospital file and publish its facts.
+
+    Example: `wardwatch simulate --days 7 --speed max`
+    """
+    from schemas.hospital import load_hospital
+    from simulators.hospital import simulate as run
+    from simulators.publish import Speed as Pace
+
+    settings = _settings()
+    pace = Pace.parse(speed)
+    if (days is not None and days <= 0) or history_days < 0:
+        raise UsageError("--days must be above 0 and --history-days must not be negative.")
+    begin = (
+        start.replace(tzinfo=UTC) if start else datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
+    )
+    facts = run(load_hospital(settings.hospital_file), seed=seed, start=begin, days=days)
+    _publish(settings, facts, pace, begin + timedelta(days=history_days), as_json)
+
+
+@app.command()
+def replay(
+    source: Annotated[str, typer.Argument(help="What kind of recording it is: jsonl or mimic-iv.")],
+    path: Annotated[Path, typer.Argument(help="The file or folder.")],
+    speed: Speed = "max",
+    as_json: AsJson = False,
+) -> None:
+    """Publish a recording: facts as JSON lines, or the MIMIC-IV demo (CLIF tables).
+
+    Example: `wardwatch replay mimic-iv ./mimic_iv_demo --speed max`
+    """
+    from schemas.pseudonyms import load_key
+    from simulators.publish import Speed as Pace
+    from simulators.replay import read
+
+    settings = _settings()
+    pace = Pace.parse(speed)
+    facts = read(source, path, pseudonym_key=load_key(settings))
+    _publish(settings, facts, pace, None, as_json)
+
+
+def _publish(settings: Settings, facts: Iterator[Any], pace: Any, live_from: datetime | None, as_json: bool) -> None:
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from simulators.console import publish_with_progress
+
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    report = publish_with_progress(facts, settings, pace, live_from=live_from, quiet=as_json)
+    if as_json:
+        _print_json(report)
+    else:
+        _say(f"Published {report.published:,} facts.")
+
+
+@app.command()
+def train(
+    simulated_days: Annotated[
+        int | None, typer.Option(help="Train on a simulated hospital of this many days instead.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the folds and of the simulation.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Train the readmission model on the encounters in SQL and put it into use.
+
+    Example: `wardwatch train --json`
+    """
+    from schemas.database import make_engine
+
+    settings = _settings()
+    engine = make_engine(settings.sql_url)
+    report = _train(settings, engine, simulated_days, seed)
+    if as_json:
+        _print_json(report)
+    else:
+        _say(report.summary())
+
+
+def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:
+    from models.registry import all_histories, save_batch_model
+    from models.train import train as fit
+
+    if simulated_days is None:
+        with engine.connect().execution_options(read_only=True) as connection:
+            histories = all_histories(connection)
+    else:
+        histories = _simulated_histories(settings, simulated_days, seed)
+    model = fit(histories, alert_share=settings.alert_share, seed=seed, trained_at=datetime.now(UTC))
+    with engine.begin() as connection:
+        save_batch_model(connection, model)
+    return model.report
+
+
+def _simulated_histories(settings: Settings, days: int, seed: int) -> list[list[Any]]:
+    from schemas.events import BedStatusChanged
+    from schemas.hospital import load_hospital
+    from simulators.hospital import simulate as run
+    from streams.encounters import fold
+
+    facts: dict[str, list[Any]] = {}
+    hospital = load_hospital(settings.hospital_file)
+    for fact in run(hospital, seed=seed, start=datetime(2025, 1, 1, tzinfo=UTC), days=days):
+        if not isinstance(fact, BedStatusChanged):
+            facts.setdefault(fact.subject, []).append(fact)
+    histories: dict[str, list[Any]] = {}
+    for about in facts.values():
+        encounter = fold(about)
+        if encounter is not None:
+            histories.setdefault(encounter.patient_token, []).append(encounter)
+    return list(histories.values())
+
+
+@app.command()
+def demo(
+    speed: Speed = "120x",
+    port: Annotated[int, typer.Option(help="Port of the dashboard; 0 takes a free one.")] = 8050,
+    seed: Annotated[int, typer.Option(help="Of the simulated hospital.")] = 1,
+) -> None:
+    """Run everything on this machine: broker, worker, model, simulator and dashboard. Ctrl-C stops it.
+
+    Example: `wardwatch demo --speed 600x`
+    """
+    from simulators.publish import Speed as Pace
+    from streams.demo import run_demo
+
+    Pace.parse(speed)
+    run_demo(_settings(), speed=speed, port=port, seed=seed, say=_say)
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 failed or something is missing, 2 wrong input (one line says what)."""
+    try:
+        code = app(standalone_mode=False)
+    except UsageError as error:
+        _fail(str(error), 2)
+    except typer.TyperException as error:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        _fail(f"{message} Try `wardwatch --help`.", 2)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("Stopped.", 130)
+    except WardwatchError as error:
+        _fail(str(error), 1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"wardwatch: {message}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

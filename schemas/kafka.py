@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -53,19 +54,24 @@ def ensure_topics(settings: Settings) -> None:
         return
     admin = KafkaAdminClient(**connection(settings))
     try:
-        present = set(admin.list_topics())
         for topic in TOPICS:
-            if topic.name in present:
-                continue
-            configs = {"retention.ms": str(topic.retention_days * DAY_MS)}
-            try:
-                admin.create_topics(
-                    [NewTopic(topic.name, num_partitions=PARTITIONS, replication_factor=-1, topic_configs=configs)]
-                )
-            except TopicAlreadyExistsError:
-                continue
+            if topic.name not in set(admin.list_topics()):
+                configs = {"retention.ms": str(topic.retention_days * DAY_MS)}
+                wanted = NewTopic(topic.name, num_partitions=PARTITIONS, replication_factor=-1, topic_configs=configs)
+                with suppress(TopicAlreadyExistsError):  # another process was first
+                    admin.create_topics([wanted])
     finally:
         admin.close()
+
+
+def missing_topics(settings: Settings) -> list[str]:
+    """Return the names of the topics that the broker does not have."""
+    consumer = KafkaConsumer(**connection(settings))
+    try:
+        present = consumer.topics()
+        return [topic.name for topic in TOPICS if topic.name not in present]
+    finally:
+        consumer.close()
 
 
 def lag(settings: Settings, topics: list[str]) -> dict[str, int]:

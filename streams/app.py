@@ -81,6 +81,20 @@ class EventTimeTask(Service):
                 await self.sleep(EVENT_TIME_CHECK_S)
 
 
+def check_agents(names: Collection[str]) -> tuple[str, ...]:
+    """Return the names in the order of `AGENTS`.
+
+    Raises
+    ------
+    UsageError
+        When one of them is no agent, or there is none.
+    """
+    unknown = sorted(set(names) - set(AGENTS))
+    if unknown or not names:
+        raise UsageError(f"--agents: {', '.join(unknown) or 'nothing'} cannot be run. Choose from {', '.join(AGENTS)}.")
+    return tuple(name for name in AGENTS if name in names)
+
+
 def utc_now() -> datetime:
     """Return the wall clock, aware UTC."""
     return datetime.now(UTC)
@@ -89,16 +103,7 @@ def utc_now() -> datetime:
 def wire(
     app: faust.App, settings: Settings, agents: Collection[str], on_listening: Callable[[str], None]
 ) -> list[Service]:
-    """Give the app its agents and return the services that run beside them.
-
-    Raises
-    ------
-    UsageError
-        When an agent is not one of `AGENTS`.
-    """
-    unknown = sorted(set(agents) - set(AGENTS))
-    if unknown or not agents:
-        raise UsageError(f"--agents: {', '.join(unknown) or 'nothing'} cannot be run. Choose from {', '.join(AGENTS)}.")
+    """Give the app its agents and return the services that run beside them."""
     engine = make_engine(settings.sql_url)
     shared = Transactions(engine, "sql") if engine.dialect.name == "sqlite" else None
 

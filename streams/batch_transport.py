@@ -28,7 +28,7 @@ class BatchSchema(faust.Schema[Any, Any]):
     def loads_key(self, *_args: Any, **_kwargs: Any) -> None:
         """Have no key: a batch has many."""
 
-    def loads_value(self, _app: Any, message: Any, **_kwargs: Any) -> Any:
+    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
         """Return the records."""
         return message.value
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from models.features import Features
 from schemas import tables
@@ -40,15 +40,19 @@ def histories(connection: Connection, patient_tokens: Iterable[str]) -> dict[str
 
 def inpatients_between(connection: Connection, since: datetime, until: datetime) -> list[Encounter]:
     """Return the inpatient encounters that were in progress at some time between two midnights."""
+    return _inpatients(connection, since, tables.encounter.columns.admitted_at < until)
+
+
+def in_house_since(connection: Connection, since: datetime) -> list[Encounter]:
+    """Return the inpatient encounters that are in progress or ended later than `since`."""
+    return _inpatients(connection, since)
+
+
+def _inpatients(connection: Connection, since: datetime, *conditions: ColumnElement[bool]) -> list[Encounter]:
     column = tables.encounter.columns
-    rows = connection.execute(
-        select(column.state).where(
-            column.patient_class == "inpatient",
-            column.admitted_at < until,
-            or_(column.discharged_at.is_(None), column.discharged_at > since),
-        )
-    )
-    return [decode_encounter(row.state) for row in rows]
+    still_there = or_(column.discharged_at.is_(None), column.discharged_at > since)
+    query = select(column.state).where(column.patient_class == "inpatient", still_there, *conditions)
+    return [decode_encounter(row.state) for row in connection.execute(query)]
 
 
 def not_yet_scored(connection: Connection, due: Sequence[Due]) -> list[Due]:

@@ -1,0 +1,1 @@
+"""Recordings that can be replayed; each module has a `read` that yields facts."""

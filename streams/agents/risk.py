@@ -26,6 +26,9 @@ from streams.watermarks import overall
 
 MIDNIGHT_LOCK = 44
 MOST_AT_ONCE = 2_000
+CATCH_UP = timedelta(days=30)
+"""How far back moments are scored when the first model comes: who left earlier is past follow-up."""
+
 MODEL_CHECK_S = 1.0
 """How long a newer batch or online model may go unnoticed."""
 
@@ -73,7 +76,9 @@ class Scoring:
             if not passed:
                 return 0
             inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
-        due = [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
+            recent = score_store.in_house_since(connection, now - CATCH_UP) if since is None else []
+        due = [moment for encounter in recent for moment in due_moments(encounter)]
+        due += [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
         issued = self._issue(engine, due, scorer)
         with engine.begin() as connection:
             score_store.save_scored_until(connection, passed[-1])

@@ -1,0 +1,201 @@
+"""The batch model: a fitted scikit-learn pipeline that scores many rows at once and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from zipfile import ZIP_DEFLATED, BadZipFile
+
+import msgspec
+import numpy as np
+import pandas as pd
+import skops.io
+
+from models.additive import Additive, measure
+from models.catalogue import BY_NAME, Features, in_words
+from models.columns import CATEGORICAL_NAMES, COLUMNS, Floats, to_frame
+from models.evaluation import Line, to_log_odds, to_risk
+from models.report import TrainingReport, decode_report, encode_report
+from schemas.errors import UsageError
+
+FORMAT = 1
+TRUSTED_TYPES = ("numpy.dtype", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
+"""What our pipelines hold beyond the types that skops trusts by itself: data, and trees of numbers."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """One reason for a risk.
+
+    `label` and `value` are words for people; `contribution` is in log-odds relative to the average patient: above 0
+    raises the risk.
+    """
+
+    feature: str
+    label: str
+    value: str
+    contribution: float
+
+
+class Candidate(NamedTuple):
+    """A fitted pipeline and the line that calibrates its log-odds."""
+
+    pipeline: Any
+    line: Line
+
+    def log_odds(self, frame: pd.DataFrame) -> Floats:
+        """Return the calibrated log-odds of each row."""
+        return self.line(to_log_odds(self.pipeline.predict_proba(frame)[:, 1]))
+
+
+class BatchModel:
+    """A trained model. Reasons come from the logistic regression, the risk from the better of the two.
+
+    Parameters
+    ----------
+    logistic : Candidate
+        Always there: its contributions explain.
+    boosted : Candidate or None
+        Gives the risk where it was better than the logistic regression beyond noise.
+    average : ndarray, shape (len(COLUMNS),)
+        Mean contribution of each feature over the training stays at discharge: the average patient.
+    base_rate : float
+        Share of index stays that were readmitted, in (0, 1).
+    report : TrainingReport
+        What training found; its name and threshold are the model's.
+    """
+
+    def __init__(
+        self,
+        *,
+        logistic: Candidate,
+        boosted: Candidate | None,
+        average: Floats,
+        base_rate: float,
+        report: TrainingReport,
+    ) -> None:
+        self._logistic, self._boosted, self._average = logistic, boosted, average
+        self._additive = compile_logistic(logistic)
+        self.base_rate = base_rate
+        self.report = report
+
+    @property
+    def name(self) -> str:
+        """The name under which it is registered."""
+        return self.report.model
+
+    @property
+    def trained_at(self) -> datetime:
+        """When it was trained."""
+        return self.report.trained_at
+
+    @property
+    def risk_threshold(self) -> float:
+        """Risks at or above it are high."""
+        return self.report.risk_threshold
+
+    def predict(self, rows: Sequence[Features]) -> Floats:
+        """Return the risk of each row.
+
+        Parameters
+        ----------
+        rows : sequence of Features
+            Any number, none included.
+
+        Returns
+        -------
+        ndarray of float64, shape (len(rows),)
+            In [0, 1]: probability of a readmission for whatever cause within 30 days of the discharge.
+        """
+        return self.explain(rows, 0)[0]
+
+    def reasons(self, rows: Sequence[Features], k: int = 3) -> list[tuple[Reason, ...]]:
+        """Return, for each row, the `k` largest contributions, whether they raise or lower the risk.
+
+        What is missing, or a condition that is absent, is no reason.
+        """
+        return self.explain(rows, k)[1]
+
+    def explain(self, rows: Sequence[Features], k: int) -> tuple[Floats, list[tuple[Reason, ...]]]:
+        """Return risks and reasons in one pass; see `predict` and `reasons`."""
+        if not rows:
+            return np.empty(0), []
+        contributions = self._additive.contributions(rows)
+        if self._boosted is None:
+            risks = to_risk(self._additive.base + contributions.sum(axis=1))
+        else:
+            risks = to_risk(self._boosted.log_odds(to_frame(rows)))
+        if k < 1:
+            return risks, [()] * len(rows)
+        relative = contributions - self._average
+        order = np.argsort(-np.abs(relative), axis=1, kind="stable").tolist()
+        parts = relative.tolist()
+        return risks, [_largest(*each, k) for each in zip(rows, order, parts, strict=True)]
+
+    def to_bytes(self) -> bytes:
+        """Return the model as a skops file."""
+        content = {
+            "format": FORMAT,
+            "columns": list(COLUMNS),
+            "logistic": self._logistic.pipeline,
+            "logistic_line": list(self._logistic.line),
+            "boosted": self._boosted.pipeline if self._boosted else None,
+            "boosted_line": list(self._boosted.line) if self._boosted else None,
+            "average": self._average,
+            "base_rate": self.base_rate,
+            "report": encode_report(self.report).decode(),
+        }
+        return bytes(skops.io.dumps(content, compression=ZIP_DEFLATED))
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> BatchModel:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        UsageError
+            When the bytes are no skops file, hold anything but the types that a model of ours is made of, or were made
+            for other features.
+        """
+        try:
+            foreign = sorted(set(skops.io.get_untrusted_types(data=raw)) - set(TRUSTED_TYPES))
+            if foreign:
+                raise UsageError(
+                    f"The stored model holds types that no model of ours has: {', '.join(foreign)}. "
+                    "It was not loaded; run `wardwatch train`."
+                )
+            content = skops.io.loads(raw, trusted=list(TRUSTED_TYPES))
+        except (BadZipFile, KeyError, ValueError) as error:
+            raise UsageError(f"The stored model cannot be read ({error}); run `wardwatch train`.") from None
+        if content.get("format") != FORMAT or content.get("columns") != list(COLUMNS):
+            raise UsageError("The stored model was trained on other features than these; run `wardwatch train`.")
+        boosted = content["boosted"]
+        return cls(
+            logistic=Candidate(content["logistic"], Line(*content["logistic_line"])),
+            boosted=Candidate(boosted, Line(*content["boosted_line"])) if boosted is not None else None,
+            average=content["average"],
+            base_rate=content["base_rate"],
+            report=decode_report(content["report"].encode()),
+        )
+
+
+def compile_logistic(logistic: Candidate) -> Additive:
+    """Return the logistic pipeline, calibration included, as one contribution a feature."""
+    encoder = logistic.pipeline.named_steps["columns"].named_transformers_["categories"].named_steps["encode"]
+    seen = {name: values.tolist() for name, values in zip(CATEGORICAL_NAMES, encoder.categories_, strict=True)}
+    return measure(lambda frame: logistic.line(logistic.pipeline.decision_function(frame)), seen)
+
+
+def _largest(row: Features, order: Sequence[int], parts: Sequence[float], k: int) -> tuple[Reason, ...]:
+    found: list[Reason] = []
+    for column in order:
+        name = COLUMNS[column]
+        value, feature = row.get(name), BY_NAME[name]
+        if value is None or (feature.kind == "flag" and not value):
+            continue
+        found.append(
+            Reason(feature=name, label=feature.label, value=in_words(feature, value), contribution=parts[column])
+        )
+        if len(found) == k:
+            break
+    return tuple(found)

@@ -1,0 +1,261 @@
+"""What a model may know of a patient at one moment: the features, and the cut that hides all that came later.
+
+`features` first cuts every encounter back to what had happened `as_of` (`known_by`), then counts. Missing is None,
+never 0. Corrections are the exception, for the fold leaves no trace of them: a cancelled transfer is gone from the
+start, and a corrected age or service counts as if it had always been said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from models.catalogue import CONDITION_NAMES, CONDITIONS, FEATURES, Features
+from models.charlson import charlson_index, comorbidities
+from schemas.events import AdmissionType, PatientClass, Sex
+from schemas.state import Encounter, EncounterStatus, UnitStay
+
+__all__ = ["FEATURES", "Features", "began_at", "disposition_code", "features", "known_by"]
+
+DAY_S = 86_400.0
+HOUR_S = 3_600.0
+LOOK_BACK = timedelta(days=365)
+"""For earlier admissions (HOSPITAL score) and for conditions coded in earlier stays (CMS HWR: 12 months)."""
+ED_LOOK_BACK = timedelta(days=182)
+"""LACE: six months."""
+LED_TO_ADMISSION = timedelta(hours=1)
+"""An ED visit that ended less than this before the admission is the one that led to it, and does not count."""
+LEFT_OPEN = timedelta(hours=48)
+"""An ED visit begun longer ago than this and never closed was another visit: feeds forget to close them."""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_NO_CONDITION: dict[str, float] = dict.fromkeys(CONDITION_NAMES, 0.0)
+_UNKNOWN_CONDITIONS: dict[str, None] = dict.fromkeys(CONDITION_NAMES)
+
+
+def began_at(encounter: Encounter) -> datetime | None:
+    """Return when the encounter began, as far as any of its facts says; None when none does."""
+    times = [time for time in (encounter.admitted_at, encounter.inpatient_from) if time is not None]
+    if encounter.stays:
+        times.append(encounter.stays[0].arrived_at)
+    return min(times) if times else None
+
+
+def known_by(encounter: Encounter, as_of: datetime) -> Encounter | None:
+    """Cut an encounter back to what had happened by `as_of`, that instant included.
+
+    Parameters
+    ----------
+    encounter : Encounter
+        As it stands now.
+    as_of : datetime
+        Aware.
+
+    Returns
+    -------
+    Encounter or None
+        None when the encounter had not begun, or was taken back by a cancel. `expected_discharge_at` is dropped: nobody
+        noted when it was said. Before it was inpatient, an emergency admission was an ED visit, and of the class of
+        any other nothing is known.
+    """
+    if encounter.status is EncounterStatus.CANCELLED:
+        return None
+    began = began_at(encounter)
+    return None if began is None or began > as_of else _cut(encounter, as_of)
+
+
+def _cut(encounter: Encounter, as_of: datetime) -> Encounter:
+    """Return the encounter without what came after `as_of`; the same object where nothing did."""
+    changed: dict[str, object] = {}
+    if any(diagnosis.known_at > as_of for diagnosis in encounter.diagnoses):
+        changed["diagnoses"] = tuple(each for each in encounter.diagnoses if each.known_at <= as_of)
+    if any(procedure.known_at > as_of for procedure in encounter.procedures):
+        changed["procedures"] = tuple(each for each in encounter.procedures if each.known_at <= as_of)
+    last = encounter.stays[-1] if encounter.stays else None
+    if last is not None and (last.arrived_at > as_of or (last.left_at is not None and last.left_at > as_of)):
+        changed["stays"] = _cut_stays(encounter.stays, as_of)
+    if encounter.inpatient_from is not None and encounter.inpatient_from > as_of:
+        in_ed = encounter.admission_type is AdmissionType.EMERGENCY
+        changed["inpatient_from"] = changed["service"] = None
+        changed["patient_class"] = PatientClass.EMERGENCY if in_ed else PatientClass.UNKNOWN
+    if encounter.discharged_at is not None and encounter.discharged_at > as_of:
+        changed["discharged_at"] = changed["discharge_disposition"] = None
+        changed["status"] = EncounterStatus.IN_PROGRESS
+    if encounter.expected_discharge_at is not None:
+        changed["expected_discharge_at"] = None
+    return msgspec.structs.replace(encounter, **changed) if changed else encounter
+
+
+def _cut_stays(stays: Sequence[UnitStay], as_of: datetime) -> tuple[UnitStay, ...]:
+    kept = [stay for stay in stays if stay.arrived_at <= as_of]
+    if kept and kept[-1].left_at is not None and kept[-1].left_at > as_of:
+        kept[-1] = msgspec.structs.replace(kept[-1], left_at=None)
+    return tuple(kept)
+
+
+def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime) -> Features:
+    """Return the features of one encounter at one moment.
+
+    Parameters
+    ----------
+    history : sequence of Encounter
+        All encounters of the patient, in any order; this one may be among them.
+    encounter : Encounter
+        The one to be scored.
+    as_of : datetime
+        Aware. Nothing that happened later is looked at.
+
+    Returns
+    -------
+    Features
+        A value for each of `FEATURES`, in that order; None where it is not known at that moment.
+
+    Notes
+    -----
+    A moment before the encounter began (times in feeds can be wrong) gives missing values, not an error.
+    """
+    seen = _cut(encounter, as_of)
+    start = began_at(encounter)
+    earlier = _earlier(history, encounter, start, as_of) if start is not None else []
+    return (
+        _patient_and_stay(seen, start, as_of)
+        | _conditions(seen, earlier, start)
+        | _before(earlier, start)
+        | _leaving(seen)
+    )
+
+
+def _earlier(history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime) -> list[Encounter]:
+    """Return the patient's encounters that began before this one, cut back to `as_of`."""
+    found = []
+    for other in history:
+        if other.encounter_id == encounter.encounter_id or other.status is EncounterStatus.CANCELLED:
+            continue
+        began = began_at(other)
+        if began is not None and began < start and began <= as_of:
+            found.append(_cut(other, as_of))
+    return found
+
+
+def _patient_and_stay(seen: Encounter, start: datetime | None, as_of: datetime) -> Features:
+    until = as_of if seen.discharged_at is None else seen.discharged_at
+    length_s = (until - start).total_seconds() if start is not None else -1.0
+    sex = seen.sex
+    return {
+        "age_years": None if seen.age_years is None else float(seen.age_years),
+        "sex": None if sex is None or sex is Sex.UNKNOWN else sex.value,
+        "admission_type": None if seen.admission_type is None else seen.admission_type.value,
+        # What was said in the ED is replaced by the ward's word: only the latter can be told from the state.
+        "service": seen.service if seen.inpatient_from is not None else None,
+        "length_of_stay_days": length_s / DAY_S if length_s >= 0 else None,
+        "unit_transfers": _transfers(seen.stays),
+        "ed_hours": _ed_hours(seen, as_of),
+        "ed_boarding_hours": _boarding_hours(seen, as_of),
+    }
+
+
+def _transfers(stays: Sequence[UnitStay]) -> float | None:
+    """Return how often the unit changed; moving to another bed of the unit is no transfer."""
+    if not stays:
+        return None
+    return float(
+        sum(here.unit_id != there.unit_id or here.facility_id != there.facility_id for here, there in pairwise(stays))
+    )
+
+
+def _from_ed(seen: Encounter) -> bool:
+    """Return whether an inpatient stay began in the ED: an emergency that was not inpatient from the start."""
+    return (
+        seen.inpatient_from is not None
+        and seen.admitted_at is not None
+        and seen.inpatient_from > seen.admitted_at
+        and seen.admission_type is AdmissionType.EMERGENCY
+    )
+
+
+def _ed_hours(seen: Encounter, as_of: datetime) -> float | None:
+    if not _from_ed(seen) or not seen.stays or seen.admitted_at is None:
+        return None
+    return max(((seen.stays[0].left_at or as_of) - seen.admitted_at).total_seconds(), 0.0) / HOUR_S
+
+
+def _boarding_hours(seen: Encounter, as_of: datetime) -> float | None:
+    """Return the hours in the ED as an inpatient: from the admission order (the class became inpatient) on."""
+    if not _from_ed(seen) or not seen.stays or seen.inpatient_from is None:
+        return None
+    return max(((seen.stays[0].left_at or as_of) - seen.inpatient_from).total_seconds(), 0.0) / HOUR_S
+
+
+def _conditions(seen: Encounter, earlier: Sequence[Encounter], start: datetime | None) -> Features:
+    """Return the Charlson groups of this stay and of the 12 months before, and the count of this stay's diagnoses."""
+    codes = {(each.code, each.system) for each in seen.diagnoses}
+    number = float(len(codes)) or None
+    if start is not None:
+        since = start - LOOK_BACK
+        for other in earlier:
+            codes.update((each.code, each.system) for each in other.diagnoses if each.known_at >= since)
+    groups = comorbidities(codes)
+    if groups is None:
+        return {"number_of_diagnoses": number, "charlson_index": None, **_UNKNOWN_CONDITIONS}
+    found: Features = {"number_of_diagnoses": number, "charlson_index": float(charlson_index(groups)), **_NO_CONDITION}
+    for group in groups:
+        found[CONDITIONS[group]] = 1.0
+    return found
+
+
+def _before(earlier: Sequence[Encounter], start: datetime | None) -> Features:
+    """Count the admissions and ED visits before this encounter."""
+    admissions = visits = 0
+    latest: datetime | None = None
+    for other in earlier:
+        assert start is not None  # else there is nothing earlier
+        began = began_at(other)
+        assert began is not None
+        if other.inpatient_from is not None:
+            admissions += began >= start - LOOK_BACK
+            ended = other.discharged_at
+            if ended is not None and ended <= start and (latest is None or ended > latest):
+                latest = ended
+        visits += began >= start - ED_LOOK_BACK and _was_ed_visit(other) and not _led_to(other, began, start)
+    return {
+        "admissions_past_12_months": float(admissions) if start is not None else None,
+        "ed_visits_past_6_months": float(visits) if start is not None else None,
+        "days_since_last_discharge": (start - latest).total_seconds() / DAY_S if start and latest else None,
+    }
+
+
+def _was_ed_visit(other: Encounter) -> bool:
+    return other.patient_class is PatientClass.EMERGENCY or _from_ed(other)
+
+
+def _led_to(visit: Encounter, began: datetime, start: datetime) -> bool:
+    """Return whether this visit, numbered on its own, is the one that led to the admission."""
+    if visit.discharged_at is None or visit.discharged_at > start:
+        return start - began <= LEFT_OPEN
+    return start - visit.discharged_at < LED_TO_ADMISSION
+
+
+def _leaving(seen: Encounter) -> Features:
+    """Return what is known only once the patient has left."""
+    left = seen.discharged_at
+    return {
+        "discharge_disposition": disposition_code(seen.discharge_disposition) if left is not None else None,
+        "discharge_weekday": WEEKDAYS[left.weekday()] if left is not None else None,
+    }
+
+
+def disposition_code(said: str | None) -> str | None:
+    """Return a UB-04 patient status code in its two digits; feeds also write `1` for `01`.
+
+    Examples
+    --------
+    >>> disposition_code("1"), disposition_code("20"), disposition_code(None)
+    ('01', '20', None)
+    """
+    if said is None:
+        return None
+    code = said.strip()
+    return f"0{code}" if len(code) == 1 and code.isdigit() else code

@@ -1,0 +1,91 @@
+"""Where models are kept: all SQL of this room. The caller owns the transaction."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from models.batch import BatchModel
+from models.online import OnlineModel
+from models.report import encode_report
+from schemas import tables
+from schemas.state import Encounter, decode_encounter
+
+ONLINE_NAME = "online"
+_FETCH = 2_000
+
+
+def all_histories(connection: Connection) -> list[list[Encounter]]:
+    """Return all encounters, a list for each patient, as `train` wants them."""
+    column = tables.encounter.columns
+    query = select(column.state).order_by(column.patient_token, column.encounter_id)
+    histories: dict[str, list[Encounter]] = {}
+    for (state,) in connection.execution_options(yield_per=_FETCH).execute(query):
+        encounter = decode_encounter(state)
+        histories.setdefault(encounter.patient_token, []).append(encounter)
+    return list(histories.values())
+
+
+def save_batch_model(connection: Connection, model: BatchModel) -> None:
+    """Register a trained model; the latest by `trained_at` is in use."""
+    connection.execute(
+        insert(tables.batch_model).values(
+            name=model.name,
+            trained_at=model.trained_at,
+            risk_threshold=model.risk_threshold,
+            report=encode_report(model.report),
+            artifact=model.to_bytes(),
+        )
+    )
+
+
+def latest_batch_model_name(connection: Connection) -> str | None:
+    """Return the name of the model in use, without loading it; None where none is registered."""
+    column = tables.batch_model.columns
+    return connection.scalar(select(column.name).order_by(column.trained_at.desc(), column.name.desc()).limit(1))
+
+
+def latest_batch_model(connection: Connection) -> BatchModel | None:
+    """Return the model in use; None where none is registered.
+
+    Raises
+    ------
+    UsageError
+        When what is stored is no model of ours.
+    """
+    column = tables.batch_model.columns
+    artifact = connection.scalar(
+        select(column.artifact).order_by(column.trained_at.desc(), column.name.desc()).limit(1)
+    )
+    return None if artifact is None else BatchModel.from_bytes(artifact)
+
+
+def online_version(connection: Connection) -> int:
+    """Return the version of the online model as stored; 0 where there is none yet."""
+    column = tables.online_model.columns
+    return connection.scalar(select(column.version).where(column.name == ONLINE_NAME)) or 0
+
+
+def load_online_model(connection: Connection) -> OnlineModel | None:
+    """Return the online model as last saved; None where there is none yet."""
+    column = tables.online_model.columns
+    state = connection.scalar(select(column.state).where(column.name == ONLINE_NAME))
+    return None if state is None else OnlineModel.from_bytes(state)
+
+
+def save_online_model(connection: Connection, model: OnlineModel, version: int) -> None:
+    """Store what the online model has learnt, under its next version.
+
+    Parameters
+    ----------
+    connection : Connection
+        In the transaction that released the outcomes learnt from, so that nothing is learnt twice.
+    model : OnlineModel
+        To be stored.
+    version : int
+        One more than `online_version` said in this transaction.
+    """
+    values = {"version": version, "learnt": model.learnt, "state": model.to_bytes()}
+    column = tables.online_model.columns
+    changed = connection.execute(update(tables.online_model).where(column.name == ONLINE_NAME).values(**values))
+    if changed.rowcount == 0:
+        connection.execute(insert(tables.online_model).values(name=ONLINE_NAME, **values))

@@ -1,0 +1,114 @@
+"""The published risk: the batch model's and the online model's word in one, with its band and its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from models.batch import BatchModel, Reason
+from models.catalogue import Features
+from models.columns import Floats
+from models.evaluation import to_log_odds, to_risk
+from models.online import OnlineModel
+
+MOST_ONLINE_WEIGHT = 0.3
+"""The batch model is validated before it is used, the online model is not: it never has the last word."""
+HALFWAY = 2_000
+"""Outcomes after which the online model has half of its greatest weight."""
+
+
+class RiskBand(StrEnum):
+    """Where a risk stands: high at or above the threshold, medium from the base rate on, low below."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class RiskScore(NamedTuple):
+    """One score. The three risks are probabilities of a readmission within 30 days, in [0, 1]."""
+
+    batch_risk: float
+    online_risk: float
+    readmission_risk: float
+    band: RiskBand
+    reasons: tuple[Reason, ...]
+
+
+def online_weight(learnt: int) -> float:
+    """Return the online model's weight in the blend, in [0, 0.3): grows with the outcomes learnt.
+
+    Examples
+    --------
+    >>> online_weight(0), online_weight(2_000)
+    (0.0, 0.15)
+    """
+    return MOST_ONLINE_WEIGHT * learnt / (learnt + HALFWAY)
+
+
+def blend(batch_risks: Floats, online_risks: Floats, learnt: int) -> Floats:
+    """Return the weighted mean of the two risks' log-odds, as a risk.
+
+    Parameters
+    ----------
+    batch_risks, online_risks : ndarray, shape (n,)
+        In [0, 1].
+    learnt : int
+        Outcomes that the online model has learnt from, 0 or more.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        In [0, 1]; exactly `batch_risks` for an untaught online model.
+    """
+    weight = online_weight(learnt)
+    if weight == 0.0:
+        return batch_risks
+    return to_risk((1.0 - weight) * to_log_odds(batch_risks) + weight * to_log_odds(online_risks))
+
+
+class Scorer:
+    """Scores with both models.
+
+    Parameters
+    ----------
+    batch : BatchModel
+        Gives risk, reasons and threshold.
+    online : OnlineModel
+        Untaught, it changes nothing.
+    """
+
+    def __init__(self, batch: BatchModel, online: OnlineModel) -> None:
+        self.batch = batch
+        self.online = online
+
+    def score(self, rows: Sequence[Features], reasons: int = 3) -> list[RiskScore]:
+        """Score many rows in one call of each model.
+
+        Parameters
+        ----------
+        rows : sequence of Features
+            Any number, none included.
+        reasons : int
+            At most how many reasons each score has.
+        """
+        if not rows:
+            return []
+        batch_risks, why = self.batch.explain(rows, reasons)
+        online_risks = np.fromiter((self.online.predict_one(row) for row in rows), np.float64, len(rows))
+        risks = blend(batch_risks, online_risks, self.online.learnt)
+        return [
+            RiskScore(batch_risk, online_risk, risk, self.band(risk), because)
+            for batch_risk, online_risk, risk, because in zip(
+                batch_risks.tolist(), online_risks.tolist(), risks.tolist(), why, strict=True
+            )
+        ]
+
+    def band(self, risk: float) -> RiskBand:
+        """Return the band of a risk."""
+        if risk >= self.batch.risk_threshold:
+            return RiskBand.HIGH
+        return RiskBand.MEDIUM if risk >= self.batch.base_rate else RiskBand.LOW

@@ -1,0 +1,314 @@
+"""Records to one Kafka topic, none lost: what the broker has not taken in is kept, and sent again when it must be.
+
+kafka-python retries by itself while the broker is away. What it gives up (after `DELIVERY_TIMEOUT_S`, or when a
+restart made the broker forget this producer) comes back as a failed future; then a new producer sends the whole window
+again. Duplicates do no harm: a fact is known by its source and id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.codec import has_lz4
+from kafka.errors import (
+    AuthorizationError,
+    InvalidTopicError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    SaslAuthenticationFailedError,
+    UnsupportedCompressionTypeError,
+)
+from kafka.partitioner.default import murmur2
+
+from schemas.errors import UsageError, WardwatchError
+from schemas.kafka import connection
+from schemas.settings import Settings
+from schemas.topics import WORKER_GROUP
+from simulators.flow_control import FlowControl
+
+WINDOW_BYTES = 8_000_000
+"""Sent and not taken in yet: bounds the memory while the broker is away."""
+CHECK_EVERY = 500
+"""Records between two looks at the futures: they come back by the batch."""
+BATCH_BYTES = 131_072
+LINGER_MS, LINGER_PACED_MS = 20, 2
+DELIVERY_TIMEOUT_S = 60.0
+MOST_FAILURES = 5
+"""New producers in a row that deliver nothing: then the error will not pass by itself."""
+PATIENCE_S = 2.0
+"""Before a wait is worth telling."""
+POLL_S, COMMITTED_POLL_S = 0.005, 0.05
+
+REMEDIES: tuple[tuple[type[KafkaError], str], ...] = (
+    (MessageSizeTooLargeError, "A fact is larger than the broker takes; raise its message.max.bytes."),
+    (RecordListTooLargeError, "A fact is larger than the broker takes; raise its message.max.bytes."),
+    (AuthorizationError, "Allow this client to write to the topic."),
+    (SaslAuthenticationFailedError, "Check the credentials of this client."),
+    (InvalidTopicError, "The broker refuses the topic's name."),
+    (UnsupportedCompressionTypeError, "The broker is too old; use Kafka 2.0 or later."),
+)
+"""Errors that trying again does not mend."""
+
+
+class _Sent(NamedTuple):
+    partition: int
+    key: bytes
+    value: bytes
+    future: Any
+
+
+class Delivery:
+    """Sends records to one topic, keyed.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the broker is; on the embedded one the pace is that of the workers.
+    topic : str
+        Must be there.
+    prompt : bool
+        Send each record at once rather than wait for a full batch.
+    tell_waiting : callable
+        Called with what is being waited for, and with None when the wait is over.
+    stopped : callable
+        Whether to give up waiting.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        *,
+        prompt: bool,
+        tell_waiting: Callable[[str | None], None],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self._settings, self._topic, self._prompt = settings, topic, prompt
+        self._tell_waiting, self._stopped = tell_waiting, stopped
+        self._window: deque[_Sent] = deque()
+        self._window_bytes = 0
+        self._unchecked = 0
+        self._failures = 0
+        self.acknowledged = 0
+        self.acknowledged_bytes = 0
+        self.sent_again = 0
+        self._producer = self._connect()
+        self._partitions = len(self._producer.partitions_for(topic))
+        self._workers = _Workers(settings, topic, self._partitions) if settings.kafka_embedded else None
+
+    @property
+    def outstanding(self) -> int:
+        """Records sent and not taken in yet."""
+        return len(self._window)
+
+    def send(self, key: bytes, value: bytes) -> None:
+        """Send one record; waits while too much is under way.
+
+        Raises
+        ------
+        UsageError
+            When the broker refuses it for good.
+        """
+        partition = key_hash(key) % self._partitions
+        if self._workers is not None:
+            self._wait_for_workers(self._workers, partition, len(key) + len(value))
+        self._window.append(_Sent(partition, key, value, self._send(partition, key, value)))
+        self._window_bytes += len(key) + len(value)
+        self._unchecked += 1
+        if self._unchecked >= CHECK_EVERY:
+            self.check()
+        if self._window_bytes > WINDOW_BYTES:
+            self._wait(lambda: self._window_bytes <= WINDOW_BYTES // 2, "the broker")
+
+    def check(self) -> None:
+        """Take note of what has arrived; send again what has not."""
+        self._unchecked = 0
+        window = self._window
+        while window and window[0].future.is_done:
+            if window[0].future.failed():
+                self._send_again(window[0].future.exception)
+                return
+            self._arrived(window.popleft())
+
+    def flush(self, timeout_s: float | None = None) -> None:
+        """Return once everything has arrived.
+
+        Raises
+        ------
+        WardwatchError
+            When that takes longer than `timeout_s`.
+        """
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        began_s, told = time.monotonic(), False
+        while self._window:
+            try:
+                self._producer.flush(timeout=0.2)
+            except KafkaTimeoutError:
+                if not told and time.monotonic() - began_s > PATIENCE_S:
+                    self._tell_waiting("the broker")
+                    told = True
+            self.check()
+            if self._window and deadline_s is not None and time.monotonic() > deadline_s:
+                raise WardwatchError(
+                    f"The broker did not take in the last {len(self._window)} facts. "
+                    "Publish the same again when it is back; what is known already falls out."
+                )
+        if told:
+            self._tell_waiting(None)
+
+    def close(self) -> None:
+        """Leave the broker; what has not arrived is given up."""
+        if self._workers is not None:
+            self._workers.close()
+        _abandon(self._producer)
+
+    def _connect(self) -> Any:
+        """Return a new producer, waiting until the broker answers."""
+        embedded = self._settings.kafka_embedded
+        began_s, told = time.monotonic(), False
+        while True:
+            try:
+                producer = KafkaProducer(
+                    **connection(self._settings),
+                    acks="all",
+                    enable_idempotence=True,
+                    compression_type="lz4" if has_lz4() and not embedded else "gzip",
+                    batch_size=BATCH_BYTES,
+                    linger_ms=LINGER_PACED_MS if self._prompt else LINGER_MS,
+                    delivery_timeout_ms=int(DELIVERY_TIMEOUT_S * 1000),
+                    request_timeout_ms=10_000,
+                    reconnect_backoff_max_ms=1_000,
+                    metrics_enabled=False,
+                )
+            except KafkaError as error:
+                self._refuse(error)
+                if self._stopped():
+                    raise WardwatchError(
+                        f"The broker at {self._settings.kafka_bootstrap_servers} is away. Publish again later."
+                    ) from None
+                if not told and time.monotonic() - began_s > PATIENCE_S:
+                    self._tell_waiting("the broker")
+                    told = True
+                time.sleep(0.2)
+            else:
+                if told:
+                    self._tell_waiting(None)
+                return producer
+
+    def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+        try:
+            return self._producer.send(self._topic, value=value, key=key, partition=partition)
+        except KafkaError as error:
+            self._refuse(error)
+            return _Failed(error)
+
+    def _arrived(self, sent: _Sent) -> None:
+        size_bytes = len(sent.key) + len(sent.value)
+        self._failures = 0
+        self._window_bytes -= size_bytes
+        self.acknowledged += 1
+        self.acknowledged_bytes += size_bytes
+        if self._workers is not None:
+            self._workers.flow.taken(sent.partition, sent.future.value.offset, size_bytes)
+
+    def _send_again(self, error: Exception) -> None:
+        """Replace the producer, and send again all that did not arrive."""
+        self._refuse(error)
+        self._failures += 1
+        if self._failures >= MOST_FAILURES:
+            raise WardwatchError(
+                f"Kafka refuses the facts again and again: {type(error).__name__}. Look into the broker's log."
+            ) from error
+        _abandon(self._producer)
+        self._producer = self._connect()
+        window, self._window = self._window, deque()
+        for sent in window:
+            if sent.future.is_done and not sent.future.failed():
+                self._arrived(sent)
+            else:
+                self.sent_again += 1
+                future = self._send(sent.partition, sent.key, sent.value)
+                self._window.append(sent._replace(future=future))
+
+    def _refuse(self, error: Exception) -> None:
+        for kind, remedy in REMEDIES:
+            if isinstance(error, kind):
+                raise UsageError(f"Kafka does not take facts on {self._topic}: {kind.__name__}. {remedy}") from error
+
+    def _wait(self, enough: Callable[[], bool], waiting_for: str) -> None:
+        began_s, told = time.monotonic(), False
+        while not enough() and not self._stopped():
+            self.check()
+            if not told and time.monotonic() - began_s > PATIENCE_S:
+                self._tell_waiting(waiting_for)
+                told = True
+            time.sleep(POLL_S)
+        if told:
+            self._tell_waiting(None)
+
+    def _wait_for_workers(self, workers: _Workers, partition: int, size_bytes: int) -> None:
+        if workers.flow.is_full(partition):
+            self._wait(lambda: workers.has_room(partition), "a worker")
+        workers.flow.sent(partition, size_bytes)
+
+
+class _Workers:
+    """How far the workers have committed on the embedded broker."""
+
+    def __init__(self, settings: Settings, topic: str, partitions: int) -> None:
+        self.flow = FlowControl()
+        self._consumer = KafkaConsumer(**connection(settings), group_id=WORKER_GROUP, enable_auto_commit=False)
+        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        self._looked_s = 0.0
+        first = self._consumer.beginning_offsets(self._partitions)
+        last = self._consumer.end_offsets(self._partitions)
+        committed = self._committed()
+        for partition in self._partitions:
+            done = max(committed.get(partition.partition, 0), first[partition])
+            self.flow.found(partition.partition, end_offset=last[partition], committed=done)
+
+    def has_room(self, partition: int) -> bool:
+        """Look, at most every `COMMITTED_POLL_S`, how far the workers are."""
+        if time.monotonic() - self._looked_s >= COMMITTED_POLL_S:
+            self._looked_s = time.monotonic()
+            self.flow.committed(self._committed())
+        return not self.flow.is_full(partition)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _committed(self) -> dict[int, int]:
+        offsets = {partition.partition: self._consumer.committed(partition) for partition in self._partitions}
+        return {number: offset for number, offset in offsets.items() if offset is not None}
+
+
+class _Failed:
+    """The future of a record that could not even be sent."""
+
+    is_done = True
+
+    def __init__(self, exception: Exception) -> None:
+        self.exception = exception
+
+    def failed(self) -> bool:
+        return True
+
+
+@lru_cache(maxsize=200_000)
+def key_hash(key: bytes) -> int:
+    """Kafka's own hash of a key, so that a key has one partition whoever sends it. Costs 10 us: remembered."""
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def _abandon(producer: Any) -> None:
+    """Close without waiting for what cannot be delivered: `close` alone waits, or raises and leaves its thread."""
+    producer._sender.force_close()
+    producer._sender.join(timeout=10.0)
+    producer.close(timeout=0)

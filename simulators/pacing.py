@@ -1,0 +1,89 @@
+"""How fast facts are replayed: real time, a multiple of it, or as fast as they go."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.errors import UsageError
+
+_TIMES = re.compile(r"(\d+(?:\.\d+)?)x")
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Seconds of event time for each second of the clock on the wall; None: without a pause."""
+
+    factor: float | None
+
+    @classmethod
+    def parse(cls, text: str) -> Speed:
+        """Read a speed as it is written on the command line.
+
+        Parameters
+        ----------
+        text : str
+            ``1x``, ``600x``, ``0.5x`` or ``max``.
+
+        Raises
+        ------
+        UsageError
+            When it is anything else.
+
+        Examples
+        --------
+        >>> Speed.parse("600x")
+        Speed(factor=600.0)
+        >>> Speed.parse("max")
+        Speed(factor=None)
+        """
+        written = text.strip().lower()
+        if written == "max":
+            return cls(None)
+        match = _TIMES.fullmatch(written)
+        if match is None or not float(match[1]) > 0.0:
+            raise UsageError(f"A speed must be like 600x, 1x or max. Got {text!r} instead.")
+        return cls(float(match[1]))
+
+    def __str__(self) -> str:
+        return "max" if self.factor is None else f"{self.factor:g}x"
+
+
+class Pacer:
+    """Says how long to wait before a fact is due.
+
+    Parameters
+    ----------
+    speed : Speed
+        The first fact is due at once, the others as their `recorded_at` says, at this speed.
+    clock : callable
+        Seconds on a clock that never goes back.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> pacer = Pacer(Speed(60.0), clock=lambda: 100.0)
+    >>> pacer.wait_s(datetime(2026, 1, 1, 8, 0, tzinfo=UTC))
+    0.0
+    >>> pacer.wait_s(datetime(2026, 1, 1, 8, 5, tzinfo=UTC))
+    5.0
+    """
+
+    def __init__(self, speed: Speed, clock: Callable[[], float] = time.monotonic) -> None:
+        self._factor, self._clock = speed.factor, clock
+        self._first: datetime | None = None
+        self._began_s = 0.0
+
+    def wait_s(self, recorded_at: datetime) -> float:
+        """Return the seconds until a fact recorded then is due; 0 when it is late."""
+        if self._factor is None:
+            return 0.0
+        now_s = self._clock()
+        if self._first is None:
+            self._first, self._began_s = recorded_at, now_s
+            return 0.0
+        due_s = self._began_s + (recorded_at - self._first).total_seconds() / self._factor
+        return max(0.0, due_s - now_s)

@@ -1,0 +1,172 @@
+"""Facts to Kafka, at the speed wanted, none lost."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from schemas.events import AnyFact, encode_fact
+from schemas.kafka import ensure_topics, wait_for_broker
+from schemas.settings import Settings
+from schemas.topics import ADT_EVENTS
+from simulators.delivery import Delivery
+from simulators.pacing import Pacer, Speed
+
+__all__ = ["Progress", "Report", "Speed", "publish"]
+
+PROGRESS_EVERY_S = 0.5
+LOOK_EVERY = 256
+"""Facts between two looks at the clock."""
+LOOK_EVERY_S = 0.25
+SHORTEST_PAUSE_S = 0.001
+STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a publication stands.
+
+    `published` are facts that the broker has taken in; `recorded_at` is that of the last one sent; `waiting_for` says
+    what holds it up ("a worker", "the broker"), None when nothing does.
+    """
+
+    published: int
+    recorded_at: datetime | None
+    elapsed_s: float
+    waiting_for: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was published.
+
+    `published` facts of `published_bytes` in `elapsed_s`; `sent_again` of them more than once, because the broker was
+    away; `stopped` when it ended before the source did.
+    """
+
+    published: int
+    published_bytes: int
+    sent_again: int
+    elapsed_s: float
+    first_recorded_at: datetime | None
+    last_recorded_at: datetime | None
+    stopped: bool
+
+
+class _Teller:
+    """Tells how it goes, not more often than anybody reads."""
+
+    def __init__(self, on_progress: Callable[[Progress], None] | None, began_s: float) -> None:
+        self._on_progress, self._began_s = on_progress, began_s
+        self._told_s = began_s
+        self.published = 0
+        self.recorded_at: datetime | None = None
+
+    def waiting(self, waiting_for: str | None) -> None:
+        self._tell(waiting_for)
+
+    def maybe(self) -> None:
+        if time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
+            self._tell(None)
+
+    def _tell(self, waiting_for: str | None) -> None:
+        self._told_s = time.monotonic()
+        if self._on_progress is not None:
+            self._on_progress(
+                Progress(
+                    published=self.published,
+                    recorded_at=self.recorded_at,
+                    elapsed_s=self._told_s - self._began_s,
+                    waiting_for=waiting_for,
+                )
+            )
+
+
+def publish(
+    facts: Iterable[AnyFact],
+    settings: Settings,
+    *,
+    speed: Speed,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+) -> Report:
+    """Publish facts on the topic of ADT events, keyed by patient or bed.
+
+    While the broker is away it waits and tries again; on the embedded broker it holds back until the workers have
+    committed what it keeps. A keyboard interrupt or `stop` ends it in order: what was sent is seen to arrive.
+
+    Parameters
+    ----------
+    facts : iterable of AnyFact
+        In the order of `recorded_at` where the speed is not ``max``.
+    settings : Settings
+        Where Kafka is.
+    speed : Speed
+        Paced by `recorded_at` against the clock on the wall.
+    on_progress : callable or None
+        Called at most twice a second, and when a wait begins or ends.
+    stop : threading.Event or None
+        Set it to stop.
+
+    Returns
+    -------
+    Report
+        After the last fact has arrived.
+
+    Raises
+    ------
+    UsageError
+        When no broker answers at the start, or it refuses the facts for good; says what to do.
+    WardwatchError
+        When a stop finds the broker away, with how many facts did not arrive.
+    """
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    stop = stop or threading.Event()
+    began_s = time.monotonic()
+    teller, pacer = _Teller(on_progress, began_s), Pacer(speed)
+    first: datetime | None = None
+    delivery = Delivery(
+        settings,
+        ADT_EVENTS.name,
+        prompt=speed.factor is not None,
+        tell_waiting=teller.waiting,
+        stopped=stop.is_set,
+    )
+    with closing(delivery):
+        try:
+            for number, fact in enumerate(facts):
+                if _paused(pacer, fact.recorded_at, delivery, teller, stop):
+                    break
+                first = first or fact.recorded_at
+                teller.recorded_at = fact.recorded_at
+                delivery.send(fact.partition_key.encode(), encode_fact(fact))
+                if number % LOOK_EVERY == 0:
+                    teller.published = delivery.acknowledged
+                    teller.maybe()
+        except KeyboardInterrupt:
+            stop.set()
+        delivery.flush(STOP_TIMEOUT_S if stop.is_set() else None)
+        return Report(
+            published=delivery.acknowledged,
+            published_bytes=delivery.acknowledged_bytes,
+            sent_again=delivery.sent_again,
+            elapsed_s=time.monotonic() - began_s,
+            first_recorded_at=first,
+            last_recorded_at=teller.recorded_at,
+            stopped=stop.is_set(),
+        )
+
+
+def _paused(pacer: Pacer, recorded_at: datetime, delivery: Delivery, teller: _Teller, stop: threading.Event) -> bool:
+    """Wait until the fact is due, keeping an eye on what is under way; say whether to stop."""
+    while (wait_s := pacer.wait_s(recorded_at)) > SHORTEST_PAUSE_S and not stop.is_set():
+        delivery.check()
+        teller.published = delivery.acknowledged
+        teller.maybe()
+        stop.wait(min(wait_s, LOOK_EVERY_S))
+    return stop.is_set()

@@ -1,0 +1,72 @@
+"""Tables of the Common Longitudinal ICU data Format (CLIF) as CSV: read strictly, with errors that name the place."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.errors import SourceError
+
+Row = dict[str, str]
+
+
+def read_table(folder: Path, table: str, columns: tuple[str, ...]) -> list[Row]:
+    """Return the rows of a table, with the columns asked for.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``<table>.csv`` or ``<table>.csv.gz``.
+    table : str
+        Such as ``clif_adt``.
+    columns : tuple of str
+        Those that must be there.
+
+    Raises
+    ------
+    SourceError
+        When the table or a column is missing, or the file cannot be read.
+    """
+    path = next((p for p in (folder / f"{table}.csv", folder / f"{table}.csv.gz") if p.is_file()), None)
+    if path is None:
+        raise SourceError(f"{folder}: no {table}.csv or {table}.csv.gz. Name the folder of the CLIF tables.")
+    try:
+        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if missing:
+                raise SourceError(f"{path}: no column {missing[0]}. Take the table as CLIF 2.1 defines it.")
+            rows = []
+            for row in reader:
+                if any(row[column] is None for column in columns):
+                    raise SourceError(f"{path}:{reader.line_num}: the row is too short. Mend or delete it.")
+                rows.append({column: row[column].strip() for column in columns})
+            return rows
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{path}: {error}. Fetch the table again.") from None
+
+
+def instant(text: str, record: str) -> datetime:
+    """Return an aware UTC time.
+
+    Parameters
+    ----------
+    text : str
+        ISO 8601 with an offset.
+    record : str
+        What it belongs to, for the error.
+
+    Raises
+    ------
+    SourceError
+        When it is no time, or has no offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SourceError(f"{record}: a time is missing or malformed. Mend or delete the row.") from None
+    if moment.tzinfo is None:
+        raise SourceError(f"{record}: a time has no offset from UTC. CLIF times carry one.")
+    return moment.astimezone(UTC)

@@ -1,0 +1,239 @@
+"""The MIMIC-IV demo in CLIF tables: real stays of 100 patients as facts, brought into one common window.
+
+MIMIC shifts the dates of each patient by an amount of its own, into the 22nd century. Here each patient is moved back
+by whole weeks, so that weekday, time of day and every interval of the patient are kept, and the first admission falls
+into the window.
+
+Choices, where the tables leave one:
+
+* A hospitalization begins at the first `in_dttm` of clif_adt and ends at the `in_dttm` of its row without a place,
+  which MIMIC writes at the discharge; clif_hospitalization gives other times (of the order, not of the bed).
+* The class is emergency while the patient is in the emergency department, and then inpatient, or observation where
+  the admission type says so ("OBSERVATION ADMIT" was admitted in the end: inpatient).
+* Diagnoses are known with the discharge: MIMIC codes them for the bill.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.errors import SourceError
+from schemas.events import (
+    AdmissionType,
+    AdtEvent,
+    AnyFact,
+    Details,
+    Diagnosis,
+    DischargeDetails,
+    Location,
+    PatientAdmitted,
+    PatientClass,
+    PatientDischarged,
+    PatientTransferred,
+    Sex,
+)
+from schemas.pseudonyms import patient_token
+from simulators.sources.clif import Row, instant, read_table
+
+AUTHORITY = "mimic-iv"
+SOURCE = "replay/mimic-iv"
+FACILITY_ID = "MIMIC"
+WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
+WINDOW_DAYS = 28.0
+WEEK = timedelta(days=7)
+
+ADT_COLUMNS = ("patient_id", "hospitalization_id", "in_dttm", "out_dttm", "location_name", "location_category")
+HOSPITALIZATION_COLUMNS = (
+    "patient_id", "hospitalization_id", "age_at_admission", "admission_type_name", "admission_type_category",
+    "discharge_name", "discharge_category",
+)  # fmt: skip
+DIAGNOSIS_COLUMNS = (
+    "hospitalization_id",
+    "diagnosis_code",
+    "diagnosis_code_format",
+    "diagnosis_primary",
+    "poa_present",
+)
+PATIENT_COLUMNS = ("patient_id", "sex_category")
+
+DISPOSITION = {
+    "Home": "01",
+    "Acute Care Hospital": "02",
+    "Skilled Nursing Facility (SNF)": "03",
+    "Against Medical Advice (AMA)": "07",
+    "Expired": "20",
+    "Hospice": "51",
+    "Acute Inpatient Rehab Facility": "62",
+    "Long Term Care Hospital (LTACH)": "63",
+    "Psychiatric Hospital": "65",
+}
+"""UB-04 patient status by CLIF `discharge_category`; what is not here is unknown. CLIF does not say which hospice."""
+HOME_HEALTH_NAME, HOME_HEALTH = "HOME HEALTH CARE", "06"
+"""CLIF counts it as home; the name it kept from MIMIC knows better."""
+
+OBSERVATION_TYPES = frozenset({"EU OBSERVATION", "DIRECT OBSERVATION", "AMBULATORY OBSERVATION"})
+ADMISSION_TYPE = {
+    "ed": AdmissionType.EMERGENCY,
+    "elective": AdmissionType.ELECTIVE,
+    "direct": AdmissionType.URGENT,
+}
+SEX = {"Female": Sex.FEMALE, "Male": Sex.MALE}
+_AGE = re.compile(r"\d{1,3}")
+
+
+class _Place(NamedTuple):
+    arrived_at: datetime
+    unit_id: str
+    in_ed: bool
+
+
+class _Hospitalization(NamedTuple):
+    row: Row
+    places: list[_Place]
+    discharged_at: datetime
+
+
+def read(
+    path: Path,
+    *,
+    pseudonym_key: bytes,
+    window_start: datetime = WINDOW_START,
+    window_days: float = WINDOW_DAYS,
+) -> Iterator[AnyFact]:
+    """Yield the facts of all hospitalizations in the order in which they happened.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of clif_adt, clif_hospitalization, clif_hospital_diagnosis and clif_patient (``.csv`` or ``.csv.gz``).
+    pseudonym_key : bytes
+        32 secret bytes for the patient tokens.
+    window_start : datetime
+        Aware.
+    window_days : float
+        The first admission of patient i of n (0 to n - 1, in the order of `patient_id`) is moved by whole weeks to the
+        first moment not before `window_start` + i * `window_days` / n days. Later stays may lie beyond the window.
+
+    Raises
+    ------
+    SourceError
+        When a table, a column or a value is missing; names it.
+    """
+    patients = {row["patient_id"]: row for row in read_table(path, "clif_patient", PATIENT_COLUMNS)}
+    stays = _hospitalizations(path)
+    diagnoses = _diagnoses(path)
+    shifts = _shifts(stays, window_start, window_days)
+    facts: list[AdtEvent] = []
+    for hospitalization_id, stay in stays.items():
+        patient = patients.get(stay.row["patient_id"])
+        if patient is None:
+            raise SourceError(f"{path}: hospitalization {hospitalization_id} is of a patient that clif_patient lacks.")
+        token = patient_token(pseudonym_key, AUTHORITY, stay.row["patient_id"])
+        shift = shifts[stay.row["patient_id"]]
+        facts += _facts(
+            stay, token, SEX.get(patient["sex_category"], Sex.UNKNOWN), shift, diagnoses[hospitalization_id]
+        )
+    facts.sort(key=lambda fact: (fact.occurred_at, fact.id))
+    yield from facts
+
+
+def _hospitalizations(path: Path) -> dict[str, _Hospitalization]:
+    places: dict[str, list[Row]] = defaultdict(list)
+    for row in read_table(path, "clif_adt", ADT_COLUMNS):
+        places[row["hospitalization_id"]].append(row)
+    stays = {}
+    for row in read_table(path, "clif_hospitalization", HOSPITALIZATION_COLUMNS):
+        number = row["hospitalization_id"]
+        record = f"{path}: hospitalization {number}"
+        timed = sorted(((instant(place["in_dttm"], record), place) for place in places[number]), key=lambda t: t[0])
+        located = [(at, place) for at, place in timed if place["location_name"]]
+        left = [at for at, place in timed if not place["location_name"]]
+        if not located or len(left) != 1 or left[0] < located[-1][0]:
+            raise SourceError(f"{record}: clif_adt must have its places and then one row without a place.")
+        stays[number] = _Hospitalization(
+            row,
+            [_Place(at, place["location_name"], _is_ed(place)) for at, place in located],
+            left[0],
+        )
+    return stays
+
+
+def _is_ed(place: Row) -> bool:
+    return place["location_category"] == "ed" and "observation" not in place["location_name"].casefold()
+
+
+def _diagnoses(path: Path) -> dict[str, list[Diagnosis]]:
+    diagnoses: dict[str, list[Diagnosis]] = defaultdict(list)
+    for row in read_table(path, "clif_hospital_diagnosis", DIAGNOSIS_COLUMNS):
+        diagnoses[row["hospitalization_id"]].append(
+            Diagnosis(
+                code=row["diagnosis_code"],
+                system=row["diagnosis_code_format"],
+                principal=row["diagnosis_primary"] == "1",
+                present_on_admission={"1": True, "0": False}.get(row["poa_present"]),
+            )
+        )
+    return diagnoses
+
+
+def _shifts(stays: dict[str, _Hospitalization], window_start: datetime, window_days: float) -> dict[str, timedelta]:
+    """Return by how many whole weeks each patient is moved."""
+    first: dict[str, datetime] = {}
+    for stay in stays.values():
+        patient_id, admitted_at = stay.row["patient_id"], stay.places[0].arrived_at
+        first[patient_id] = min(admitted_at, first.get(patient_id, admitted_at))
+    shifts = {}
+    for number, patient_id in enumerate(sorted(first)):
+        earliest = window_start + timedelta(days=number * window_days / len(first))
+        weeks_back = (first[patient_id] - earliest) // WEEK
+        shifts[patient_id] = -weeks_back * WEEK
+    return shifts
+
+
+def _facts(
+    stay: _Hospitalization, token: str, sex: Sex, shift: timedelta, diagnoses: list[Diagnosis]
+) -> Iterator[AdtEvent]:
+    row = stay.row
+    number = row["hospitalization_id"]
+    encounter_id = f"{FACILITY_ID}-{number}"
+    later_class = (
+        PatientClass.OBSERVATION if row["admission_type_name"] in OBSERVATION_TYPES else PatientClass.INPATIENT
+    )
+    for position, place in enumerate(stay.places):
+        at = place.arrived_at + shift
+        details = Details(
+            # Whoever is back in the emergency department stays an inpatient.
+            patient_class=later_class
+            if any(not earlier.in_ed for earlier in stay.places[: position + 1])
+            else PatientClass.EMERGENCY,
+            location=Location(facility_id=FACILITY_ID, unit_id=place.unit_id),
+            admission_type=ADMISSION_TYPE.get(row["admission_type_category"]) if position == 0 else None,
+            age_years=_age(row) if position == 0 else None,
+            sex=sex if position == 0 else None,
+        )
+        kind = PatientAdmitted if position == 0 else PatientTransferred
+        yield kind(
+            id=f"{number}-{position:03d}", source=SOURCE, subject=encounter_id, occurred_at=at, recorded_at=at,
+            partition_key=token, data=details,
+        )  # fmt: skip
+    at = stay.discharged_at + shift
+    yield PatientDischarged(
+        id=f"{number}-{len(stay.places):03d}", source=SOURCE, subject=encounter_id, occurred_at=at, recorded_at=at,
+        partition_key=token,
+        data=DischargeDetails(discharge_disposition=_disposition(row), diagnoses=tuple(diagnoses)),
+    )  # fmt: skip
+
+
+def _age(row: Row) -> int | None:
+    return int(row["age_at_admission"]) if _AGE.fullmatch(row["age_at_admission"]) else None
+
+
+def _disposition(row: Row) -> str | None:
+    if row["discharge_name"] == HOME_HEALTH_NAME:
+        return HOME_HEALTH
+    return DISPOSITION.get(row["discharge_category"])

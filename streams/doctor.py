@@ -1,0 +1,98 @@
+"""What is there and what is missing, each with its remedy: the checks of `wardwatch doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+
+import msgspec
+from kafka.errors import KafkaError
+from sqlalchemy.exc import SQLAlchemyError
+
+from schemas import kafka
+from schemas.database import make_engine, pending_migrations
+from schemas.errors import WardwatchError
+from schemas.hospital import load_hospital
+from schemas.settings import Settings
+from schemas.topics import TOPICS
+from streams.status import read_status
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at everything that Wardwatch needs; never raises for what is missing."""
+    return [
+        _python(),
+        _check("hospital file", lambda: _hospital(settings), "Correct the file, or unset WARDWATCH_HOSPITAL_FILE."),
+        _data_dir(settings),
+        _check("database", lambda: _database(settings), "Set WARDWATCH_DATABASE_URL, then run `wardwatch db upgrade`."),
+        _check(
+            "kafka",
+            lambda: _kafka(settings),
+            "Start Kafka and set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS, or try `make demo`.",
+        ),
+        _check("model", lambda: _model(settings), "Run `wardwatch train` once 30 days of discharges are there."),
+    ]
+
+
+def _check(name: str, look: Callable[[], str], remedy: str) -> Check:
+    try:
+        return Check(name=name, ok=True, found=look())
+    except (WardwatchError, SQLAlchemyError, KafkaError, OSError) as error:
+        text = str(error) if isinstance(error, WardwatchError) else type(error).__name__
+        return Check(name=name, ok=False, found=text, remedy=remedy)
+
+
+def _python() -> Check:
+    ok = sys.version_info >= (3, 11)
+    return Check(
+        name="python", ok=ok, found=platform.python_version(), remedy="" if ok else "Install Python 3.11 or newer."
+    )
+
+
+def _hospital(settings: Settings) -> str:
+    hospital = load_hospital(settings.hospital_file)
+    beds = sum(unit.staffed for unit in hospital.units.values())
+    names = ", ".join(facility.name for facility in hospital.facilities)
+    return f"{names}: {len(hospital.units)} units, {beds} staffed beds"
+
+
+def _data_dir(settings: Settings) -> Check:
+    folder = settings.data_dir
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    ok = os.access(existing, os.W_OK)
+    remedy = "" if ok else "Set WARDWATCH_DATA_DIR to a folder that can be written."
+    return Check(name="data directory", ok=ok, found=f"{folder}, {'' if ok else 'not '}writable", remedy=remedy)
+
+
+def _database(settings: Settings) -> str:
+    engine = make_engine(settings.sql_url)
+    pending = pending_migrations(engine)
+    if pending:
+        raise WardwatchError(f"{engine.dialect.name} lacks the migrations {', '.join(pending)}")
+    return f"{engine.dialect.name}, up to date"
+
+
+def _kafka(settings: Settings) -> str:
+    kafka.wait_for_broker(settings, timeout_s=3.0)
+    missing = kafka.missing_topics(settings)
+    if missing:
+        raise WardwatchError(f"topics missing: {', '.join(missing)}; a starting worker makes them")
+    return f"{settings.kafka_bootstrap_servers}, {len(TOPICS)} topics"
+
+
+def _model(settings: Settings) -> str:
+    name = read_status(settings, make_engine(settings.sql_url)).batch_model
+    if name is None:
+        raise WardwatchError("none is trained")
+    return name

@@ -1,0 +1,117 @@
+"""Start processes, restart what dies, and stop all of it: what `wardwatch demo` stands on."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+GRACE_S = 15.0
+"""How long a process may take to stop before it is killed."""
+
+FIRST_RESTART_S = 1.0
+MOST_RESTARTS = 5
+STEADY_S = 60.0
+"""A process that ran this long had a good start; its count of restarts begins anew."""
+
+_PR_SET_PDEATHSIG = 1
+
+
+class Child:
+    """One process and its log file."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], log: Path, env: Mapping[str, str], *, restart: bool
+    ) -> None:
+        self.name = name
+        self.arguments = [*arguments]
+        self.log = log
+        self.restart = restart
+        self.restarts = 0
+        self.started_at = 0.0
+        self._env = dict(env)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it in a session of its own: Ctrl-C reaches the parent only, which stops its children in order."""
+        self.started_at = time.monotonic()
+        with self.log.open("ab") as output:
+            self.process = self._popen(output)
+
+    def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.arguments,
+            env=self._env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Supervisor:
+    """Processes that live as long as the `with` block, in the order in which they were started."""
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+
+    def __enter__(self) -> Supervisor:
+        """Begin with none."""
+        return self
+
+    def start(self, child: Child) -> None:
+        """Start a process and look after it."""
+        child.start()
+        self._children.append(child)
+
+    def failed(self) -> Child | None:
+        """Restart what died, and return a process that cannot be kept alive, or a one-off that failed."""
+        for child in self._children:
+            code = child.process.poll() if child.process else None
+            if code is None or (code == 0 and not child.restart):
+                continue
+            if time.monotonic() - child.started_at > STEADY_S:
+                child.restarts = 0
+            if not child.restart or child.restarts >= MOST_RESTARTS:
+                return child
+            child.restarts += 1
+            time.sleep(FIRST_RESTART_S)
+            child.start()
+        return None
+
+    def watch(self, stop: threading.Event) -> Child | None:
+        """Look after the processes until `stop` is set; returns the one that could not be kept alive, if any."""
+        while not stop.wait(0.5):
+            child = self.failed()
+            if child is not None:
+                return child
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop all, the last started first; kill what does not stop in time."""
+        running = [
+            child.process for child in reversed(self._children) if child.process and child.process.poll() is None
+        ]
+        for process in running:
+            process.terminate()
+        deadline = time.monotonic() + GRACE_S
+        for process in running:
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownProducerIdError,
+)
+
+from schemas.errors import UsageError, WardwatchError
+from schemas.settings import load_settings
+from simulators import delivery
+from simulators.delivery import Delivery
+
+
+class FakeFuture:
+    def __init__(self, exception: Exception | None = None, *, is_done: bool = True) -> None:
+        self.exception, self.is_done = exception, is_done
+
+    def failed(self) -> bool:
+        return self.is_done and self.exception is not None
+
+
+class FakeProducer:
+    """Takes records in, or fails them as it is told: one answer a record, then success."""
+
+    def __init__(self, *answers: FakeFuture | KafkaError) -> None:
+        self._answers = iter(answers)
+        self.taken: list[bytes] = []
+        self.closed = False
+        self._sender = self
+
+    def partitions_for(self, *_topic: str) -> set[int]:
+        return {0, 1, 2, 3}
+
+    def send(self, *_topic: str, value: bytes, **_where: object) -> FakeFuture:
+        answer = next(self._answers, FakeFuture())
+        if isinstance(answer, KafkaError):
+            raise answer
+        if answer.exception is None and answer.is_done:
+            self.taken.append(value)
+        return answer
+
+    def flush(self, **_timeout: float) -> None:
+        raise KafkaTimeoutError("not yet")
+
+    def force_close(self) -> None:
+        self.closed = True
+
+    def join(self, **_timeout: float) -> None:
+        assert self.closed
+
+    def close(self, **_timeout: float) -> None:
+        assert self.closed
+
+
+def deliver_with(monkeypatch: pytest.MonkeyPatch, *producers: FakeProducer | KafkaError) -> Delivery:
+    coming: Iterator[Any] = iter(producers)
+
+    def connect(**_arguments: object) -> Any:
+        producer = next(coming)
+        if isinstance(producer, Exception):
+            raise producer
+        return producer
+
+    monkeypatch.setattr(delivery, "KafkaProducer", connect)
+    monkeypatch.setattr(delivery, "PATIENCE_S", 0.0)
+    return Delivery(load_settings(), "topic", prompt=False, tell_waiting=lambda _what: None, stopped=lambda: False)
+
+
+def test_what_did_not_arrive_is_sent_again_by_a_new_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = FakeFuture(UnknownProducerIdError())
+    first, second = FakeProducer(FakeFuture(), lost, FakeFuture(), FakeFuture(is_done=False)), FakeProducer()
+    sending = deliver_with(monkeypatch, first, second)
+    for value in (b"1", b"2", b"3", b"4"):
+        sending.send(b"key", value)
+    sending.flush()
+    assert first.closed
+    assert (first.taken, second.taken) == ([b"1", b"3"], [b"2", b"4"])
+    assert (sending.acknowledged, sending.sent_again, sending.outstanding) == (4, 2, 0)
+
+
+def test_it_waits_until_the_broker_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    back = FakeProducer()
+    sending = deliver_with(
+        monkeypatch,
+        FakeProducer(KafkaTimeoutError("no metadata")),
+        KafkaConnectionError(),
+        KafkaConnectionError(),
+        back,
+    )
+    sending.send(b"key", b"1")
+    sending.flush()
+    assert back.taken == [b"1"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MessageSizeTooLargeError(), r"topic: MessageSizeTooLargeError\. .*raise its message\.max\.bytes"),
+        (TopicAuthorizationFailedError(), r"topic: AuthorizationError\. Allow this client to write"),
+    ],
+)
+def test_an_error_that_does_not_pass_names_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, error: KafkaError, said: str
+) -> None:
+    late = deliver_with(monkeypatch, FakeProducer(FakeFuture(error)))
+    late.send(b"key", b"1")
+    with pytest.raises(UsageError, match=said):
+        late.flush()
+    at_once = deliver_with(monkeypatch, FakeProducer(error))
+    with pytest.raises(UsageError, match=said):
+        at_once.send(b"key", b"1")
+
+
+def test_it_gives_up_after_five_producers_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+    sending = deliver_with(monkeypatch, *(FakeProducer(FakeFuture(UnknownProducerIdError())) for _ in range(5)))
+    sending.send(b"key", b"1")
+    with pytest.raises(WardwatchError, match="again and again: UnknownProducerIdError"):
+        sending.flush()
+
+
+def test_a_flush_with_a_limit_says_how_many_facts_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sending = deliver_with(monkeypatch, FakeProducer(FakeFuture(), FakeFuture(is_done=False)))
+    sending.send(b"key", b"1")
+    sending.send(b"key", b"2")
+    with pytest.raises(WardwatchError, match="did not take in the last 1 facts"):
+        sending.flush(timeout_s=0.05)

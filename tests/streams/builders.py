@@ -1,0 +1,101 @@
+"""Short ways to write facts in tests: times in hours after T0, places as unit/bed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemas import events
+from schemas.events import BedStatus, Location
+
+T0 = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def at(hours: float) -> datetime:
+    return T0 + timedelta(hours=hours)
+
+
+def place(text: str) -> Location:
+    """`4W/01` is bed 01 of unit 4W, `4W` the unit without a bed."""
+    unit_id, _, bed_id = text.partition("/")
+    return Location(facility_id="HG", unit_id=unit_id, bed_id=bed_id or None)
+
+
+def _envelope(kind: str, hours: float, encounter: str, patient: str, fact_id: str | None, recorded: float | None) -> Any:
+    return {
+        "id": fact_id or f"{kind}-{encounter}-{hours}",
+        "source": "test",
+        "subject": encounter,
+        "occurred_at": at(hours),
+        "recorded_at": at(hours if recorded is None else recorded),
+        "partition_key": patient,
+    }
+
+
+def admit(
+    hours: float, where: str | None = "4W/01", *, e: str = "E1", p: str = "P1", id: str | None = None, **data: Any
+) -> events.PatientAdmitted:
+    location = place(where) if where else None
+    return events.PatientAdmitted(
+        **_envelope("admit", hours, e, p, id, None), data=events.Details(location=location, **data)
+    )
+
+
+def transfer(
+    hours: float, where: str | None, *, e: str = "E1", p: str = "P1", id: str | None = None, **data: Any
+) -> events.PatientTransferred:
+    location = place(where) if where else None
+    return events.PatientTransferred(
+        **_envelope("transfer", hours, e, p, id, None), data=events.Details(location=location, **data)
+    )
+
+
+def discharge(
+    hours: float, disposition: str | None = "01", *, e: str = "E1", p: str = "P1", id: str | None = None, **data: Any
+) -> events.PatientDischarged:
+    return events.PatientDischarged(
+        **_envelope("discharge", hours, e, p, id, None),
+        data=events.DischargeDetails(discharge_disposition=disposition, **data),
+    )
+
+
+def update(
+    hours: float, where: str | None = None, *, e: str = "E1", p: str = "P1", id: str | None = None, **data: Any
+) -> events.EncounterUpdated:
+    location = place(where) if where else None
+    return events.EncounterUpdated(
+        **_envelope("update", hours, e, p, id, None), data=events.UpdateDetails(location=location, **data)
+    )
+
+
+def cancel_admission(
+    hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
+) -> events.AdmissionCancelled:
+    return events.AdmissionCancelled(
+        **_envelope("cancel-admission", hours, e, p, None, None), data=events.CancelDetails(cancels=cancels)
+    )
+
+
+def cancel_transfer(
+    hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
+) -> events.TransferCancelled:
+    return events.TransferCancelled(
+        **_envelope("cancel-transfer", hours, e, p, None, None), data=events.CancelDetails(cancels=cancels)
+    )
+
+
+def cancel_discharge(
+    hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
+) -> events.DischargeCancelled:
+    return events.DischargeCancelled(
+        **_envelope("cancel-discharge", hours, e, p, None, None), data=events.CancelDetails(cancels=cancels)
+    )
+
+
+def bed(hours: float, where: str, status: str, reason: str | None = None) -> events.BedStatusChanged:
+    location = place(where)
+    subject = events.bed_subject(location)
+    return events.BedStatusChanged(
+        **_envelope(f"bed-{status}", hours, subject, subject, None, None),
+        data=events.BedDetails(location=location, status=BedStatus(status), reason=reason),
+    )
