@@ -50,7 +50,9 @@ def _set_up_logging(settings: Settings) -> None:
     for chatty in ("kafka", "aiokafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)  # what they report, we raise
     renderer: Any = (
-        structlog.processors.JSONRenderer() if settings.log_format == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[
@@ -229,27 +231,22 @@ def replay(
 
     Example: `wardwatch replay mimic-iv ./mimic_iv_demo --speed max`
     """
-    from schemas.pseudonyms import load_key
     from simulators.publish import Speed as Pace
-    from simulators.replay import read
+    from simulators.replay import facts
 
     settings = _settings()
     pace = Pace.parse(speed)
-    facts = read(source, path, pseudonym_key=load_key(settings))
-    _publish(settings, facts, pace, None, as_json)
+    _publish(settings, facts(source, path, settings), pace, None, as_json)
 
 
 def _publish(settings: Settings, facts: Iterator[Any], pace: Any, live_from: datetime | None, as_json: bool) -> None:
-    from schemas.kafka import ensure_topics, wait_for_broker
     from simulators.console import publish_with_progress
 
-    wait_for_broker(settings)
-    ensure_topics(settings)
     report = publish_with_progress(facts, settings, pace, live_from=live_from, quiet=as_json)
     if as_json:
         _print_json(report)
     else:
-        _say(f"Published {report.published:,} facts.")
+        _say(f"Published {report.published:,} facts" + (", then stopped." if report.stopped else "."))
 
 
 @app.command()

@@ -36,7 +36,7 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            KafkaConsumer(**connection(settings)).close()
+            KafkaConsumer(**connection(settings), bootstrap_timeout_ms=2_000).close()
         except KafkaError:
             if time.monotonic() >= deadline:
                 raise UsageError(

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     )
     dashboard_host: str = Field("127.0.0.1", description="Address the dashboard listens on; loopback until sign-in.")
     dashboard_port: int = Field(8050, ge=0, le=65535, description="Port of the dashboard; 0 takes a free one.")
+    dashboard_container: bool = Field(
+        False,
+        description="The dashboard runs in a container whose port is published to the host's loopback only: inside, "
+        "it may listen on all addresses.",
+    )
     worker_host: str = Field("127.0.0.1", description="Address of the worker's /ready and /metrics.")
     worker_port: int = Field(
         0, ge=0, le=65535, description="Port of the worker's /ready and /metrics; 0 takes a free one and prints it."

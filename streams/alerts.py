@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from models.features import disposition_code
 from schemas.state import Encounter, EncounterStatus
 
 
@@ -76,4 +77,4 @@ def decide(encounter: Encounter, latest: Latest, standing: Standing | None) -> A
 def _can_be_followed_up(encounter: Encounter) -> bool:
     if encounter.status not in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED):
         return False
-    return encounter.discharge_disposition not in NOT_FOLLOWED_UP
+    return disposition_code(encounter.discharge_disposition) not in NOT_FOLLOWED_UP

@@ -176,6 +176,7 @@ def run_worker(
     worker = faust.Worker(
         app, *services, loop=loop, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, override_logging=False
     )
+    worker.spinner = None  # Faust would draw on standard output
     worker.execute_from_commandline()
 
 

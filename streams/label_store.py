@@ -70,6 +70,8 @@ def due(connection: Connection, until: datetime, most: int) -> list[Waiting]:
 
 def release(connection: Connection, released: Sequence[Released], at: datetime) -> None:
     """Write outcomes."""
+    if not released:
+        return
     label = tables.label.columns
     connection.execute(
         update(tables.label)

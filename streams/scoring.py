@@ -11,13 +11,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.features import Features, features
+from models.catalogue import Features
+from models.features import disposition_code, features
+from models.labels import DIED
 from models.scorer import RiskScore, Scorer
 from schemas.state import Encounter, EncounterStatus
 
 DAY = timedelta(days=1)
-DIED = frozenset({"20", "40", "41", "42"})
-"""UB-04 dispositions of patients who died: nobody is at risk of readmission."""
 
 
 class Moment(StrEnum):
@@ -54,7 +54,7 @@ def due_moments(encounter: Encounter) -> list[Due]:
     if encounter.inpatient_from is None or encounter.status is EncounterStatus.CANCELLED:
         return []
     due = [Due(encounter, Moment.ADMISSION, encounter.inpatient_from)]
-    if encounter.discharged_at is not None and encounter.discharge_disposition not in DIED:
+    if encounter.discharged_at is not None and disposition_code(encounter.discharge_disposition) not in DIED:
         due.append(Due(encounter, Moment.DISCHARGE, encounter.discharged_at))
     return due
 

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 from models.labels import index_exclusion, readmitted_within_30_days
 from models.online import OnlineModel
 from models.registry import latest_batch_model, load_online_model, online_version, save_online_model
-from schemas.state import EncounterStatus
+from schemas.state import Encounter, EncounterStatus
 from schemas.topics import ADT_EVENTS, ONLINE_MODEL, EncounterChanged, OnlineModelChanged
 from streams import label_store, score_store, telemetry
 from streams.transactions import Transactions
@@ -74,12 +74,12 @@ class Teacher:
                 batch = latest_batch_model(connection)
                 model = OnlineModel.untaught(batch.base_rate) if batch is not None else None
             histories = score_store.histories(connection, {stay.patient_token for stay in stays})
-            frozen = score_store.frozen_features(connection, {stay.encounter_id for stay in stays})
+            ready, no_longer = _index_stays(stays, histories)
+            label_store.forget(connection, no_longer)
+            frozen = score_store.frozen_features(connection, {stay.encounter_id for stay, _ in ready})
             released, learnt = [], 0
-            for stay in stays:
-                history = histories.get(stay.patient_token, [])
-                index = next(encounter for encounter in history if encounter.encounter_id == stay.encounter_id)
-                outcome = readmitted_within_30_days(history, index)
+            for stay, index in ready:
+                outcome = readmitted_within_30_days(histories[stay.patient_token], index)
                 features = frozen.get((stay.encounter_id, stay.discharged_at))
                 risk = None
                 if model is not None and features is not None:
@@ -97,7 +97,25 @@ class Teacher:
                 change = OnlineModelChanged(version=version, learnt=model.learnt)
                 message = Message(ONLINE_MODEL.name, b"online", msgspec.json.encode(change))
                 UnitOfWork(connection).add_messages([message])
-            return len(released)
+            return len(stays)
+
+
+def _index_stays(
+    stays: list[label_store.Waiting], histories: dict[str, list[Encounter]]
+) -> tuple[list[tuple[label_store.Waiting, Encounter]], list[str]]:
+    """Return the stays that still are index stays with what is known of them, and the ids of those that are not.
+
+    Only the whole history shows that an episode went on in a later stay, or elsewhere.
+    """
+    ready, no_longer = [], []
+    for stay in stays:
+        history = histories.get(stay.patient_token, [])
+        index = next((encounter for encounter in history if encounter.encounter_id == stay.encounter_id), None)
+        if index is None or index_exclusion(index, history) is not None:
+            no_longer.append(stay.encounter_id)
+        else:
+            ready.append((stay, index))
+    return ready, no_longer
 
 
 async def run(stream: Any, transactions: Transactions, lateness: timedelta) -> None:

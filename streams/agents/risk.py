@@ -26,6 +26,9 @@ from streams.watermarks import overall
 
 MIDNIGHT_LOCK = 44
 MOST_AT_ONCE = 2_000
+MIDNIGHTS_AT_ONCE = 3
+"""A replay passes years in a second: the other agents, and a SIGTERM, get their turn in between."""
+
 CATCH_UP = timedelta(days=30)
 """How far back moments are scored when the first model comes: who left earlier is past follow-up."""
 
@@ -65,24 +68,24 @@ class Scoring:
         return self._issue(engine, due, scorer)
 
     def passed_midnights(self, engine: Engine) -> int:
-        """Score everybody who lay in a bed at the midnights that event time has passed since the last look."""
+        """Score everybody who lay in a bed at the next midnights that event time has passed; returns how many."""
         with engine.connect().execution_options(read_only=True) as connection:
             now = overall(read_watermarks(connection, ADT_EVENTS.name))
             scorer = self._newest(connection)
             since = score_store.scored_until(connection)
             if now is None or scorer is None:
                 return 0
-            passed = midnights(since or now - timedelta(days=1), now)
+            passed = midnights(since or now - timedelta(days=1), now)[:MIDNIGHTS_AT_ONCE]
             if not passed:
                 return 0
             inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
             recent = score_store.in_house_since(connection, now - CATCH_UP) if since is None else []
         due = [moment for encounter in recent for moment in due_moments(encounter)]
         due += [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
-        issued = self._issue(engine, due, scorer)
+        self._issue(engine, due, scorer)
         with engine.begin() as connection:
             score_store.save_scored_until(connection, passed[-1])
-        return issued
+        return len(passed)
 
     def _issue(self, engine: Engine, due: Sequence[Due], scorer: Scorer) -> int:
         issued = 0
@@ -111,7 +114,7 @@ class Scoring:
             if batch is not None:
                 online = load_online_model(connection) or OnlineModel.untaught(batch.base_rate)
                 self._scorer, self._batch_name, self._online_version = Scorer(batch, online), name, version
-                log.info("models in use", batch_model=name, online_version=version)
+                log.debug("models in use", batch_model=name, online_version=version)
         return self._scorer
 
 

@@ -21,13 +21,13 @@ def place(text: str) -> Location:
     return Location(facility_id="HG", unit_id=unit_id, bed_id=bed_id or None)
 
 
-def _envelope(kind: str, hours: float, encounter: str, patient: str, fact_id: str | None, recorded: float | None) -> Any:
+def _envelope(kind: str, hours: float, encounter: str, patient: str, fact_id: str | None) -> Any:
     return {
         "id": fact_id or f"{kind}-{encounter}-{hours}",
         "source": "test",
         "subject": encounter,
         "occurred_at": at(hours),
-        "recorded_at": at(hours if recorded is None else recorded),
+        "recorded_at": at(hours),
         "partition_key": patient,
     }
 
@@ -36,9 +36,7 @@ def admit(
     hours: float, where: str | None = "4W/01", *, e: str = "E1", p: str = "P1", id: str | None = None, **data: Any
 ) -> events.PatientAdmitted:
     location = place(where) if where else None
-    return events.PatientAdmitted(
-        **_envelope("admit", hours, e, p, id, None), data=events.Details(location=location, **data)
-    )
+    return events.PatientAdmitted(**_envelope("admit", hours, e, p, id), data=events.Details(location=location, **data))
 
 
 def transfer(
@@ -46,7 +44,7 @@ def transfer(
 ) -> events.PatientTransferred:
     location = place(where) if where else None
     return events.PatientTransferred(
-        **_envelope("transfer", hours, e, p, id, None), data=events.Details(location=location, **data)
+        **_envelope("transfer", hours, e, p, id), data=events.Details(location=location, **data)
     )
 
 
@@ -54,7 +52,7 @@ def discharge(
     hours: float, disposition: str | None = "01", *, e: str = "E1", p: str = "P1", id: str | None = None, **data: Any
 ) -> events.PatientDischarged:
     return events.PatientDischarged(
-        **_envelope("discharge", hours, e, p, id, None),
+        **_envelope("discharge", hours, e, p, id),
         data=events.DischargeDetails(discharge_disposition=disposition, **data),
     )
 
@@ -64,7 +62,7 @@ def update(
 ) -> events.EncounterUpdated:
     location = place(where) if where else None
     return events.EncounterUpdated(
-        **_envelope("update", hours, e, p, id, None), data=events.UpdateDetails(location=location, **data)
+        **_envelope("update", hours, e, p, id), data=events.UpdateDetails(location=location, **data)
     )
 
 
@@ -72,7 +70,7 @@ def cancel_admission(
     hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
 ) -> events.AdmissionCancelled:
     return events.AdmissionCancelled(
-        **_envelope("cancel-admission", hours, e, p, None, None), data=events.CancelDetails(cancels=cancels)
+        **_envelope("cancel-admission", hours, e, p, None), data=events.CancelDetails(cancels=cancels)
     )
 
 
@@ -80,7 +78,7 @@ def cancel_transfer(
     hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
 ) -> events.TransferCancelled:
     return events.TransferCancelled(
-        **_envelope("cancel-transfer", hours, e, p, None, None), data=events.CancelDetails(cancels=cancels)
+        **_envelope("cancel-transfer", hours, e, p, None), data=events.CancelDetails(cancels=cancels)
     )
 
 
@@ -88,7 +86,7 @@ def cancel_discharge(
     hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
 ) -> events.DischargeCancelled:
     return events.DischargeCancelled(
-        **_envelope("cancel-discharge", hours, e, p, None, None), data=events.CancelDetails(cancels=cancels)
+        **_envelope("cancel-discharge", hours, e, p, None), data=events.CancelDetails(cancels=cancels)
     )
 
 
@@ -96,6 +94,6 @@ def bed(hours: float, where: str, status: str, reason: str | None = None) -> eve
     location = place(where)
     subject = events.bed_subject(location)
     return events.BedStatusChanged(
-        **_envelope(f"bed-{status}", hours, subject, subject, None, None),
+        **_envelope(f"bed-{status}", hours, subject, subject, None),
         data=events.BedDetails(location=location, status=BedStatus(status), reason=reason),
     )

@@ -81,17 +81,29 @@ def test_a_cancelled_transfer_puts_the_patient_back() -> None:
 
 
 def test_a_cancel_takes_back_the_latest_transfer_before_it() -> None:
-    facts = [admit(0, "4W/01"), transfer(2, "5E/02"), transfer(4, "ICU/01"), cancel_transfer(5), transfer(6, "6N/01")]
+    facts: list[AdtEvent] = [
+        admit(0, "4W/01"),
+        transfer(2, "5E/02"),
+        transfer(4, "ICU/01"),
+        cancel_transfer(5),
+        transfer(6, "6N/01"),
+    ]
     assert trail(folded(*facts)) == [("4W", "01", at(0), at(2)), ("5E", "02", at(2), at(6)), ("6N", "01", at(6), None)]
 
 
 def test_two_cancels_take_back_two_transfers() -> None:
-    facts = [admit(0, "4W/01"), transfer(2, "5E/02"), transfer(4, "ICU/01"), cancel_transfer(5), cancel_transfer(6)]
+    facts: list[AdtEvent] = [
+        admit(0, "4W/01"),
+        transfer(2, "5E/02"),
+        transfer(4, "ICU/01"),
+        cancel_transfer(5),
+        cancel_transfer(6),
+    ]
     assert trail(folded(*facts)) == [("4W", "01", at(0), None)]
 
 
 def test_a_cancel_that_names_a_fact_takes_back_that_one() -> None:
-    facts = [
+    facts: list[AdtEvent] = [
         admit(0, "4W/01"),
         transfer(2, "5E/02", id="first"),
         transfer(4, "ICU/01"),
@@ -166,7 +178,7 @@ def test_a_diagnosis_carries_the_time_it_was_first_reported() -> None:
     assert [(diagnosis.code, diagnosis.known_at) for diagnosis in encounter.diagnoses] == [("I50.9", at(5))]
 
 
-FACTS = [
+FACTS: list[AdtEvent] = [
     admit(0, "ED/07", patient_class=PatientClass.EMERGENCY),
     transfer(5, "4W/01", patient_class=PatientClass.INPATIENT),
     update(6, diagnoses=(Diagnosis(code="E11.9"),)),

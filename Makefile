@@ -1,0 +1,62 @@
+# The commands of a working day. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: install demo test check parts bench lock docs help
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST_ARGS ?=
+
+install: $(STAMP) ## make .venv, and bring it to requirements.lock when that has changed
+
+$(STAMP): requirements.lock pyproject.toml
+	@set -e; if ! $(BIN)/python -c '' 2>/dev/null; then \
+	  found=; \
+	  for name in python3.13 python3.12 python3.11 python3; do \
+	    if $$name -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      found=$$name; break; \
+	    fi; \
+	  done; \
+	  if [ -z "$$found" ]; then \
+	    echo "No Python of 3.11 or newer, with venv, is on the PATH. Install one (Debian: python3 python3-venv)." >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Making .venv with $$($$found --version)"; \
+	  $$found -m venv --clear .venv; \
+	fi
+	@echo "Installing what requirements.lock names"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: install ## run the whole house on this machine; Ctrl-C stops it
+	@$(BIN)/wardwatch demo
+
+test: install parts check ## check, then every test (PYTEST_ARGS="..." narrows it)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: install ## ruff, mypy and the layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+parts: install ## say which real parts the tests have, and fetch the Kafka broker
+	@$(BIN)/python -m tests.support.parts
+
+bench: install ## measure: what the README's figures come from
+	@$(BIN)/python -m benchmarks
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@uv=$$(command -v $(BIN)/uv || command -v uv) || { \
+	  echo "uv is missing; get it with: $(BIN)/python -m pip install uv" >&2; exit 1; }; \
+	"$$uv" pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+	  --generate-hashes --extra dev pyproject.toml -o requirements.lock
+
+docs: install ## write docs/reference anew from the code
+	@$(BIN)/python -m docs
+
+help: ## list these
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	  | while IFS='|' read -r name what; do printf '  make %-8s %s\n' "$$name" "$$what"; done

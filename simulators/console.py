@@ -1,0 +1,83 @@
+"""Publishing as a person at a terminal sees it: history at once, then the pace, with a progress line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from schemas.events import AnyFact
+from schemas.settings import Settings
+from simulators.publish import Progress, Report, Speed, publish
+
+
+def publish_with_progress(
+    facts: Iterator[AnyFact], settings: Settings, speed: Speed, *, live_from: datetime | None, quiet: bool
+) -> Report:
+    """Publish facts and say how it goes on standard error.
+
+    Parameters
+    ----------
+    facts : iterator of AnyFact
+        In order of `recorded_at`.
+    settings : Settings
+        Where Kafka is.
+    speed : Speed
+        Of the facts recorded from `live_from` on; those before are published at once.
+    live_from : datetime or None
+        None: the pace holds from the first fact on.
+    quiet : bool
+        Say nothing.
+
+    Returns
+    -------
+    Report
+        Of history and live facts together.
+    """
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task("connecting")
+
+        def tell(progress: Progress) -> None:
+            until = f", up to {progress.recorded_at:%Y-%m-%d %H:%M} UTC" if progress.recorded_at else ""
+            waiting = f", waiting for {progress.waiting_for}" if progress.waiting_for else ""
+            bar.update(task, description=f"{progress.published:,} facts{until}{waiting}")
+
+        if live_from is None:
+            return publish(facts, settings, speed=speed, on_progress=tell)
+        history = _Before(facts, live_from)
+        first = publish(history, settings, speed=Speed.parse("max"), on_progress=tell)
+        if first.stopped:
+            return first
+        return _together(first, publish(chain(history.rest, facts), settings, speed=speed, on_progress=tell))
+
+
+class _Before:
+    """The facts recorded before a time; the first later one is kept in `rest`."""
+
+    def __init__(self, facts: Iterator[AnyFact], until: datetime) -> None:
+        self._facts, self._until = facts, until
+        self.rest: list[AnyFact] = []
+
+    def __iter__(self) -> Iterator[AnyFact]:
+        for fact in self._facts:
+            if fact.recorded_at >= self._until:
+                self.rest.append(fact)
+                return
+            yield fact
+
+
+def _together(first: Report, second: Report) -> Report:
+    return replace(
+        second,
+        published=first.published + second.published,
+        published_bytes=first.published_bytes + second.published_bytes,
+        sent_again=first.sent_again + second.sent_again,
+        elapsed_s=first.elapsed_s + second.elapsed_s,
+        first_recorded_at=first.first_recorded_at or second.first_recorded_at,
+    )
