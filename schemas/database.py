@@ -8,10 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.pq import Format
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -42,7 +44,7 @@ def make_engine(url: str) -> Engine:
         return create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS},
+            connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS, "cursor_factory": _BinaryCursor},
         )
     if backend == "sqlite":
         if parsed.database:
@@ -55,6 +57,14 @@ def make_engine(url: str) -> Engine:
         "WARDWATCH_DATABASE_URL: not the address of PostgreSQL or SQLite. "
         "Write postgresql+psycopg://user@host/name or sqlite:///path/to/file.db."
     )
+
+
+class _BinaryCursor(psycopg.Cursor[Any]):
+    """Fetches values in binary: states and facts are bytes, and text would double them."""
+
+    def __init__(self, connection: psycopg.Connection[Any], **options: Any) -> None:
+        super().__init__(connection, **options)
+        self.format = Format.BINARY
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -54,17 +54,10 @@ def insert(
     if not rows:
         return 0
     names = columns or tuple(column.name for column in table.columns)
-    cursor = connection.connection.cursor()
-    try:
-        if connection.dialect.name == "postgresql":
-            cursor.execute(
-                _postgres_insert(table, names, on_conflict), [list(values) for values in zip(*rows, strict=True)]
-            )
-        else:
-            cursor.executemany(_sqlite_insert(table, names, on_conflict), _as_text(table, names, rows))
-        return int(cursor.rowcount)
-    finally:
-        cursor.close()
+    if connection.dialect.name == "postgresql":
+        statement = _postgres_insert(table, names, on_conflict)
+        return connection.exec_driver_sql(statement, tuple(list(values) for values in zip(*rows, strict=True))).rowcount
+    return connection.exec_driver_sql(_sqlite_insert(table, names, on_conflict), _as_text(table, names, rows)).rowcount
 
 
 def select_by_key(
@@ -76,28 +69,26 @@ def select_by_key(
     one writer anyway.
     """
     if connection.dialect.name == "postgresql":
-        driver = connection.connection.driver_connection
-        with driver.cursor(binary=True) as cursor:  # type: ignore[union-attr]
-            tail = f" ORDER BY {key} FOR UPDATE" if lock else ""
-            cursor.execute(f"SELECT {columns} FROM {table.name} WHERE {key} = ANY(%b::text[]){tail}", [sorted(keys)])
-            return list(cursor.fetchall())
+        tail = f" ORDER BY {key} FOR UPDATE" if lock else ""
+        query = f"SELECT {columns} FROM {table.name} WHERE {key} = ANY(%b::text[]){tail}"
+        return list(connection.exec_driver_sql(query, (sorted(keys),)).cursor.fetchall())
     wanted = msgspec.json.encode(sorted(keys)).decode()
     query = f"SELECT {columns} FROM json_each(?) AS wanted JOIN {table.name} ON {key} = wanted.value"
     return list(connection.exec_driver_sql(query, (wanted,)).cursor.fetchall())
 
 
-def _as_text(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> Sequence[Row]:
+def _as_text(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
     times = [index for index, name in enumerate(names) if isinstance(table.columns[name].type, UtcDateTime)]
     if not times:
-        return rows
-    converted = []
+        return [tuple(row) for row in rows]
+    converted: list[Row] = []
     for row in rows:
         values: list[Any] = list(row)
         for index in times:
             if isinstance(values[index], datetime):
                 values[index] = utc_text(values[index])
-        converted.append(values)
-    return converted  # type: ignore[return-value]
+        converted.append(tuple(values))
+    return converted
 
 
 @cache
