@@ -1,0 +1,183 @@
+"""Events per second: of the yardstick, of the `adt` agent, of two workers, of the whole, and of a bare COPY.
+
+All on one Kafka, one PostgreSQL and the same simulated facts, in one run: the ratios count, not the figures alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+from sqlalchemy import Engine, func, select
+
+from schemas import kafka, tables
+from schemas.database import make_engine, upgrade
+from schemas.events import AnyFact, digest, encode_fact
+from schemas.hospital import load_hospital
+from schemas.settings import Settings, load_settings
+from schemas.topics import WORKER_GROUP
+from simulators.hospital import simulate
+from simulators.publish import Speed, publish
+from streams.status import READ_BY_WORKERS
+from streams.unit_of_work import FactRow
+from tests.support.kafka import KafkaBroker
+from tests.support.postgres import PostgresServer
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+LIMIT_S = 300.0
+BASELINE = "bare Faust agent that only reads, noack_take(1000)"
+
+
+class Figure(NamedTuple):
+    """One row of the table."""
+
+    name: str
+    events: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """Events a second."""
+        return self.events / self.seconds
+
+
+def measure(events: int) -> list[Figure]:
+    """Run everything once on `events` simulated facts."""
+    facts = list(islice(simulate(load_hospital(), seed=1, start=START), events))
+    with KafkaBroker() as broker, PostgresServer() as postgres, tempfile.TemporaryDirectory() as folder:
+        settings = broker.settings
+        publish(facts, settings, speed=Speed.parse("max"))
+        figures = [_bare(broker.bootstrap, events), _bare(broker.bootstrap, events, turn=2)]
+        sqlite = f"sqlite:///{Path(folder) / 'bench.db'}"
+        figures.append(_worker(settings, postgres.new_database(), events, "adt, PostgreSQL", ["adt"]))
+        figures.append(_worker(settings, sqlite, events, "adt, SQLite", ["adt"]))
+        figures.append(
+            _worker(settings, postgres.new_database(), events, "adt, two workers, PostgreSQL", ["adt", "adt"])
+        )
+        both = ["adt", "risk,labels,capacity,relay"]
+        figures.append(
+            _whole(settings, postgres.new_database(), events, "the whole in one worker, PostgreSQL", ["all"])
+        )
+        figures.append(_whole(settings, postgres.new_database(), events, "the whole in two workers, PostgreSQL", both))
+        figures.append(_copy(postgres.new_database(), facts))
+    return figures
+
+
+def _bare(bootstrap: str, events: int, turn: int = 1) -> Figure:
+    _forget_group(bootstrap, "bare")
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.bare_agent", bootstrap, str(events)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, timeout=LIMIT_S, check=True, text=True)
+    return Figure(BASELINE if turn == 1 else f"{BASELINE}, again", events, float(done.stdout.split()[0]))
+
+
+def _worker(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
+    engine = _migrated(url)
+    with _running(settings, url, agents):
+        _wait(lambda: _facts(engine) >= events)
+    received = tables.fact.columns.received_at
+    with engine.connect() as connection:
+        first, last = connection.execute(select(func.min(received), func.max(received))).one()
+        before_last = connection.scalar(select(func.count()).where(received < last))
+    engine.dispose()
+    return Figure(name, int(before_last or 0), (last - first).total_seconds())
+
+
+def _whole(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
+    """From the first fact taken to the last score stored: nothing lags, nothing is left in the outbox."""
+    engine = _migrated(url)
+    env = _environment(settings, url)
+    train = [sys.executable, "-W", "ignore", "-m", "wardwatch", "train", "--simulated-days", "120", "--json"]
+    subprocess.run(train, env=env, check=True, stdout=subprocess.DEVNULL)
+    with _running(settings, url, agents):
+        _wait(lambda: _facts(engine) >= events)
+        _wait(lambda: _settled(settings, engine))
+        ended = datetime.now(UTC)
+    with engine.connect() as connection:
+        first = connection.scalar(select(func.min(tables.fact.columns.received_at)))
+        scores = connection.scalar(select(func.count()).select_from(tables.score))
+    engine.dispose()
+    assert first is not None
+    return Figure(f"{name} ({scores:,} scores)", events, (ended - first).total_seconds())
+
+
+def _copy(url: str, facts: Sequence[AnyFact]) -> Figure:
+    """PostgreSQL's COPY of the same rows into the same indexed table: what the disk and the index allow."""
+    engine = _migrated(url)
+    bodies = [(fact, encode_fact(fact)) for fact in facts]
+    rows = [FactRow(f.subject, f.source, f.id, digest(body), f.occurred_at, START, body) for f, body in bodies]
+    started = time.perf_counter()
+    with engine.begin() as connection:
+        cursor = connection.connection.cursor()
+        types = ["text", "text", "text", "int8", "timestamptz", "timestamptz", "bytea"]
+        with cursor.copy("COPY fact FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+    return Figure("PostgreSQL's COPY into the fact table alone", len(rows), time.perf_counter() - started)
+
+
+def _migrated(url: str) -> Engine:
+    engine = make_engine(url)
+    upgrade(engine)
+    return engine
+
+
+def _environment(settings: Settings, url: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
+        "WARDWATCH_DATABASE_URL": url,
+        "WARDWATCH_LOG_LEVEL": "error",
+    }
+
+
+@contextmanager
+def _running(settings: Settings, url: str, agents: Sequence[str]) -> Iterator[None]:
+    _forget_group(settings.kafka_bootstrap_servers, WORKER_GROUP)
+    env = _environment(settings, url)
+    command = [sys.executable, "-W", "ignore", "-m", "wardwatch", "worker", "--agents"]
+    workers = [subprocess.Popen([*command, chosen], env=env, stdout=subprocess.DEVNULL) for chosen in agents]
+    try:
+        yield
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(60)
+
+
+def _forget_group(bootstrap: str, group: str) -> None:
+    admin = KafkaAdminClient(**kafka.connection(load_settings(kafka_bootstrap_servers=bootstrap)))
+    with suppress(KafkaError):  # there is none before the first worker
+        admin.delete_groups([group])
+    admin.close()
+
+
+def _facts(engine: Engine) -> int:
+    with engine.connect().execution_options(read_only=True) as connection:
+        return connection.scalar(select(func.count()).select_from(tables.fact)) or 0
+
+
+def _settled(settings: Settings, engine: Engine) -> bool:
+    with engine.connect().execution_options(read_only=True) as connection:
+        left = connection.scalar(select(func.count()).select_from(tables.outbox))
+    return not left and not any(kafka.lag(settings, READ_BY_WORKERS).values())
+
+
+def _wait(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Not done within {LIMIT_S:.0f} s.")
+        time.sleep(0.25)
