@@ -6,6 +6,7 @@ Run as `python -m benchmarks.bare_agent BOOTSTRAP RECORDS`; prints seconds from 
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -27,6 +28,7 @@ def main(bootstrap: str, records: int) -> None:
         topic_allow_declare=False,
         topic_disable_leader=True,
         web_enabled=False,
+        datadir=tempfile.mkdtemp(),
     )
     topic = app.topic(ADT_EVENTS.name, value_type=bytes, value_serializer="raw", key_serializer="raw")
     seen, first = 0, 0.0

@@ -1,0 +1,1 @@
+"""The dashboard: beds and worklist in the browser, pushed as they change."""

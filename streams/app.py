@@ -46,6 +46,7 @@ def create_app(settings: Settings) -> faust.App:
         broker_max_poll_records=2_000,
         broker_session_timeout=10.0,
         broker_heartbeat_interval=2.0,
+        datadir=str(settings.data_dir / "faust"),
         consumer_auto_offset_reset="earliest",
         stream_buffer_maxsize=4,
         stream_wait_empty=False,

@@ -14,13 +14,17 @@ from pathlib import Path
 import psycopg
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from schemas.database import make_engine
+from schemas.database import make_engine, upgrade
 from schemas.errors import UsageError
-from schemas.kafka import connection, missing_topics, wait_for_broker
-from schemas.settings import Settings
+from schemas.events import encode_fact
+from schemas.kafka import connection, lag, missing_topics, wait_for_broker
+from schemas.settings import Settings, load_settings
+from streams.embedded import EmbeddedBroker
+from streams.status import READ_BY_WORKERS
+from tests.streams.builders import admit
 from tests.support.kafka import KafkaBroker
 from tests.support.parts import in_ci
 from tests.support.postgres import PostgresServer
@@ -134,30 +138,53 @@ def wait_until(claim: Callable[[], bool], timeout_s: float = 15.0) -> None:
         time.sleep(0.05)
 
 
-def test_a_worker_is_ready_on_each_broker_and_each_database_and_stops_on_sigterm(
-    broker: Settings, engine: Engine, database_url: str
-) -> None:
-    where = broker.model_copy(update={"database_url": database_url})
+@pytest.fixture
+def where(broker: Settings, tmp_path: Path) -> Settings:
+    """Settings of an empty broker of each kind, with tables in SQLite."""
+    settings = broker.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'wardwatch.db'}"})
+    upgrade(make_engine(settings.sql_url))
+    return settings
+
+
+def test_a_worker_drains_what_was_sent_and_stops_on_sigterm(where: Settings) -> None:
+    engine = make_engine(where.sql_url)
+    send(where, encode_fact(admit(0, e="E1")), encode_fact(admit(1, "4W/02", e="E2", p="P2")))
     with Worker(where) as worker:
-        drained(where, engine, 0, worker)
+        drained(where, engine, 2, worker)
+        assert lag(where, READ_BY_WORKERS) == {"adt.events.v1": 0, "encounters.changed.v1": 0, "units.changed.v1": 0}
+        with pytest.raises(AssertionError, match="SQL holds 2 facts, more than the 1 that were sent"):
+            drained(where, engine, 1, worker)
         stopped = worker.terminate()
     assert stopped.exit_code == 0
     assert stopped.seconds < 20
 
 
-def test_waiting_in_vain_says_how_far_the_worker_came(broker: Settings, engine: Engine, database_url: str) -> None:
-    where = broker.model_copy(update={"database_url": database_url})
-    with Worker(where, agents="adt,relay") as worker:
+def test_waiting_in_vain_says_how_far_the_worker_came(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    settings = load_settings(
+        kafka_bootstrap_servers=embedded_broker.bootstrap, kafka_embedded=True, data_dir=tmp_path, log_level="warning"
+    )
+    engine = make_engine(settings.sql_url)
+    upgrade(engine)
+    with Worker(settings, agents="adt,relay") as worker:
         worker.kill()
         with pytest.raises(AssertionError, match="All workers have ended, and not all of the 1 facts are done") as told:
-            drained(where, engine, 1, worker)
+            drained(settings, engine, 1, worker)
     assert "Worker (adt, relay) at http://127.0.0.1:" in str(told.value)
+
+
+def test_a_worker_that_cannot_start_shows_why(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    settings = load_settings(
+        kafka_bootstrap_servers=embedded_broker.bootstrap, kafka_embedded=True, data_dir=tmp_path, log_level="warning"
+    )
+    with pytest.raises(AssertionError, match="ended with 2 before it was ready") as told, Worker(settings):
+        pass
+    assert "run `wardwatch db upgrade`" in str(told.value)
 
 
 def test_a_child_gets_the_settings_it_was_given_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WARDWATCH_HOSPITAL_FILE", "elsewhere.yaml")
     monkeypatch.setenv("WARDWATCH_WORKER_PORT", "1")
-    env = environment(Settings(worker_port=0, kafka_embedded=True, hospital_file=None))
+    env = environment(load_settings(worker_port=0, kafka_embedded=True, hospital_file=None))
     assert "WARDWATCH_HOSPITAL_FILE" not in env
     assert (env["WARDWATCH_WORKER_PORT"], env["WARDWATCH_KAFKA_EMBEDDED"]) == ("0", "True")
 

@@ -71,7 +71,11 @@ class Worker:
     def __enter__(self) -> Worker:
         """Start it; returns once it is ready."""
         self.start()
-        self.wait_until_ready()
+        try:
+            self.wait_until_ready()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self
 
     def __exit__(

@@ -1,0 +1,233 @@
+"""The worklist in SQL: open alerts with their reasons and place, and acknowledging one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, Engine, Row, case, desc, func, insert, select, update
+
+from schemas import tables
+from schemas.errors import WardwatchError
+from schemas.state import Encounter, EncounterStatus, decode_encounter
+from schemas.topics import ALERTS_CHANGED, AlertChanged
+
+NEW, ACKNOWLEDGED = "new", "acknowledged"
+OPEN = (NEW, ACKNOWLEDGED)
+LISTED = 300
+"""How many alerts the worklist shows; beyond that it says how many more there are."""
+
+
+class SomebodyWasFirst(WardwatchError):
+    """The alert is no longer what the person saw when acknowledging it."""
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True):
+    """A reason as it was issued; `contribution` in log-odds, above 0 raises the risk."""
+
+    label: str
+    value: str
+    contribution: float
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the worklist. `readmission_risk` in [0, 1]."""
+
+    encounter_id: str
+    patient_token: str
+    status: str
+    band: str
+    readmission_risk: float
+    reasons: tuple[Reason, ...]
+    moment: str
+    raised_at: datetime
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    version: int
+    in_house: bool
+    facility_id: str | None
+    unit_id: str | None
+    bed_id: str | None
+    age_years: int | None
+    sex: str | None
+    admitted_at: datetime | None
+    discharged_at: datetime | None
+
+
+class Worklist(msgspec.Struct, frozen=True, kw_only=True):
+    """The most urgent open alerts, and how many there are in all."""
+
+    alerts: tuple[Alert, ...]
+    open: int
+    new: int
+    has_model: bool
+    has_facts: bool
+
+
+class Risks(msgspec.Struct, frozen=True, kw_only=True):
+    """The latest score of an encounter: three probabilities of a readmission within 30 days, each in [0, 1]."""
+
+    batch_risk: float
+    online_risk: float
+    readmission_risk: float
+    as_of: datetime
+    moment: str
+    batch_model: str
+    online_version: int
+
+
+_reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
+    """Return open alerts: new ones first, then by risk, highest first.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    limit : int
+        How many at most, 1 and up.
+    """
+    column = tables.alert.columns
+    query = (
+        select(tables.alert, tables.encounter.columns.state)
+        .outerjoin(tables.encounter, tables.encounter.columns.encounter_id == column.encounter_id)
+        .where(column.status.in_(OPEN))
+        .order_by(case((column.status == NEW, 0), else_=1), desc(column.readmission_risk), column.encounter_id)
+        .limit(limit)
+    )
+    with engine.connect().execution_options(read_only=True) as connection:
+        alerts = tuple(_alert(row) for row in connection.execute(query))
+        counts = _counts(connection)
+        return Worklist(
+            alerts=alerts,
+            open=sum(counts.values()),
+            new=counts.get(NEW, 0),
+            has_model=_any_row(connection, tables.batch_model.columns.name),
+            has_facts=_any_row(connection, tables.fact.columns.subject),
+        )
+
+
+def _counts(connection: Connection) -> dict[str, int]:
+    status = tables.alert.columns.status
+    rows = connection.execute(select(status, func.count()).where(status.in_(OPEN)).group_by(status))
+    return {row[0]: row[1] for row in rows}
+
+
+def _any_row(connection: Connection, column: object) -> bool:
+    return connection.execute(select(column).limit(1)).first() is not None  # type: ignore[call-overload]
+
+
+def _alert(row: Row[tuple[object, ...]]) -> Alert:
+    encounter = decode_encounter(row.state) if row.state is not None else None
+    place = encounter.location if encounter and encounter.status is EncounterStatus.IN_PROGRESS else None
+    return Alert(
+        encounter_id=row.encounter_id,
+        patient_token=row.patient_token,
+        status=row.status,
+        band=row.band,
+        readmission_risk=row.readmission_risk,
+        reasons=_reasons(row.reasons),
+        moment=row.moment,
+        raised_at=row.raised_at,
+        acknowledged_at=row.acknowledged_at,
+        acknowledged_by=row.acknowledged_by,
+        version=row.version,
+        in_house=encounter is not None and encounter.status is EncounterStatus.IN_PROGRESS,
+        facility_id=place.facility_id if place else None,
+        unit_id=place.unit_id if place else None,
+        bed_id=place.bed_id if place else None,
+        age_years=encounter.age_years if encounter else None,
+        sex=_sex(encounter),
+        admitted_at=encounter.admitted_at if encounter else None,
+        discharged_at=encounter.discharged_at if encounter else None,
+    )
+
+
+def _sex(encounter: Encounter | None) -> str | None:
+    return encounter.sex.value if encounter and encounter.sex else None
+
+
+def latest_risks(engine: Engine, encounter_id: str) -> Risks | None:
+    """Return the latest score of an encounter, or None when it has none."""
+    column = tables.score.columns
+    query = (
+        select(
+            column.batch_risk,
+            column.online_risk,
+            column.readmission_risk,
+            column.as_of,
+            column.moment,
+            column.batch_model,
+            column.online_version,
+        )
+        .where(column.encounter_id == encounter_id)
+        .order_by(desc(column.as_of))
+        .limit(1)
+    )
+    with engine.connect().execution_options(read_only=True) as connection:
+        row = connection.execute(query).first()
+    return None if row is None else Risks(**row._mapping)
+
+
+def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now: datetime) -> None:
+    """Acknowledge a new alert and announce it through the outbox, in one transaction.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    encounter_id : str
+        Whose alert.
+    version : int
+        The alert's version that the person saw.
+    by : str
+        Who acknowledges.
+    now : datetime
+        Aware UTC, of the wall clock: it is a person who acts.
+
+    Raises
+    ------
+    SomebodyWasFirst
+        When the alert has changed since; nothing is written.
+    """
+    column = tables.alert.columns
+    seen = (column.encounter_id == encounter_id) & (column.version == version) & (column.status == NEW)
+    change = {
+        "status": ACKNOWLEDGED,
+        "acknowledged_at": now,
+        "acknowledged_by": by,
+        "changed_at": now,
+        "version": version + 1,
+    }
+    with engine.begin() as connection:
+        if connection.execute(update(tables.alert).where(seen).values(change)).rowcount != 1:
+            raise SomebodyWasFirst(_why_not(connection, encounter_id))
+        row = connection.execute(
+            select(column.patient_token, column.readmission_risk).where(column.encounter_id == encounter_id)
+        ).one()
+        message = AlertChanged(
+            encounter_id=encounter_id, status=ACKNOWLEDGED, readmission_risk=row.readmission_risk, changed_at=now
+        )
+        connection.execute(
+            insert(tables.outbox).values(
+                topic=ALERTS_CHANGED.name, key=row.patient_token.encode(), value=_encode(message), headers=None
+            )
+        )
+
+
+def _why_not(connection: Connection, encounter_id: str) -> str:
+    column = tables.alert.columns
+    row = connection.execute(
+        select(column.status, column.acknowledged_by, column.acknowledged_at).where(column.encounter_id == encounter_id)
+    ).first()
+    if row is None:
+        return f"Encounter {encounter_id} has no alert any more; the list is up to date again."
+    if row.status == ACKNOWLEDGED:
+        at = row.acknowledged_at.strftime("%H:%M UTC") if row.acknowledged_at else "an unknown time"
+        return f"Encounter {encounter_id} was already acknowledged by {row.acknowledged_by} at {at}."
+    if row.status == NEW:
+        return f"The alert of encounter {encounter_id} has changed meanwhile; look at it again, then acknowledge."
+    return f"The alert of encounter {encounter_id} is closed; there is nothing to acknowledge."

@@ -1,0 +1,147 @@
+"""Metrics in, board out: pure. One `BoardState` holds the latest metrics of each unit and draws the board from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from dashboard.live.levels import level_of
+from dashboard.live.summary import summarise
+from dashboard.live.wire import Board, BoardUnit, Card, Tile
+from schemas.events import BedStatus
+from schemas.hospital import Facility, Hospital, Unit
+from schemas.topics import BedOnBoard, CapacityMetrics
+
+UnitKey = tuple[str, str]
+HOUR = timedelta(hours=1)
+LEAVING_WITHIN = timedelta(hours=12)
+TO_CLEAN = (BedStatus.DIRTY, BedStatus.CLEANING)
+UNLISTED_TARGET_MINUTES = 45
+
+
+class BoardState:
+    """The latest metrics of each unit."""
+
+    def __init__(self, hospital: Hospital) -> None:
+        self._hospital = hospital
+        self._metrics: dict[UnitKey, CapacityMetrics] = {}
+
+    def replace(self, metrics: Iterable[CapacityMetrics]) -> None:
+        """Forget everything and take these: the snapshot as it stands in SQL."""
+        self._metrics = {(metric.facility_id, metric.unit_id): metric for metric in metrics}
+
+    def apply(self, metric: CapacityMetrics) -> None:
+        """Take the newer metrics of one unit. Messages of one unit come in order, so the last one stands."""
+        self._metrics[metric.facility_id, metric.unit_id] = metric
+
+    def metrics(self, key: UnitKey) -> CapacityMetrics | None:
+        """Return the latest metrics of a unit."""
+        return self._metrics.get(key)
+
+    @property
+    def event_time(self) -> datetime | None:
+        """The feed's own clock: the latest moment that any unit was computed for."""
+        return max((metric.as_of for metric in self._metrics.values()), default=None)
+
+    def draw(self) -> Board:
+        """Return the board: units in the order of the hospital file, then those that only the feed knows."""
+        now = self.event_time
+        units = tuple(self._unit(key, now) for key in self._order())
+        inpatient = frozenset(unit.card.key for unit in units if not self._is_emergency(unit.card))
+        return Board(
+            event_time=None if now is None else _seconds(now),
+            units=units,
+            summary=summarise(units, inpatient, None if now is None else _seconds(now)),
+        )
+
+    def _order(self) -> list[UnitKey]:
+        listed = list(self._hospital.units)
+        return listed + sorted(key for key in self._metrics if key not in self._hospital.units)
+
+    def _is_emergency(self, card: Card) -> bool:
+        facility_id, _, _ = card.key.partition("/")
+        unit = self._hospital.units.get((facility_id, card.unit_id))
+        return unit is not None and unit.type == "emergency"
+
+    def _unit(self, key: UnitKey, now: datetime | None) -> BoardUnit:
+        facility = self._hospital.facility(key[0])
+        listed = self._hospital.units.get(key)
+        metric = self._metrics.get(key)
+        target = timedelta(minutes=facility.cleaning_minutes if facility else UNLISTED_TARGET_MINUTES)
+        tiles = tuple(_tile(bed, now, target) for bed in metric.beds) if metric and now else ()
+        return BoardUnit(card=_card(key, facility, listed, metric, tiles, now, target), tiles=tiles)
+
+
+def _tile(bed: BedOnBoard, now: datetime, target: timedelta) -> Tile:
+    due = bed.expected_discharge_at if bed.status is BedStatus.OCCUPIED else None
+    overdue_cleaning = bed.status in TO_CLEAN and bed.since is not None and now - bed.since > target
+    return Tile(
+        id=bed.bed_id,
+        status=bed.status.value,
+        since=None if bed.since is None else _seconds(bed.since),
+        due=None if due is None else _seconds(due),
+        leaving=due is not None and due <= now + LEAVING_WITHIN,
+        high_risk=bed.high_risk,
+        late=overdue_cleaning or (due is not None and due < now),
+        conflicts=len(bed.conflicts),
+        reason=bed.reason,
+    )
+
+
+def _card(
+    key: UnitKey,
+    facility: Facility | None,
+    listed: Unit | None,
+    metric: CapacityMetrics | None,
+    tiles: tuple[Tile, ...],
+    now: datetime | None,
+    target: timedelta,
+) -> Card:
+    occupancy = metric.occupancy if metric else None
+    return Card(
+        key="/".join(key),
+        unit_id=key[1],
+        name=listed.name if listed else key[1],
+        detail=(listed.specialty if listed else "") or (facility.name if facility else key[0]),
+        zone=facility.time_zone if facility else "UTC",
+        listed=listed is not None,
+        known=metric is not None,
+        level=level_of(occupancy),
+        census=metric.census if metric else 0,
+        staffed=metric.staffed_beds if metric else (listed.staffed if listed else 0),
+        percent=None if occupancy is None else round(occupancy * 100),
+        available=metric.available if metric else 0,
+        to_clean=metric.dirty + metric.cleaning if metric else 0,
+        late_cleaning=sum(tile.late and tile.status in TO_CLEAN for tile in tiles),
+        reserved=metric.reserved if metric else 0,
+        out_of_use=metric.blocked + metric.unstaffed if metric else 0,
+        without_bed=metric.without_bed if metric else 0,
+        leaving=sum(tile.leaving for tile in tiles),
+        target_minutes=int(target / timedelta(minutes=1)),
+        hours=census_hours(metric, now) if metric and now else (),
+    )
+
+
+def census_hours(metric: CapacityMetrics, now: datetime) -> tuple[int, ...]:
+    """Return a unit's census at the full hours up to `now`, as many as the metrics hold, oldest first.
+
+    A unit is computed when something in it changes. So at hours after its `as_of` the census was what it is.
+
+    Parameters
+    ----------
+    metric : CapacityMetrics
+        The unit's latest metrics.
+    now : datetime
+        Event time of the board, not before the last full hour of `metric.as_of`.
+    """
+    behind = (_full_hour(now) - _full_hour(metric.as_of)) // HOUR
+    length = len(metric.census_by_hour)
+    return (*metric.census_by_hour, *[metric.census] * min(behind, length))[-length:] if length else ()
+
+
+def _full_hour(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
+
+
+def _seconds(time: datetime) -> int:
+    return int(time.timestamp())

@@ -1,0 +1,174 @@
+"""The thread that follows Kafka: all partitions, from the end, in no group, so that every process sees everything.
+
+Kafka only says what changed. The snapshot comes from SQL: at the start, after the broker was away, and whenever a
+record is missing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError
+from sqlalchemy.exc import DBAPIError
+
+from schemas.kafka import connection
+from schemas.settings import Settings
+from schemas.topics import ALERTS_CHANGED, CAPACITY_METRICS, CapacityMetrics
+
+TOPICS = (CAPACITY_METRICS.name, ALERTS_CHANGED.name)
+POLL_MS = 200
+SIGN_OF_LIFE_MS = 1_000
+"""How long the broker may take to answer when nothing came; half of what makes it count as lost, and some more."""
+
+RETRY_S = 1.0
+log = structlog.get_logger("wardwatch.dashboard")
+_decode = msgspec.json.Decoder(CapacityMetrics).decode
+
+
+class Listener(Protocol):
+    """Whom the follower tells; called on the follower's thread."""
+
+    def load(self, metrics: list[CapacityMetrics]) -> None:
+        """Take the snapshot as it stands in SQL."""
+
+    def accept(self, metrics: list[CapacityMetrics], alerts: int) -> None:
+        """Take what the broker brought."""
+
+    def broker_answered(self) -> None:
+        """Note a sign of life of the broker."""
+
+    def database_lost(self) -> None:
+        """Note that the snapshot could not be read."""
+
+
+class Follower:
+    """Follows the topics until it is stopped.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the broker is.
+    read_snapshot : callable
+        Returns the latest metrics of all units from SQL.
+    listener : Listener
+        Whom to tell.
+    """
+
+    def __init__(
+        self, settings: Settings, read_snapshot: Callable[[], list[CapacityMetrics]], listener: Listener
+    ) -> None:
+        self._settings = settings
+        self._read_snapshot = read_snapshot
+        self._listener = listener
+        self._stop = threading.Event()
+        self._expected: dict[TopicPartition, int] = {}
+
+    def stop(self) -> None:
+        """Let `run` return soon; a call that waits for the broker may take a second more."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Follow until stopped; keep trying while the broker or the database is away."""
+        self._load()
+        while not self._stop.is_set():
+            consumer = self._consumer()
+            try:
+                if self._connect(consumer):
+                    self._follow(consumer)
+            except KafkaError as error:
+                log.warning("broker lost", error=type(error).__name__)
+            finally:
+                consumer.close(autocommit=False, timeout_ms=200)
+            self._stop.wait(RETRY_S)
+
+    def _consumer(self) -> Any:
+        return KafkaConsumer(
+            **connection(self._settings),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            allow_auto_create_topics=False,
+            reconnect_backoff_max_ms=1_000,
+            request_timeout_ms=5_000,
+            max_poll_records=2_000,
+        )
+
+    def _connect(self, consumer: Any) -> bool:
+        """Stand at the end of every partition, then read the snapshot: in this order nothing falls in between."""
+        consumer.bootstrap(timeout_ms=2 * SIGN_OF_LIFE_MS)
+        partitions = [
+            TopicPartition(topic, number) for topic in TOPICS for number in consumer.partitions_for_topic(topic) or ()
+        ]
+        self._listener.broker_answered()
+        if {partition.topic for partition in partitions} != set(TOPICS):
+            return False  # a worker has still to create them
+        consumer.assign(partitions)
+        self._expected = consumer.end_offsets(partitions, timeout_ms=2 * SIGN_OF_LIFE_MS)
+        for partition, offset in self._expected.items():
+            consumer.seek(partition, offset)
+        self._load()
+        return True
+
+    def _follow(self, consumer: Any) -> None:
+        partitions = list(self._expected)
+        while not self._stop.is_set():
+            batches = consumer.poll(timeout_ms=POLL_MS)
+            if batches:
+                self._take(batches)
+                continue
+            try:
+                ends = consumer.end_offsets(partitions, timeout_ms=SIGN_OF_LIFE_MS)
+            except KafkaTimeoutError:
+                continue  # no sign of life; the freshness sign says so, and the client keeps trying
+            self._listener.broker_answered()
+            if any(ends[partition] < expected for partition, expected in self._expected.items()):
+                log.warning("the topics begin anew; reading the snapshot again")
+                return
+
+    def _take(self, batches: dict[TopicPartition, list[Any]]) -> None:
+        if self._has_gap(batches):
+            log.warning("records are missing; reading the snapshot again")
+            self._load()
+        metrics: list[CapacityMetrics] = []
+        alerts = 0
+        for partition, records in batches.items():
+            if partition.topic == ALERTS_CHANGED.name:
+                alerts += len(records)
+            else:
+                metrics.extend(self._read(records))
+        self._listener.accept(metrics, alerts)
+
+    def _has_gap(self, batches: dict[TopicPartition, list[Any]]) -> bool:
+        gap = False
+        for partition, records in batches.items():
+            for record in records:
+                gap = gap or record.offset != self._expected[partition]
+                self._expected[partition] = record.offset + 1
+        return gap
+
+    def _read(self, records: Iterable[Any]) -> list[CapacityMetrics]:
+        try:
+            return [_decode(record.value) for record in records]
+        except msgspec.DecodeError as error:
+            # The message is only a copy of what SQL holds: take that instead, and say so.
+            log.error("unreadable message", topic=CAPACITY_METRICS.name, error=str(error))
+            self._load()
+            return []
+
+    def _load(self) -> None:
+        """Read the snapshot from SQL, trying until it can be read."""
+        while not self._stop.is_set():
+            try:
+                metrics = self._read_snapshot()
+            except DBAPIError as error:
+                log.warning("database lost", error=type(error.orig).__name__)
+                self._listener.database_lost()
+                self._stop.wait(RETRY_S)
+            else:
+                self._listener.load(metrics)
+                return

@@ -1,0 +1,198 @@
+"""The one snapshot of this process and everybody who watches it. Lives on the event loop; other threads post to it.
+
+Changes are pushed at once when the last push is long enough ago, and else together a moment later. A watcher holds at
+most one message that was not sent yet: one that falls behind gets a snapshot instead of a queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from dashboard.live.board import BoardState
+from dashboard.live.delta import changes
+from dashboard.live.feed import FeedClock
+from dashboard.live.wire import Board, Feed, Push
+from schemas.hospital import Hospital
+from schemas.topics import CapacityMetrics
+
+PUSH_INTERVAL_S = 0.05
+"""At least this long between two pushes. Dash loses the first of two pushes of one property within 2 ms."""
+
+PULSE_S = 1.0
+"""A sign of life is pushed when there was nothing else for this long."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Pushed(NamedTuple):
+    seq: int
+    board: Board
+
+
+class Watcher:
+    """One browser tab: the message that waits for it, or the note that it has fallen behind."""
+
+    def __init__(self, snapshot: Callable[[], str]) -> None:
+        self._snapshot = snapshot
+        self._waiting: str | None = None
+        self._behind = False
+        self._filled = asyncio.Event()
+
+    def offer(self, message: str) -> None:
+        """Put a message in the one place there is; a second one means that the watcher has fallen behind."""
+        self._behind = self._behind or self._waiting is not None
+        self._waiting = message
+        self._filled.set()
+
+    async def next(self) -> str:
+        """Return the next message: a snapshot when more than one was missed."""
+        await self._filled.wait()
+        message, behind = self._waiting, self._behind
+        self._waiting, self._behind = None, False
+        self._filled.clear()
+        return self._snapshot() if behind or message is None else message
+
+
+class Hub:
+    """Keeps the snapshot and pushes what changes.
+
+    Parameters
+    ----------
+    hospital : Hospital
+        The hospital file: names, order and staffed beds of the units.
+    build : str
+        Version of the server's code; a browser that was loaded from another one reloads.
+    clock : callable
+        Monotonic seconds.
+    """
+
+    def __init__(self, hospital: Hospital, build: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self.build = build
+        self.epoch = uuid.uuid4().hex[:12]
+        self._clock = clock
+        self._state = BoardState(hospital)
+        self._feed = FeedClock(clock())
+        self._pushed = _Pushed(0, self._state.draw())
+        self._pushed_at = 0.0
+        self._alerts = 0
+        self._changed = asyncio.Event()
+        self._watchers: set[Watcher] = set()
+
+    @property
+    def watchers(self) -> int:
+        """How many browser tabs are connected."""
+        return len(self._watchers)
+
+    @property
+    def board(self) -> Board:
+        """The board as it was last pushed. Immutable, so any thread may read it."""
+        return self._pushed.board
+
+    @property
+    def alerts(self) -> int:
+        """How many messages on alerts were seen."""
+        return self._alerts
+
+    @property
+    def event_time(self) -> datetime | None:
+        """The feed's own clock."""
+        return self._state.event_time
+
+    def feed(self) -> Feed:
+        """Return how fresh the board is."""
+        return self._feed.read(self._clock())
+
+    def metrics(self, facility_id: str, unit_id: str) -> CapacityMetrics | None:
+        """Return the latest metrics of a unit."""
+        return self._state.metrics((facility_id, unit_id))
+
+    def load(self, metrics: Iterable[CapacityMetrics]) -> None:
+        """Take the snapshot as it stands in SQL."""
+        self._state.replace(metrics)
+        self._feed.database(lost=False)
+        self._alerts += 1  # what was missed may have been about alerts as well
+        self._changed.set()
+
+    def database_lost(self) -> None:
+        """Note that the snapshot could not be read."""
+        self._feed.database(lost=True)
+
+    def broker_answered(self) -> None:
+        """Note a sign of life of the broker."""
+        self._feed.broker(self._clock())
+
+    def accept(self, metrics: Iterable[CapacityMetrics], alerts: int) -> None:
+        """Take what the broker brought: metrics of units in order, and how many messages on alerts."""
+        self._feed.message(self._clock())
+        for metric in metrics:
+            self._state.apply(metric)
+        self._alerts += alerts
+        self._changed.set()
+
+    @contextmanager
+    def watch(self) -> Iterator[Watcher]:
+        """Let a browser tab take part: what is pushed from here on waits for it, one message at most."""
+        watcher = Watcher(self.snapshot)
+        self._watchers.add(watcher)
+        try:
+            yield watcher
+        finally:
+            self._watchers.discard(watcher)
+
+    def snapshot(self) -> str:
+        """Return everything as one message, in step with the deltas that follow. Any thread may call it."""
+        pushed = self._pushed
+        return self._message(pushed.seq, board=pushed.board)
+
+    async def run(self) -> None:
+        """Push changes as they come, and a sign of life when none come, until cancelled."""
+        while True:
+            try:
+                await asyncio.wait_for(self._changed.wait(), PULSE_S)
+            except TimeoutError:
+                self._offer(self._message(self._pushed.seq))
+                continue
+            wait_s = self._pushed_at + PUSH_INTERVAL_S - self._clock()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            self._changed.clear()
+            self._push()
+
+    def _push(self) -> None:
+        board = self._state.draw()
+        seq, old = self._pushed.seq + 1, self._pushed.board
+        differing = changes(old, board)
+        self._pushed = _Pushed(seq, board)
+        self._pushed_at = self._clock()
+        if not self._watchers:
+            return
+        if differing is None:
+            self._offer(self.snapshot())
+            return
+        summary = board.summary if board.summary != old.summary else None
+        event_time = board.event_time if board.event_time != old.event_time else None
+        self._offer(self._message(seq, delta=True, units=differing, summary=summary, event_time=event_time))
+
+    def _message(self, seq: int, **content: object) -> str:
+        push = Push(
+            epoch=self.epoch,
+            build=self.build,
+            seq=seq,
+            sent_ms=int(time.time() * 1000),
+            feed=self.feed(),
+            alerts=self._alerts,
+            **content,  # type: ignore[arg-type]
+        )
+        return _encode(push).decode()
+
+    def _offer(self, message: str) -> None:
+        for watcher in self._watchers:
+            watcher.offer(message)

@@ -1,0 +1,158 @@
+"""What crosses the wire to a browser: the board as tiles, cards and figures. Times are seconds since 1970 (UTC).
+
+Of a patient there is nothing here but whether the bed is taken, since when, when it is expected to be left, and whether
+the readmission risk is high: this is a bed manager's board, and what is not sent cannot leak.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Tile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One bed. `late`: dirty or in cleaning for longer than the facility's target, or not left by the expected time."""
+
+    id: str
+    status: str
+    since: int | None = None
+    due: int | None = None
+    leaving: bool = False
+    high_risk: bool = False
+    late: bool = False
+    conflicts: int = 0
+    reason: str | None = None
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """One unit without its beds. `level` is a `live.levels.Level`; `percent` may exceed 100."""
+
+    key: str
+    unit_id: str
+    name: str
+    detail: str
+    zone: str
+    listed: bool
+    """Whether the hospital file names it."""
+    known: bool
+    """Whether the feed has said anything about it."""
+    level: int
+    census: int
+    staffed: int
+    percent: int | None
+    available: int
+    to_clean: int
+    late_cleaning: int
+    reserved: int
+    out_of_use: int
+    without_bed: int
+    leaving: int
+    target_minutes: int
+    hours: tuple[int, ...]
+    """Census at the last 24 full hours of event time, oldest first."""
+
+
+class Severity(StrEnum):
+    """How soon somebody should look."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True):
+    """One number of the row on top."""
+
+    id: str
+    label: str
+    value: str
+    unit: str
+    note: str
+    tone: str = ""
+    """`warning`, `critical`, or empty for a calm state."""
+
+
+class Attention(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that needs a person, and where it is."""
+
+    severity: Severity
+    title: str
+    note: str
+    unit_id: str
+    key: str
+    bed_id: str | None = None
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """A bed that is expected to become free."""
+
+    key: str
+    unit: str
+    bed_id: str
+    due: int
+    overdue: bool
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the board says as a whole."""
+
+    figures: tuple[Figure, ...]
+    attention: tuple[Attention, ...]
+    departures: tuple[Departure, ...]
+    hours: tuple[int, ...]
+    """Inpatient census at the last 24 full hours."""
+    staffed: int
+    """Staffed inpatient beds."""
+
+
+class BoardUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """A card and its tiles."""
+
+    card: Card
+    tiles: tuple[Tile, ...]
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the bed page shows at one moment."""
+
+    event_time: int | None
+    units: tuple[BoardUnit, ...]
+    summary: Summary
+
+
+class UnitChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What changed in one unit. `whole`: `tiles` are all its beds, not only those that differ."""
+
+    key: str
+    card: Card | None = None
+    tiles: tuple[Tile, ...] = ()
+    whole: bool = False
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True):
+    """How fresh the board is. `state` is a `live.feed.FeedState`; ages are seconds of the wall clock."""
+
+    state: str
+    message_age_s: float | None
+    broker_age_s: float | None
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One message to a browser: a snapshot (`board`), a delta, or only a sign of life.
+
+    `seq` counts deltas of one server process (`epoch`); a browser that misses one asks for a snapshot.
+    """
+
+    epoch: str
+    build: str
+    seq: int
+    sent_ms: int
+    feed: Feed
+    alerts: int
+    """How many messages on alerts were seen: when it grows, lists of alerts are stale."""
+    board: Board | None = None
+    event_time: int | None = None
+    units: tuple[UnitChange, ...] = ()
+    summary: Summary | None = None
+    delta: bool = False
