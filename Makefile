@@ -55,7 +55,7 @@ lock: ## write requirements.lock anew from pyproject.toml
 	  --generate-hashes --extra dev pyproject.toml -o requirements.lock
 
 docs: install ## write docs/reference anew from the code
-	@$(BIN)/python -m docs
+	@$(BIN)/python -m tests.project.regenerate
 
 help: ## list these
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) \

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import faust
+import structlog
 from mode import Service
 from mode.supervisors import CrashingSupervisor
 
@@ -26,6 +27,8 @@ from streams.batch_transport import BatchSchema, Transport
 from streams.outbox import Relay
 from streams.transactions import Transactions
 from streams.web import WorkerPage
+
+log = structlog.get_logger("wardwatch.worker")
 
 AGENTS = ("adt", "risk", "labels", "capacity", "relay")
 """What a worker can run; all of it by default."""
@@ -178,7 +181,11 @@ def run_worker(
         app, *services, loop=loop, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, override_logging=False
     )
     worker.spinner = None  # Faust would draw on standard output
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    finally:
+        if app.crash_reason is not None:
+            log.error("the worker stopped", reason=f"{type(app.crash_reason).__name__}: {app.crash_reason}")
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

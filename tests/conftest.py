@@ -87,13 +87,13 @@ def embedded_broker() -> Iterator[EmbeddedBroker]:
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def broker(request: pytest.FixtureRequest) -> Settings:
-    """Settings of an empty broker: the embedded one, and the real one."""
+def broker(request: pytest.FixtureRequest, settings: MakeSettings) -> Settings:
+    """Settings of an empty broker, the embedded one and the real one, and of a data directory of the test's own."""
     if request.param == "kafka":
         real: KafkaBroker = request.getfixturevalue("fresh_kafka")
-        return real.settings
+        return settings(kafka_bootstrap_servers=real.bootstrap)
     embedded: EmbeddedBroker = request.getfixturevalue("embedded_broker")
-    return load_settings(kafka_bootstrap_servers=embedded.bootstrap, kafka_embedded=True)
+    return settings(kafka_bootstrap_servers=embedded.bootstrap, kafka_embedded=True)
 
 
 @pytest.fixture(scope="session")

@@ -139,11 +139,10 @@ def wait_until(claim: Callable[[], bool], timeout_s: float = 15.0) -> None:
 
 
 @pytest.fixture
-def where(broker: Settings, tmp_path: Path) -> Settings:
-    """Settings of an empty broker of each kind, with tables in SQLite."""
-    settings = broker.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'wardwatch.db'}"})
-    upgrade(make_engine(settings.sql_url))
-    return settings
+def where(broker: Settings) -> Settings:
+    """Settings of an empty broker of each kind, and of SQLite with its tables."""
+    upgrade(make_engine(broker.sql_url))
+    return broker
 
 
 def test_a_worker_drains_what_was_sent_and_stops_on_sigterm(where: Settings) -> None:

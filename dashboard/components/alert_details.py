@@ -1,0 +1,96 @@
+"""The side panel of the worklist: the risk three ways, what raised and lowered it, and where the alert stands."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dash import html
+
+from dashboard.components.wording import moment
+from dashboard.data.alerts import NEW, Alert, Reason, Risks
+
+
+def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str, zone: ZoneInfo) -> html.Div:
+    """Return the panel.
+
+    Parameters
+    ----------
+    alert : Alert
+        As listed.
+    risks : Risks or None
+        The latest score; None when the encounter has none.
+    where : str
+        Bed, or home.
+    raised : str
+        When the alert was raised, as people read it.
+    zone : ZoneInfo
+        In which times are written.
+    """
+    parts: list[Any] = [_facts(alert, where, raised, zone)]
+    if risks is not None:
+        parts += [html.H3("Risk of an unplanned return within 30 days"), _risks(risks), _models(risks, zone)]
+    parts += [html.H3("What moved it, against the average patient"), _contributions(alert.reasons)]
+    return html.Div(parts, className="alert-details")
+
+
+def _facts(alert: Alert, where: str, raised: str, zone: ZoneInfo) -> html.Dl:
+    rows = [
+        ("Patient", html.Code(alert.patient_token)),
+        ("Encounter", html.Code(alert.encounter_id)),
+        ("Age, sex", f"{alert.age_years if alert.age_years is not None else 'not known'}, {alert.sex or 'not known'}"),
+        ("Now", where),
+        ("Admitted", moment(alert.admitted_at, zone)),
+    ]
+    if alert.discharged_at:
+        rows.append(("Discharged", moment(alert.discharged_at, zone)))
+    rows.append(("Raised", raised))
+    rows.append(("Status", _status(alert, zone)))
+    return html.Dl(
+        [html.Div([html.Dt(label), html.Dd(value)], className="fact") for label, value in rows], className="facts"
+    )
+
+
+def _status(alert: Alert, zone: ZoneInfo) -> str:
+    if alert.status == NEW:
+        return "New"
+    return f"Acknowledged by {alert.acknowledged_by}, {moment(alert.acknowledged_at, zone)}"
+
+
+def _risks(risks: Risks) -> html.Div:
+    rows = [
+        ("Blend, shown in the list", risks.readmission_risk, "blend"),
+        ("Batch model", risks.batch_risk, "part"),
+        ("Online model", risks.online_risk, "part"),
+    ]
+    return html.Div([_risk(*row) for row in rows], className="risks")
+
+
+def _risk(label: str, risk: float, kind: str) -> html.Div:
+    bar = html.Div(html.I(style={"width": f"{risk * 100:.1f}%"}), className="meter")
+    return html.Div([html.Span(label), bar, html.B(f"{risk * 100:.0f} %")], className=f"risk-row {kind}")
+
+
+def _models(risks: Risks, zone: ZoneInfo) -> html.P:
+    scored = f"Scored at {risks.moment}, {moment(risks.as_of, zone)}"
+    return html.P(f"{scored}; {risks.batch_model}, online version {risks.online_version}.", className="mut small")
+
+
+def _contributions(reasons: tuple[Reason, ...]) -> html.Div:
+    if not reasons:
+        return html.Div("The model gave no reasons for this score.", className="mut")
+    largest = max(abs(reason.contribution) for reason in reasons) or 1.0
+    ordered = sorted(reasons, key=lambda reason: -abs(reason.contribution))
+    return html.Div([_contribution(reason, largest) for reason in ordered], className="contributions")
+
+
+def _contribution(reason: Reason, largest: float) -> html.Div:
+    lowers = reason.contribution < 0
+    width = abs(reason.contribution) / largest * 50
+    side = {"right": "50%"} if lowers else {"left": "50%"}
+    bar = html.Div(
+        html.I(style={"width": f"{width:.1f}%", **side}, className="lowers" if lowers else ""), className="tug"
+    )
+    words = [html.Span(reason.label), html.Span(reason.value, className="mut")]
+    value = f"{'−' if lowers else '+'}{abs(reason.contribution):.2f}"
+    return html.Div([html.Div(words, className="why-words"), bar, html.B(value)], className="why")

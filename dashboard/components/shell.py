@@ -1,0 +1,139 @@
+"""What all pages share: the index page, navigation, the freshness sign, clocks, theme, and the live stores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html, page_container
+
+from dashboard.components.attributes import aria, data
+from dashboard.context import Context
+from dashboard.live import push
+
+# The theme is set by the first script, before anything is drawn: no flash.
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+    <head>
+        <script src="/assets/theme_first.js"></script>
+        {%metas%}
+        <title>{%title%}</title>
+        <link rel="icon" type="image/svg+xml" href="/assets/icon.svg">
+        {%css%}
+    </head>
+    <body>
+        <noscript>Wardwatch draws its boards with JavaScript; please switch it on.</noscript>
+        {%app_entry%}
+        <footer>
+            {%config%}
+            {%scripts%}
+            {%renderer%}
+        </footer>
+    </body>
+</html>
+"""
+
+NAVIGATION = (("bed", "Beds", "/"), ("list", "Worklist", "/worklist"))
+
+
+def icon(name: str, class_name: str = "") -> html.Span:
+    """Return an icon that screen readers pass over."""
+    return html.Span(className=f"ic ic-{name} {class_name}".rstrip(), **aria(hidden="true"))
+
+
+def layout(context: Context) -> dmc.MantineProvider:
+    """Return the frame around the pages; called for every load of a page."""
+    return dmc.MantineProvider(
+        id="theme",
+        defaultColorScheme="auto",
+        theme={"fontFamily": "Inter, Arial, sans-serif", "primaryColor": "blue"},
+        children=[
+            html.Div(
+                [_skip(), _rail(), _top(context), page_container, *_stores(context)],
+                className="app",
+                id="app",
+                **data(build=context.hub.build),
+            ),
+            html.Div(id="toast", className="toast", role="status", **aria(live="polite")),
+        ],
+    )
+
+
+def _skip() -> html.A:
+    return html.A("Skip to the content", href="#main", className="skip")
+
+
+def _rail() -> html.Nav:
+    links = [dcc.Link([icon(name), html.Span(label)], href=path, className="nav") for name, label, path in NAVIGATION]
+    return html.Nav([html.Div(icon("logo"), className="brand"), *links], className="rail", **aria(label="Main"))
+
+
+def _top(context: Context) -> html.Header:
+    units = [unit for facility in context.hospital.facilities for unit in facility.units]
+    beds = sum(len(unit.bed_ids) for unit in units)
+    return html.Header(
+        [
+            html.Div(
+                [
+                    html.H1("Wardwatch", id="page-title"),
+                    html.Span(f"{context.hospital_name} · {len(units)} units · {beds} beds", className="top-sub"),
+                ],
+                className="top-left",
+            ),
+            html.Div([_event_clock(), _freshness(), _theme_toggle()], className="top-right"),
+        ],
+        className="top",
+    )
+
+
+def _event_clock() -> html.Div:
+    return html.Div(
+        [icon("clock"), html.Span("Feed time", className="mut"), html.Span("–", id="event-time", className="num")],
+        className="pill",
+        title="The feed's own clock: when the latest facts happened. In a replay it runs at the replay's pace.",
+    )
+
+
+def _freshness() -> html.Div:
+    return html.Div(
+        [
+            html.I(className="dot", **aria(hidden="true")),
+            html.Span("Connecting", id="freshness-state", role="status"),
+            html.Span("", id="freshness-age", className="mut num"),
+        ],
+        id="freshness",
+        className="pill freshness starting",
+    )
+
+
+def _theme_toggle() -> dmc.ColorSchemeToggle:
+    return dmc.ColorSchemeToggle(
+        lightIcon=icon("sun"),
+        darkIcon=icon("moon"),
+        variant="default",
+        size="md",
+        id="scheme",
+        **aria(label="Switch between light and dark"),
+    )
+
+
+def _stores(context: Context) -> list[Any]:
+    # The first snapshot comes with the layout: the board is there before the WebSocket is.
+    return [
+        dcc.Store(id=push.STORE, data=context.hub.snapshot()),
+        dcc.Store(id="resync"),
+        html.Div(id="painted", hidden=True),
+        html.Div(id="navigated", hidden=True),
+    ]
+
+
+def register(app: Dash) -> None:
+    """Register what runs in the browser: painting what was pushed, and marking the page one is on."""
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("wardwatch", "receive"), Output("painted", "children"), Input(push.STORE, "data")
+    )
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        ClientsideFunction("wardwatch", "navigated"),
+        Output("navigated", "children"),
+        Input("_pages_content", "children"),
+    )

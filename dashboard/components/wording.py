@@ -1,0 +1,44 @@
+"""Times and durations as people read them, in the hospital's own time zone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+TOKEN_SHOWN = 8
+
+
+def moment(time: datetime | None, zone: ZoneInfo) -> str:
+    """Return a time with its day and zone.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> moment(datetime(2026, 11, 23, 14, 5, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
+    'Mon 23 Nov 2026, 15:05 CET'
+    """
+    if time is None:
+        return "not known"
+    local = time.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def duration(span: timedelta) -> str:
+    """Return a duration in its two largest units.
+
+    Examples
+    --------
+    >>> duration(timedelta(minutes=48)), duration(timedelta(hours=6, minutes=12)), duration(timedelta(days=3.4))
+    ('48 min', '6 h 12 min', '3 d 9 h')
+    """
+    minutes = int(span.total_seconds() // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def short_token(token: str) -> str:
+    """Return the part of a patient token that is shown; enough to tell two patients of one list apart."""
+    return token[:TOKEN_SHOWN]

@@ -1,0 +1,64 @@
+"""What pages need: the settings, the hospital, the database, and the hub."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Engine
+
+from dashboard.data.alerts import Worklist
+from dashboard.data.cache import ShortMemory
+from dashboard.live.hub import Hub
+from schemas.errors import HospitalFileError
+from schemas.hospital import Hospital
+from schemas.settings import Settings
+
+
+class Context(NamedTuple):
+    """Handed to every page."""
+
+    settings: Settings
+    hospital: Hospital
+    engine: Engine
+    hub: Hub
+    worklists: ShortMemory[Worklist]
+
+    def zone(self, facility_id: str | None) -> ZoneInfo:
+        """Return the time zone of a facility; UTC for one that the hospital file does not name."""
+        facility = self.hospital.facility(facility_id) if facility_id else None
+        return ZoneInfo(facility.time_zone if facility else "UTC")
+
+    def unit_name(self, facility_id: str | None, unit_id: str | None) -> str:
+        """Return a unit's name, or its id where the hospital file does not name it."""
+        unit = self.hospital.units.get((facility_id or "", unit_id or ""))
+        return unit.name if unit else (unit_id or "")
+
+    @property
+    def hospital_name(self) -> str:
+        """Names of all facilities."""
+        return " · ".join(facility.name for facility in self.hospital.facilities)
+
+
+def check_zones(hospital: Hospital) -> None:
+    """Refuse a hospital file with an unknown time zone.
+
+    Raises
+    ------
+    HospitalFileError
+        Naming the facility.
+    """
+    for facility in hospital.facilities:
+        try:
+            ZoneInfo(facility.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise HospitalFileError(
+                f"Facility {facility.facility_id}: there is no time zone {facility.time_zone}. "
+                "Write one like Europe/Berlin or UTC."
+            ) from None
+
+
+def wall_clock() -> datetime:
+    """Return the present time, for what people do."""
+    return datetime.now(UTC)

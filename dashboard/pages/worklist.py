@@ -1,0 +1,248 @@
+"""The worklist: open alerts by urgency, acknowledged with a button or a key, and why each of them was raised."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import dash
+from dash import Dash, Input, Output, State, dcc, html, no_update
+from dash_ag_grid import AgGrid
+
+from dashboard.components.alert_details import alert_details
+from dashboard.components.attributes import aria
+from dashboard.components.wording import moment, short_token
+from dashboard.context import Context, wall_clock
+from dashboard.data.alerts import NEW, Alert, SomebodyWasFirst, Worklist, acknowledge, latest_risks, worklist
+
+PERSON = "local user"
+"""Who acknowledges until there is sign-in."""
+
+REASONS_SHOWN = 3
+MOMENTS = {"admission": "Admission", "midnight": "Midnight", "discharge": "Discharge"}
+
+GRID_THEME = """themeQuartz.withParams({
+    accentColor: 'var(--acc)', backgroundColor: 'var(--sf)', foregroundColor: 'var(--ink)', borderColor: 'var(--ln)',
+    headerBackgroundColor: 'var(--sf2)', headerTextColor: 'var(--ink2)', chromeBackgroundColor: 'var(--sf2)',
+    rowHoverColor: 'var(--sf2)', selectedRowBackgroundColor: 'var(--accbg)', oddRowBackgroundColor: 'var(--sf)',
+    fontFamily: 'Inter, Arial, sans-serif', fontSize: 13, headerFontSize: 12, headerFontWeight: 500,
+    wrapperBorderRadius: 10, spacing: 6, browserColorScheme: 'inherit'
+})"""
+
+COLUMNS: list[dict[str, Any]] = [
+    {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 122},
+    {"field": "token", "headerName": "Patient", "cellClass": "mono", "width": 104},
+    {"field": "age", "headerName": "Age", "width": 68, "type": "numericColumn"},
+    {"field": "place", "headerName": "Bed or home", "width": 128},
+    {
+        "field": "reasons",
+        "headerName": "Top reasons",
+        "cellRenderer": "Reasons",
+        "flex": 1,
+        "minWidth": 240,
+        "sortable": False,
+        "tooltipField": "reasons_text",
+    },
+    {"field": "moment", "headerName": "Scored at", "width": 100},
+    {"field": "raised", "headerName": "Raised", "width": 118},
+    {"field": "status", "headerName": "Status", "cellRenderer": "Acknowledge", "width": 142, "sortable": False},
+]
+
+
+def register(app: Dash, context: Context) -> None:
+    """Register the page and its callbacks."""
+    dash.register_page(
+        "dashboard.worklist", path="/worklist", name="Worklist", title="Worklist · Wardwatch", layout=layout
+    )
+
+    @app.callback(
+        Output("worklist-grid", "rowData"),
+        Output("worklist-note", "children"),
+        Output("worklist-empty", "children"),
+        Output("worklist-body", "className"),
+        Input("worklist-refresh", "data"),
+        State("worklist-grid", "rowData"),
+    )
+    async def refresh(_asked: Any, shown: list[dict[str, Any]] | None) -> tuple[Any, ...]:
+        found = await asyncio.to_thread(read, context)
+        rows = [row(alert, context) for alert in found.alerts]
+        return (rows if rows != shown else no_update, note(found), empty_state(found), body_class(found))
+
+    @app.callback(
+        Output("alert-details", "children"),
+        Input("worklist-grid", "selectedRows"),
+        Input("worklist-grid", "rowData"),
+    )
+    async def details(selected: list[dict[str, Any]] | None, _rows: Any) -> Any:
+        if not selected:
+            return html.Div("Select a patient to see why.", className="empty")
+        return await asyncio.to_thread(_details, context, str(selected[0]["id"]))
+
+    @app.callback(
+        Output("toast", "children"),
+        Output("worklist-refresh", "data"),
+        Input("acknowledge", "data"),
+        prevent_initial_call=True,
+    )
+    async def acknowledged(asked: dict[str, Any] | None) -> tuple[Any, Any]:
+        if asked is None:
+            return no_update, no_update
+        said = await asyncio.to_thread(acknowledge_one, context, str(asked["id"]), int(asked["version"]))
+        return html.Span(said, key=str(asked["at"])), asked["at"]
+
+    _register_browser_side(app)
+
+
+def _register_browser_side(app: Dash) -> None:
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        dash.ClientsideFunction("wardwatch", "toast"), Output("toast", "className"), Input("toast", "children")
+    )
+
+
+def acknowledge_one(context: Context, encounter_id: str, version: int) -> str:
+    """Acknowledge an alert as the person saw it, and return what to tell them."""
+    try:
+        acknowledge(context.engine, encounter_id, version, by=PERSON, now=wall_clock())
+    except SomebodyWasFirst as first:
+        return str(first)
+    finally:
+        context.worklists.forget()
+    return f"Encounter {encounter_id} is acknowledged."
+
+
+def read(context: Context) -> Worklist:
+    """Return the worklist, read from SQL at most twice a second however many ask."""
+    return context.worklists.get("worklist", lambda: worklist(context.engine))
+
+
+def note(found: Worklist) -> str:
+    """Return how much there is to do."""
+    if not found.open:
+        return ""
+    shown = len(found.alerts)
+    rest = f" · the {shown} most urgent are shown" if shown < found.open else ""
+    return f"{found.new} new · {found.open - found.new} acknowledged{rest}"
+
+
+def empty_state(found: Worklist) -> Any:
+    """Return what to do when the list is empty."""
+    if not found.has_facts:
+        return ["No facts yet. Start ", html.Code("wardwatch simulate"), " or ", html.Code("wardwatch replay"), "."]
+    if not found.has_model:
+        return ["No model yet, so nobody is scored. Run ", html.Code("wardwatch train"), "."]
+    return "No open alert. New ones appear here by themselves."
+
+
+def body_class(found: Worklist) -> str:
+    """Return whether the grid or the empty state is to be seen."""
+    return "worklist" if found.alerts else "worklist is-empty"
+
+
+def row(alert: Alert, context: Context) -> dict[str, Any]:
+    """Return one line of the grid."""
+    zone = context.zone(alert.facility_id or context.hospital.facilities[0].facility_id)
+    raising = [reason for reason in alert.reasons if reason.contribution > 0][:REASONS_SHOWN]
+    words = [f"{reason.label} {reason.value}".strip() for reason in raising]
+    return {
+        "id": alert.encounter_id,
+        "version": alert.version,
+        "risk": alert.readmission_risk,
+        "band": alert.band,
+        "token": short_token(alert.patient_token),
+        "age": alert.age_years,
+        "place": place(alert, context),
+        "reasons": words,
+        "reasons_text": "; ".join(words),
+        "moment": MOMENTS.get(alert.moment, alert.moment),
+        "raised": _short(alert, zone),
+        "status": alert.status,
+        "is_new": alert.status == NEW,
+    }
+
+
+def _short(alert: Alert, zone: ZoneInfo) -> str:
+    local = alert.raised_at.astimezone(zone)
+    return f"{local.day} {local:%b, %H:%M}"
+
+
+def place(alert: Alert, context: Context) -> str:
+    """Return the unit and bed, or where else the patient is."""
+    if not alert.in_house:
+        return "home" if alert.discharged_at else "not known"
+    unit = context.unit_name(alert.facility_id, alert.unit_id)
+    return f"{unit} · {alert.bed_id}" if alert.bed_id else f"{unit}, no bed" if unit else "in house"
+
+
+def _details(context: Context, encounter_id: str) -> Any:
+    alert = next((alert for alert in read(context).alerts if alert.encounter_id == encounter_id), None)
+    if alert is None:
+        return html.Div("This alert is no longer open.", className="empty")
+    zone = context.zone(alert.facility_id or context.hospital.facilities[0].facility_id)
+    where, raised = place(alert, context), moment(alert.raised_at, zone)
+    return alert_details(alert, latest_risks(context.engine, encounter_id), where=where, raised=raised, zone=zone)
+
+
+def layout(**_query: str) -> html.Div:
+    """Return the page."""
+    return html.Div([_main(), _side(), *_stores()], className="page wide-side")
+
+
+def _main() -> html.Main:
+    return html.Main(
+        [
+            html.Div(
+                [
+                    html.Div(
+                        [html.H2("Open high-risk alerts"), html.Span(id="worklist-note", className="mut")],
+                        className="sec-h",
+                    ),
+                    html.Div(_keys(), className="keys mut"),
+                ],
+                className="bar",
+            ),
+            html.Div(
+                [html.Div(id="worklist-empty", className="empty"), _grid()], id="worklist-body", className="worklist"
+            ),
+        ],
+        className="main fixed",
+        id="main",
+        tabIndex="-1",
+    )
+
+
+def _keys() -> list[Any]:
+    keys = (("j", "next"), ("k", "previous"), ("a", "acknowledge"))
+    return [html.Span([html.Kbd(key), label]) for key, label in keys]
+
+
+def _grid() -> AgGrid:
+    return AgGrid(
+        id="worklist-grid",
+        columnDefs=COLUMNS,
+        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+        getRowId="params.data.id",
+        dashGridOptions={
+            "theme": {"function": GRID_THEME},
+            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "rowHeight": 42,
+            "headerHeight": 34,
+            "animateRows": False,
+            "tooltipShowDelay": 400,
+            "suppressCellFocus": True,
+        },
+        className="worklist-grid",
+        style={"height": "100%", "width": "100%"},
+    )
+
+
+def _side() -> html.Aside:
+    return html.Aside(
+        [html.Div(html.H2("Why"), className="sec-h"), html.Div(id="alert-details")],
+        className="side",
+        **aria(label="Why the alert was raised"),
+    )
+
+
+def _stores() -> list[dcc.Store]:
+    return [dcc.Store(id="worklist-refresh"), dcc.Store(id="acknowledge")]
