@@ -17,7 +17,8 @@ async def register_callbacks(app: Dash) -> None:
     Dash does it on the first HTTP request. After a restart, tabs that are open come back with a WebSocket first, and
     would be told for ever that their callback does not exist.
     """
-    for prepare in app.backend._before_request_funcs:
+    backend: Any = app.backend
+    for prepare in backend._before_request_funcs:
         prepared = prepare()
         if inspect.isawaitable(prepared):
             await prepared

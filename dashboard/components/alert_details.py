@@ -35,7 +35,7 @@ def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str,
 
 
 def _facts(alert: Alert, where: str, raised: str, zone: ZoneInfo) -> html.Dl:
-    rows = [
+    rows: list[tuple[str, Any]] = [
         ("Patient", html.Code(alert.patient_token)),
         ("Encounter", html.Code(alert.encounter_id)),
         ("Age, sex", f"{alert.age_years if alert.age_years is not None else 'not known'}, {alert.sex or 'not known'}"),

@@ -29,9 +29,9 @@ def occupancy_figure(board: Board, zone: ZoneInfo) -> go.Figure:
         last = datetime.fromtimestamp(board.event_time, UTC).replace(minute=0, second=0)
         # Plotly knows no zones: it is given the local time as it reads on the ward's clock.
         times = [(last - HOUR * back).astimezone(zone).replace(tzinfo=None) for back in range(len(hours) - 1, -1, -1)]
-        values = [census / staffed * 100 for census in hours] if staffed else list(hours)
+        values = [census / staffed * 100 for census in hours] if staffed else [float(census) for census in hours]
         unit = " %" if staffed else " patients"
-        label = "%{y:.1f}" if staffed else "%{y}"
+        label = "%{y:.1f}" if staffed else "%{y:.0f}"
         figure.add_scatter(x=times, y=values, mode="lines", hovertemplate=f"{label}{unit}<extra></extra>")
         if staffed:
             _mark_levels(figure, max(values))

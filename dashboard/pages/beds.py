@@ -39,7 +39,9 @@ LEGEND = (
 
 def register(app: Dash, context: Context) -> None:
     """Register the page and its callbacks."""
-    dash.register_page("dashboard.beds", path="/", name="Beds", title="Beds · Wardwatch", layout=layout)
+    dash.register_page(  # type: ignore[no-untyped-call]
+        "dashboard.beds", path="/", name="Beds", title="Beds · Wardwatch", layout=layout
+    )
     zone = context.zone(context.hospital.facilities[0].facility_id)
 
     @app.callback(Output("occupancy-chart", "figure"), Input("chart-hour", "data"))

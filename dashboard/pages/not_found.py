@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import dash
 from dash import Dash, dcc, html
 
@@ -10,10 +12,12 @@ from dashboard.context import Context
 
 def register(app: Dash, context: Context) -> None:  # noqa: ARG001 - every page is registered alike
     """Register the page; Dash finds it by the last part of its name."""
-    dash.register_page("dashboard.not_found_404", path="/not-found", title="Not found · Wardwatch", layout=layout)
+    dash.register_page(  # type: ignore[no-untyped-call]
+        "dashboard.not_found_404", path="/not-found", title="Not found · Wardwatch", layout=layout
+    )
 
 
 def layout(**_query: str) -> html.Div:
     """Return the page."""
-    text = ["There is no such page. Go to the ", dcc.Link("bed board", href="/"), "."]
+    text: list[Any] = ["There is no such page. Go to the ", dcc.Link("bed board", href="/"), "."]
     return html.Div(html.Main(html.Div(text, className="empty"), className="main", id="main"), className="page one")

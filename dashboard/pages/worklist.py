@@ -52,7 +52,7 @@ COLUMNS: list[dict[str, Any]] = [
 
 def register(app: Dash, context: Context) -> None:
     """Register the page and its callbacks."""
-    dash.register_page(
+    dash.register_page(  # type: ignore[no-untyped-call]
         "dashboard.worklist", path="/worklist", name="Worklist", title="Worklist · Wardwatch", layout=layout
     )
 

@@ -1,0 +1,55 @@
+/* What comes from the server: checks that nothing is missing, and hands it on. */
+(function () {
+    "use strict";
+    const ww = (window.wardwatch = window.wardwatch || {});
+    const ASK_AGAIN_MS = 1000;
+    let epoch = null;
+    let seq = -1;
+    let alerts = null;
+    let askedAt = -ASK_AGAIN_MS;
+    const title = { "/": "Bed board", "/worklist": "Worklist" };
+
+    function receive(text) {
+        if (!text) return "";
+        const push = JSON.parse(text);
+        const loaded = document.getElementById("app").dataset.build;
+        if (push.build !== loaded) {
+            location.reload(); // another version runs: its pages and ours may not understand each other
+            return "";
+        }
+        ww.freshness.heard(push);
+        if (push.board) {
+            [epoch, seq] = [push.epoch, push.seq];
+            ww.board.takeSnapshot(push.board);
+        } else if (push.epoch !== epoch || push.seq > seq + (push.delta ? 1 : 0)) {
+            resync();
+        } else if (push.delta && push.seq === seq + 1) {
+            seq = push.seq;
+            ww.board.takeDelta(push);
+        }
+        if (alerts !== null && push.alerts !== alerts) ww.worklist.changed();
+        alerts = push.alerts;
+        return "";
+    }
+
+    function resync() {
+        if (performance.now() - askedAt < ASK_AGAIN_MS) return;
+        askedAt = performance.now();
+        dash_clientside.set_props("resync", { data: Date.now() });
+    }
+
+    function navigated() {
+        const heading = document.getElementById("page-title");
+        if (heading) heading.textContent = title[location.pathname] || "Wardwatch";
+        for (const link of document.querySelectorAll(".nav")) {
+            if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
+            else link.removeAttribute("aria-current");
+        }
+        ww.board.mount();
+        return "";
+    }
+
+    window.dash_clientside = Object.assign({}, window.dash_clientside, {
+        wardwatch: { receive, navigated, toast: (children) => ww.worklist.toast(children) },
+    });
+})();

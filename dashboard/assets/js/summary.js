@@ -1,0 +1,92 @@
+/* The figures on top, what needs attention, who leaves next: all from the same push as the tiles. */
+(function () {
+    "use strict";
+    const ww = (window.wardwatch = window.wardwatch || {});
+    const SIGNS = { critical: ["oct", "Critical"], warning: ["tri", "Warning"], info: ["info", "For your information"] };
+    const FIGURE_ICONS = {
+        occupancy: "gauge",
+        available: "check",
+        without_bed: "person",
+        leaving: "out",
+        to_clean: "broom",
+        conflicts: "tri",
+    };
+
+    function set(id, html) {
+        const node = document.getElementById(id);
+        if (node && node.dataset.painted !== html) {
+            node.dataset.painted = html;
+            node.innerHTML = html;
+        }
+    }
+
+    function figure(item) {
+        const { escape } = ww.words;
+        return `<div class="figure ${item.tone}" id="figure-${item.id}">
+            <div class="figure-top"><span>${escape(item.label)}</span><i class="ic ic-${FIGURE_ICONS[item.id]}"></i></div>
+            <div class="figure-row"><b>${escape(item.value)}</b><span>${escape(item.unit)}</span></div>
+            <div class="figure-note" title="${escape(item.note)}">${escape(item.note)}</div></div>`;
+    }
+
+    function attention(item) {
+        const { escape } = ww.words;
+        const [icon, word] = SIGNS[item.severity];
+        const unit = item.unit_id ? `<span class="tag">${escape(item.unit_id)}</span>` : "";
+        return `<li><button type="button" class="alert ${item.severity}" data-goto="${escape(item.key)}"
+            data-goto-bed="${escape(item.bed_id || "")}"><i class="ic ic-${icon}"></i><span class="alert-body">
+            <span class="alert-head"><span class="alert-word">${word}</span>${unit}</span>
+            <span class="alert-title">${escape(item.title)}</span>
+            <span class="alert-note">${escape(item.note)}</span></span></button></li>`;
+    }
+
+    function departures(items, zoneOf) {
+        const { escape, clock } = ww.words;
+        const rows = items.map((item) => {
+            const when = `${clock(item.due, zoneOf(item.key))}${item.overdue ? " · overdue" : ""}`;
+            return `<tr><td><button type="button" class="link" data-goto="${escape(item.key)}"
+                data-goto-bed="${escape(item.bed_id)}">${escape(item.bed_id)}</button></td>
+                <td>${escape(item.unit)}</td><td class="${item.overdue ? "overdue" : ""} num">${when}</td></tr>`;
+        });
+        return `<table class="table"><thead><tr><th>Bed</th><th>Unit</th><th>Expected</th></tr></thead>
+            <tbody>${rows.join("")}</tbody></table>`;
+    }
+
+    function attentionCount(items) {
+        const critical = items.filter((item) => item.severity === "critical").length;
+        return items.length ? `${items.length} open${critical ? ` · ${critical} critical` : ""}` : "";
+    }
+
+    function paint(state) {
+        const { summary, eventTime } = state;
+        if (!summary || !document.getElementById("board")) return;
+        const zoneOf = (key) => (state.units.has(key) ? state.units.get(key).card.zone : "UTC");
+        set("figures", summary.figures.map(figure).join(""));
+        const calm = `<li class="calm"><i class="ic ic-check"></i>${eventTime === null ? "No facts yet." : "Nothing needs attention."}</li>`;
+        set("attention", summary.attention.map(attention).join("") || calm);
+        set("attention-count", attentionCount(summary.attention));
+        const none = '<div class="calm">Nobody is expected to leave within 12 h.</div>';
+        set("departures", summary.departures.length ? departures(summary.departures, zoneOf) : none);
+        set("chart-note", summary.staffed ? `of ${summary.staffed} staffed beds` : "headcount");
+        paintChart(state);
+    }
+
+    /* The chart is asked for again only when the hour or the numbers behind it have changed. */
+    function paintChart(state) {
+        const card = document.getElementById("chart-card");
+        card.hidden = !state.summary.hours.length;
+        const asked = `${Math.floor((state.eventTime || 0) / 3600)}:${state.summary.hours.join(",")}`;
+        if (state.summary.hours.length && card.dataset.asked !== asked) {
+            card.dataset.asked = asked;
+            dash_clientside.set_props("chart-hour", { data: asked });
+        }
+    }
+
+    document.addEventListener("click", (event) => {
+        const button = event.target.closest("[data-goto]");
+        if (!button) return;
+        const node = ww.board.focusBed(button.dataset.goto, button.dataset.gotoBed);
+        if (node && button.dataset.gotoBed) ww.drawer.open(node);
+    });
+
+    ww.summary = { paint };
+})();

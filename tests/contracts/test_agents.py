@@ -1,0 +1,171 @@
+"""What the risk, labels and capacity agents do to SQL, on every engine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, select
+
+from models.batch import BatchModel
+from models.registry import load_online_model, online_version, save_batch_model
+from models.train import train
+from schemas import tables
+from schemas.events import AnyFact, BedStatus, BedStatusChanged, PatientClass, encode_fact
+from schemas.hospital import load_hospital
+from schemas.state import EncounterStatus
+from schemas.topics import CapacityMetrics, EncounterChanged, UnitChanged
+from simulators.hospital import simulate
+from streams.agents import labels, risk
+from streams.agents.adt import ingest
+from streams.agents.capacity import Capacity
+from streams.encounters import fold
+from streams.processing import Record
+from streams.scoring import Moment
+from streams.transactions import Transactions
+from tests.streams.builders import T0, admit, at, bed, discharge, transfer
+
+LATENESS = timedelta(days=2)
+
+
+@pytest.fixture(scope="module")
+def model() -> BatchModel:
+    about: dict[str, list[Any]] = {}
+    for fact in simulate(load_hospital(), seed=9, start=T0 - timedelta(days=200), days=90):
+        if not isinstance(fact, BedStatusChanged):
+            about.setdefault(fact.subject, []).append(fact)
+    histories: dict[str, list[Any]] = {}
+    for facts in about.values():
+        encounter = fold(facts)
+        assert encounter is not None
+        histories.setdefault(encounter.patient_token, []).append(encounter)
+    return train(list(histories.values()), alert_share=0.1, seed=1, trained_at=T0)
+
+
+def take(engine: Engine, *facts: AnyFact) -> None:
+    records = [
+        Record("adt.events.v1", 0, number, fact.partition_key.encode(), encode_fact(fact))
+        for number, fact in enumerate(facts)
+    ]
+    ingest(engine, records, caught_up=True, clock=lambda: T0)
+
+
+def use(engine: Engine, model: BatchModel) -> risk.Scoring:
+    with engine.begin() as connection:
+        save_batch_model(connection, model)
+    return risk.Scoring(lambda: T0)
+
+
+def rows(engine: Engine, table: Any, *columns: str) -> list[Any]:
+    with engine.connect() as connection:
+        return sorted(tuple(row) for row in connection.execute(select(*(table.columns[name] for name in columns))))
+
+
+STAY = [
+    admit(0, "ED/01", patient_class=PatientClass.EMERGENCY, age_years=71),
+    transfer(5, "4W/01", patient_class=PatientClass.INPATIENT),
+    discharge(75),
+]
+
+
+def test_a_stay_is_scored_at_admission_midnights_and_discharge_once(engine: Engine, model: BatchModel) -> None:
+    take(engine, *STAY, *(admit(200 + number, e=f"later{number}", p="P9") for number in range(3)))
+    scoring = use(engine, model)
+    assert scoring.changed(engine, {"E1"}) == 2
+    assert scoring.changed(engine, {"E1"}) == 0
+    with engine.begin() as connection:
+        from streams.score_store import save_scored_until
+
+        save_scored_until(connection, at(0))
+    while scoring.passed_midnights(engine):
+        pass
+    found = [(moment, as_of) for _, moment, as_of in rows(engine, tables.score, "encounter_id", "moment", "as_of")]
+    assert found == [
+        (Moment.ADMISSION, at(5)),
+        (Moment.DISCHARGE, at(75)),
+        (Moment.MIDNIGHT, at(24)),
+        (Moment.MIDNIGHT, at(48)),
+        (Moment.MIDNIGHT, at(72)),
+    ]
+
+
+def test_features_are_frozen_as_they_were_when_the_score_was_due(engine: Engine, model: BatchModel) -> None:
+    take(engine, *STAY)
+    use(engine, model).changed(engine, {"E1"})
+    by_moment = {moment: msgspec.json.decode(raw) for moment, raw in rows(engine, tables.score, "moment", "features")}
+    assert by_moment["admission"]["discharge_disposition"] is None
+    assert by_moment["discharge"]["discharge_disposition"] == "01"
+    assert by_moment["discharge"]["length_of_stay_days"] == pytest.approx(75 / 24)
+
+
+def test_without_a_model_nothing_is_scored(engine: Engine) -> None:
+    take(engine, *STAY)
+    assert risk.Scoring(lambda: T0).changed(engine, {"E1"}) == 0
+
+
+def note(engine: Engine, encounter_id: str) -> None:
+    change = EncounterChanged(
+        encounter_id=encounter_id,
+        patient_token="P1",
+        status=EncounterStatus.DISCHARGED,
+        patient_class=PatientClass.INPATIENT,
+    )
+    labels.note(engine, [change], LATENESS)
+
+
+def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
+    engine: Engine, model: BatchModel
+) -> None:
+    take(engine, *STAY)
+    scoring = use(engine, model)
+    scoring.changed(engine, {"E1"})
+    note(engine, "E1")
+    teacher = labels.Teacher(lambda: T0)
+    due = 75 + 32 * 24
+
+    back = [admit(75 + 20 * 24, "4W/02", e="E2", patient_class=PatientClass.INPATIENT, age_years=71)]
+    take(engine, *back, *(admit(due - 1, "5E/01", e=f"x{number}", p="P9") for number in range(3)))
+    assert teacher.release_due(engine) == 0
+
+    take(engine, *(admit(due + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
+    assert teacher.release_due(engine) == 1
+    assert teacher.release_due(engine) == 0
+    [(encounter_id, outcome, released_at, prequential)] = rows(
+        engine, tables.label, "encounter_id", "readmitted_30d", "released_at", "prequential_risk"
+    )
+    assert (encounter_id, outcome, released_at) == ("E1", True, T0)
+    assert 0 < prequential < 1
+    with engine.connect() as connection:
+        learnt = load_online_model(connection)
+        assert learnt is not None
+        assert (learnt.learnt, online_version(connection)) == (1, 1)
+
+
+def test_a_discharge_that_was_taken_back_waits_for_no_outcome(engine: Engine) -> None:
+    take(engine, *STAY)
+    note(engine, "E1")
+    assert len(rows(engine, tables.label, "encounter_id")) == 1
+    reopened = EncounterChanged(
+        encounter_id="E1",
+        patient_token="P1",
+        status=EncounterStatus.IN_PROGRESS,
+        patient_class=PatientClass.INPATIENT,
+    )
+    labels.note(engine, [reopened], LATENESS)
+    assert rows(engine, tables.label, "encounter_id") == []
+
+
+def test_a_hinted_unit_is_computed_from_sql_and_announced(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01"), admit(1, "4W/02", e="E2", p="P2"), discharge(3, e="E2", p="P2"))
+    take(engine, bed(4, "4W/03", "blocked", reason="leak"))
+    with engine.begin() as connection:
+        connection.execute(tables.outbox.delete())
+    agent = Capacity(Transactions(engine, "test"), load_hospital(), lambda: None)
+    agent.recompute(engine, [UnitChanged(facility_id="HG", unit_id="4W", occurred_at=at(5))])
+    [(raw,)] = rows(engine, tables.unit_capacity, "metrics")
+    metrics = msgspec.json.decode(raw, type=CapacityMetrics)
+    assert (metrics.census, metrics.staffed_beds, metrics.dirty, metrics.blocked) == (1, 26, 1, 1)
+    assert [shown.status for shown in metrics.beds[:3]] == [BedStatus.OCCUPIED, BedStatus.DIRTY, BedStatus.BLOCKED]
+    assert rows(engine, tables.outbox, "topic", "key", "value") == [("capacity.metrics.v1", b"HG/4W", raw)]

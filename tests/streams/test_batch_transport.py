@@ -1,0 +1,36 @@
+"""The transport leans on private names of Faust; this fails when a newer Faust has other ones."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+
+from faust.transport.drivers import aiokafka
+
+from streams.batch_transport import PRIVATE_NAMES, BatchConsumer, Transport
+
+
+def test_faust_is_the_version_that_was_proved() -> None:
+    assert version("faust-streaming") == "0.15.3"
+    assert version("mode-streaming") == "0.7.1"
+    assert version("aiokafka") == "0.14.0"
+
+
+def test_the_private_names_that_the_transport_leans_on_are_there() -> None:
+    source = inspect.getsource(inspect.getmodule(aiokafka.Consumer.__mro__[2]) or aiokafka)
+    source += inspect.getsource(aiokafka)
+    missing = [name for name in PRIVATE_NAMES if f"{name}" not in source]
+    assert missing == []
+    for name in ("_getmany", "_to_message", "_new_offset", "_add_gap", "_commit", "on_buffer_full", "perform_seek"):
+        assert callable(getattr(aiokafka.Consumer, name)), name
+
+
+def test_the_overrides_take_what_faust_hands_them() -> None:
+    for name in ("_getmany", "_to_message", "_new_offset", "_add_gap", "_commit", "on_buffer_full", "perform_seek"):
+        ours = inspect.signature(getattr(BatchConsumer, name)).parameters
+        theirs = inspect.signature(getattr(aiokafka.Consumer, name)).parameters
+        assert len(ours) == len(theirs), name
+
+
+def test_the_transport_uses_the_batch_consumer() -> None:
+    assert Transport.Consumer is BatchConsumer
