@@ -63,7 +63,7 @@ def rows(engine: Engine, table: Any, *columns: str) -> list[Any]:
         return sorted(tuple(row) for row in connection.execute(select(*(table.columns[name] for name in columns))))
 
 
-STAY = [
+STAY: list[AnyFact] = [
     admit(0, "ED/01", patient_class=PatientClass.EMERGENCY, age_years=71),
     transfer(5, "4W/01", patient_class=PatientClass.INPATIENT),
     discharge(75),

@@ -1,4 +1,4 @@
-"""Real admissions through the whole worker: the MIMIC-IV demo, against a census that pandas counts from the CSV itself."""
+"""Real admissions through the whole worker: the MIMIC-IV demo, against a census that pandas counts from the CSV."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@
     function toast(children) {
         if (!children) return "toast";
         clearTimeout(toasting);
-        toasting = setTimeout(() => document.getElementById("toast").classList.remove("shown"), TOAST_MS);
+        toasting = setTimeout(() => dash_clientside.set_props("toast", { className: "toast" }), TOAST_MS);
         return "toast shown";
     }
 
