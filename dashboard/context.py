@@ -35,11 +35,6 @@ class Context(NamedTuple):
         unit = self.hospital.units.get((facility_id or "", unit_id or ""))
         return unit.name if unit else (unit_id or "")
 
-    @property
-    def hospital_name(self) -> str:
-        """Names of all facilities."""
-        return " · ".join(facility.name for facility in self.hospital.facilities)
-
 
 def check_zones(hospital: Hospital) -> None:
     """Refuse a hospital file with an unknown time zone.

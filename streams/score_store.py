@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from models.catalogue import Features
 from schemas import tables
 from schemas.database import as_utc
-from schemas.state import Encounter, decode_encounter
-from schemas.topics import ALERTS_CHANGED, AlertChanged
+from schemas.state import Encounter, EncounterStatus, decode_encounter
+from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
 from streams import bulk_sql
 from streams.alerts import AlertStatus, Latest, Standing, decide
 from streams.scoring import Due, Scored
@@ -142,7 +142,7 @@ def _save_alerts(connection: Connection, scored: Sequence[Scored], now: datetime
                 old["version"] + 1 if old else 1,
             )
         )
-        messages.append(_changed(item, status, now))
+        messages += _messages(item, status, now)
     bulk_sql.insert(connection, tables.alert, rows, on_conflict="version")
     UnitOfWork(connection).add_messages(messages)
 
@@ -155,14 +155,22 @@ def _newest_scores(connection: Connection, encounter_ids: Iterable[str]) -> dict
     return newest
 
 
-def _changed(item: Scored, status: AlertStatus, now: datetime) -> Message:
+def _messages(item: Scored, status: AlertStatus, now: datetime) -> list[Message]:
+    """Return the alert's announcement, and a hint to the unit whose board shows the patient."""
+    encounter = item.due.encounter
     change = AlertChanged(
-        encounter_id=item.due.encounter.encounter_id,
+        encounter_id=encounter.encounter_id,
         status=status.value,
         readmission_risk=item.risk.readmission_risk,
         changed_at=now,
     )
-    return Message(ALERTS_CHANGED.name, item.due.encounter.patient_token.encode(), _encode(change))
+    messages = [Message(ALERTS_CHANGED.name, encounter.patient_token.encode(), _encode(change))]
+    if encounter.status is EncounterStatus.IN_PROGRESS and encounter.location is not None:
+        place = encounter.location
+        hint = UnitChanged(facility_id=place.facility_id, unit_id=place.unit_id, occurred_at=item.due.as_of)
+        key = unit_key(place.facility_id, place.unit_id)
+        messages.append(Message(UNITS_CHANGED.name, key.encode(), _encode(hint)))
+    return messages
 
 
 def frozen_features(connection: Connection, encounter_ids: Iterable[str]) -> dict[tuple[str, datetime], Features]:

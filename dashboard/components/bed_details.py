@@ -49,7 +49,8 @@ def _chips(bed: BedOnBoard, now: datetime) -> html.Div:
     if bed.high_risk:
         chips.append(html.Span("High readmission risk", className="chip high-risk"))
     if bed.conflicts:
-        chips.append(html.Span(f"Claimed {len(bed.conflicts) + 1} times", className="chip conflict"))
+        times = "twice" if len(bed.conflicts) == 1 else f"{len(bed.conflicts) + 1} times"
+        chips.append(html.Span(f"Claimed {times}", className="chip conflict"))
     if bed.expected_discharge_at and bed.expected_discharge_at < now:
         chips.append(html.Span("Past the expected discharge", className="chip late"))
     return html.Div(chips, className="chips")

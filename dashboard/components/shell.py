@@ -69,14 +69,12 @@ def _rail() -> html.Nav:
 
 
 def _top(context: Context) -> html.Header:
-    units = [unit for facility in context.hospital.facilities for unit in facility.units]
-    beds = sum(len(unit.bed_ids) for unit in units)
     return html.Header(
         [
             html.Div(
                 [
                     html.H1("Wardwatch", id="page-title"),
-                    html.Span(f"{context.hospital_name} · {len(units)} units · {beds} beds", className="top-sub"),
+                    html.Span(context.hub.board.summary.place, id="place", className="top-sub"),
                 ],
                 className="top-left",
             ),

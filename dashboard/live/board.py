@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from dashboard.live.levels import level_of
@@ -51,12 +51,27 @@ class BoardState:
         return Board(
             event_time=None if now is None else _seconds(now),
             units=units,
-            summary=summarise(units, inpatient, None if now is None else _seconds(now)),
+            summary=summarise(units, inpatient, None if now is None else _seconds(now), self._place(units)),
         )
 
     def _order(self) -> list[UnitKey]:
-        listed = list(self._hospital.units)
+        heard_of = {facility_id for facility_id, _ in self._metrics}
+        # Of a facility that the feed never speaks of nothing is known: a recording of another hospital is replayed.
+        listed = [key for key in self._hospital.units if not heard_of or key[0] in heard_of]
         return listed + sorted(key for key in self._metrics if key not in self._hospital.units)
+
+    def _place(self, units: Sequence[BoardUnit]) -> str:
+        facility_ids = dict.fromkeys(unit.card.key.partition("/")[0] for unit in units)
+        facilities = [self._hospital.facility(facility_id) for facility_id in facility_ids]
+        names = [known.name if known else name for name, known in zip(facility_ids, facilities, strict=True)]
+        beds = sum(len(unit.tiles) or self._listed_beds(unit.card) for unit in units)
+        counted = [f"{len(units)} units", *([f"{beds} beds"] if beds else [])]
+        return " · ".join((*names[:3], *(["…"] if len(names) > 3 else []), *counted))
+
+    def _listed_beds(self, card: Card) -> int:
+        facility_id, _, unit_id = card.key.partition("/")
+        unit = self._hospital.units.get((facility_id, unit_id))
+        return len(unit.bed_ids) if unit else 0
 
     def _is_emergency(self, card: Card) -> bool:
         facility_id, _, _ = card.key.partition("/")

@@ -13,7 +13,7 @@ DEPARTURES = 8
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int | None) -> Summary:
+def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int | None, place: str) -> Summary:
     """Return figures, attention list and departures.
 
     Parameters
@@ -24,6 +24,8 @@ def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int |
         Keys of the units whose patients count as inpatients: all but emergency departments.
     now : int or None
         Event time in seconds since 1970; None before the first fact.
+    place : str
+        What the board shows, for its heading.
     """
     wards = [unit for unit in units if unit.card.key in inpatient]
     staffed_wards = [unit for unit in wards if unit.card.staffed]
@@ -37,6 +39,7 @@ def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int |
         departures=tuple(_departures(units, now)) if now is not None else (),
         hours=hours,
         staffed=staffed,
+        place=place,
     )
 
 
@@ -71,7 +74,7 @@ def _occupancy(counted: Sequence[BoardUnit], staffed: int, hours: tuple[int, ...
     percent = census / staffed * 100
     change = "" if not hours else f" · {_signed((census - hours[0]) / staffed * 100)} pt in 24 h"
     tone = "critical" if percent >= 100 else "warning" if percent >= 95 else ""
-    note = f"{census} of {staffed} beds{change}"
+    note = f"{census}/{staffed}{change}"
     return Figure(id="occupancy", label="Inpatient occupancy", value=f"{percent:.1f}", unit="%", note=note, tone=tone)
 
 
@@ -165,8 +168,8 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
         if tile.conflicts:
             yield Attention(
                 severity=Severity.CRITICAL,
-                title=f"{card.name}: bed {tile.id} is claimed {tile.conflicts + 1} times",
-                note="The latest arrival is shown; say who lies there",
+                title=f"{card.name}: bed {tile.id} is claimed {_times(tile.conflicts + 1)}",
+                note="Say who lies there; the latest is shown",
                 unit_id=card.unit_id,
                 key=card.key,
                 bed_id=tile.id,
@@ -176,7 +179,7 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
         yield Attention(
             severity=Severity.CRITICAL,
             title=f"{card.name} is full" if not over else f"{card.name} is over by {over}",
-            note=f"{card.census} patients, {card.staffed} staffed beds · {_none_free(unit)}",
+            note=f"{card.census} patients, {card.staffed} beds · {_none_free(unit)}",
             unit_id=card.unit_id,
             key=card.key,
         )
@@ -194,7 +197,7 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
     if card.without_bed:
         yield Attention(
             severity=Severity.WARNING,
-            title=f"{card.name}: {_count(card.without_bed, 'patient')} without a bed",
+            title=f"{card.without_bed} in {card.name} without a bed",
             note=f"{_count(card.available, 'bed')} available in the unit",
             unit_id=card.unit_id,
             key=card.key,
@@ -207,7 +210,7 @@ def _late_cleaning(unit: BoardUnit, late: Sequence[Tile], now: int) -> Attention
     return Attention(
         severity=Severity.WARNING,
         title=f"{unit.card.name}: cleaning overdue, {_count(len(late), 'bed')}",
-        note=f"bed {longest.id} {longest.status} for {_duration(minutes)} · target {unit.card.target_minutes} min",
+        note=f"bed {longest.id} {longest.status} {_duration(minutes)}, target {unit.card.target_minutes} min",
         unit_id=unit.card.unit_id,
         key=unit.card.key,
         bed_id=longest.id,
@@ -226,6 +229,10 @@ def _none_free(unit: BoardUnit) -> str:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _times(number: int) -> str:
+    return "twice" if number == 2 else f"{number} times"
 
 
 def _duration(minutes: int) -> str:

@@ -104,6 +104,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Inpatient census at the last 24 full hours."""
     staffed: int
     """Staffed inpatient beds."""
+    place: str
+    """What the board shows: hospital, units, beds."""
 
 
 class BoardUnit(msgspec.Struct, frozen=True, kw_only=True):

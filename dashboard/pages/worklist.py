@@ -31,10 +31,10 @@ GRID_THEME = """themeQuartz.withParams({
 })"""
 
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 122},
-    {"field": "token", "headerName": "Patient", "cellClass": "mono", "width": 104},
-    {"field": "age", "headerName": "Age", "width": 68, "type": "numericColumn"},
-    {"field": "place", "headerName": "Bed or home", "width": 128},
+    {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 120},
+    {"field": "token", "headerName": "Patient", "cellClass": "mono", "width": 94},
+    {"field": "age", "headerName": "Age", "width": 62},
+    {"field": "place", "headerName": "Bed or home", "width": 134},
     {
         "field": "reasons",
         "headerName": "Top reasons",
@@ -42,11 +42,11 @@ COLUMNS: list[dict[str, Any]] = [
         "flex": 1,
         "minWidth": 240,
         "sortable": False,
-        "tooltipField": "reasons_text",
+        "tooltipField": "reasons",
     },
-    {"field": "moment", "headerName": "Scored at", "width": 100},
-    {"field": "raised", "headerName": "Raised", "width": 118},
-    {"field": "status", "headerName": "Status", "cellRenderer": "Acknowledge", "width": 142, "sortable": False},
+    {"field": "moment", "headerName": "Scored at", "width": 94},
+    {"field": "raised", "headerName": "Raised", "width": 112},
+    {"field": "status", "headerName": "Status", "cellRenderer": "Acknowledge", "width": 128, "sortable": False},
 ]
 
 
@@ -79,17 +79,14 @@ def register(app: Dash, context: Context) -> None:
             return html.Div("Select a patient to see why.", className="empty")
         return await asyncio.to_thread(_details, context, str(selected[0]["id"]))
 
-    @app.callback(
-        Output("toast", "children"),
-        Output("worklist-refresh", "data"),
-        Input("acknowledge", "data"),
-        prevent_initial_call=True,
-    )
-    async def acknowledged(asked: dict[str, Any] | None) -> tuple[Any, Any]:
+    # The toast alone is the output; the browser asks for the list again when it comes. Were the list's trigger an
+    # output of this callback, Dash would not fetch the list on page load before somebody has acknowledged something.
+    @app.callback(Output("toast", "children"), Input("acknowledge", "data"), prevent_initial_call=True)
+    async def acknowledged(asked: dict[str, Any] | None) -> Any:
         if asked is None:
-            return no_update, no_update
+            return no_update
         said = await asyncio.to_thread(acknowledge_one, context, str(asked["id"]), int(asked["version"]))
-        return html.Span(said, key=str(asked["at"])), asked["at"]
+        return html.Span(said, key=str(asked["at"]))
 
     _register_browser_side(app)
 
@@ -152,8 +149,7 @@ def row(alert: Alert, context: Context) -> dict[str, Any]:
         "token": short_token(alert.patient_token),
         "age": alert.age_years,
         "place": place(alert, context),
-        "reasons": words,
-        "reasons_text": "; ".join(words),
+        "reasons": " · ".join(words),
         "moment": MOMENTS.get(alert.moment, alert.moment),
         "raised": _short(alert, zone),
         "status": alert.status,
@@ -225,7 +221,7 @@ def _grid() -> AgGrid:
         dashGridOptions={
             "theme": {"function": GRID_THEME},
             "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-            "rowHeight": 42,
+            "rowHeight": 44,
             "headerHeight": 34,
             "animateRows": False,
             "tooltipShowDelay": 400,

@@ -105,6 +105,20 @@ def test_without_a_model_nothing_is_scored(engine: Engine) -> None:
     assert risk.Scoring(lambda: T0).changed(engine, {"E1"}) == 0
 
 
+def test_a_high_risk_raises_one_alert_and_shows_on_the_board(
+    engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
+    take(engine, *STAY[:2])
+    scoring = use(engine, model)
+    with engine.begin() as connection:
+        connection.execute(tables.outbox.delete())
+    assert scoring.changed(engine, {"E1"}) == 1
+    assert rows(engine, tables.alert, "encounter_id", "status", "moment") == [("E1", "new", "admission")]
+    messages = rows(engine, tables.outbox, "topic", "key")
+    assert messages == [("alerts.changed.v1", b"P1"), ("units.changed.v1", b"HG/4W")]
+
+
 def note(engine: Engine, encounter_id: str) -> None:
     change = EncounterChanged(
         encounter_id=encounter_id,

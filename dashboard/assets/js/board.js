@@ -75,6 +75,7 @@
     }
 
     function paintAll() {
+        ww.summary.paint(state);
         if (!root) return;
         const focused = focusedBed();
         const known = new Map([...root.querySelectorAll(".unit")].map((node) => [node.dataset.key, node]));
@@ -84,7 +85,6 @@
         } else {
             root.replaceChildren(...nodes);
         }
-        ww.summary.paint(state);
         ww.filters.apply(state);
         if (focused) focusBed(focused.key, focused.bed);
     }

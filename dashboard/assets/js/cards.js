@@ -41,21 +41,21 @@
     }
 
     function count(number, word, tone) {
-        return `<span class="count ${number ? tone : "none"}"><b>${number}</b> ${word}</span>`;
+        return number ? `<span class="count ${tone}"><b>${number}</b> ${word}</span>` : "";
     }
 
     function counts(card) {
         const parts = [
             card.staffed
-                ? `<span class="count"><b>${card.census}</b>/${card.staffed} taken</span>`
+                ? `<span class="count"><b>${card.census}</b> / ${card.staffed} beds</span>`
                 : `<span class="count"><b>${card.census}</b> in house</span>`,
             `<span class="count ${card.available ? "free" : card.listed ? "no-free" : "none"}"><b>${card.available}</b> free</span>`,
             count(card.to_clean, "to clean", card.late_cleaning ? "late" : "clean"),
         ];
-        if (card.reserved) parts.push(count(card.reserved, "reserved", ""));
-        if (card.out_of_use) parts.push(count(card.out_of_use, "out of use", ""));
-        if (card.without_bed) parts.push(count(card.without_bed, "without bed", "late"));
+        parts.push(count(card.without_bed, "without bed", "late"));
         parts.push(count(card.leaving, "leaving", "leave"));
+        parts.push(count(card.reserved, "reserved", ""));
+        parts.push(count(card.out_of_use, "out of use", ""));
         return parts.join("");
     }
 

@@ -58,7 +58,10 @@
 
     function paint(state) {
         const { summary, eventTime } = state;
-        if (!summary || !document.getElementById("board")) return;
+        if (!summary) return;
+        const place = document.getElementById("place");
+        if (place && place.textContent !== summary.place) place.textContent = summary.place;
+        if (!document.getElementById("board")) return;
         const zoneOf = (key) => (state.units.has(key) ? state.units.get(key).card.zone : "UTC");
         set("figures", summary.figures.map(figure).join(""));
         const calm = `<li class="calm"><i class="ic ic-check"></i>${eventTime === null ? "No facts yet." : "Nothing needs attention."}</li>`;

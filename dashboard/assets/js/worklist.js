@@ -21,7 +21,7 @@
         );
     };
 
-    cells.Reasons = (props) => make("span", { className: "reasons" }, props.value.map((words) => make("span", { key: words, className: "reason" }, words)));
+    cells.Reasons = (props) => make("span", { className: "reasons" }, props.value);
 
     cells.Acknowledge = (props) => {
         if (!props.data.is_new) return make("span", { className: "mut" }, "Acknowledged");
@@ -36,12 +36,16 @@
         dash_clientside.set_props("acknowledge", { data: { id: row.id, version: row.version, at: Date.now() } });
     }
 
+    function refresh() {
+        if (document.getElementById("worklist-grid")) dash_clientside.set_props("worklist-refresh", { data: Date.now() });
+    }
+
     /* Many alerts at once are one refresh. */
     function changed() {
         if (refreshing !== null) return;
         refreshing = setTimeout(() => {
             refreshing = null;
-            if (document.getElementById("worklist-grid")) dash_clientside.set_props("worklist-refresh", { data: Date.now() });
+            refresh();
         }, REFRESH_MS);
     }
 
@@ -73,6 +77,7 @@
     function toast(children) {
         if (!children) return "toast";
         clearTimeout(toasting);
+        refresh(); // whatever the answer was, the list is not as it is shown any more
         toasting = setTimeout(() => dash_clientside.set_props("toast", { className: "toast" }), TOAST_MS);
         return "toast shown";
     }

@@ -1,0 +1,67 @@
+"""The repository keeps its own promises: docs are current, links resolve, nothing names this or that machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import Settings
+from tests.project.regenerate import REFERENCE, pages
+
+ROOT = Path(__file__).parents[2]
+HOSTS = [
+    ".".join(parts) for parts in (("files", "pythonhosted"), ("pypi", "org"), ("registry", "npmjs"), ("deb", "debian"))
+]
+PATHS = re.compile(r"(?:^|[^A-Za-z0-9_.])/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "ho" + "me")) + ")/", re.MULTILINE)
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_the_reference_is_current(name: str) -> None:
+    assert (REFERENCE / name).read_text(encoding="utf-8") == pages()[name], "run `make docs`"
+
+
+def test_every_setting_is_documented() -> None:
+    documented = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    missing = [name for name in Settings.model_fields if f"`WARDWATCH_{name.upper()}`" not in documented]
+    assert missing == []
+
+
+def test_every_relative_link_of_the_docs_resolves() -> None:
+    broken = []
+    for page in [path for path in tracked() if path.suffix == ".md"]:
+        for target in re.findall(r"\]\(([^)#\s]+)", text_of(page)):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    assert broken == []
+
+
+def test_no_file_names_a_registry_or_a_path_of_a_machine() -> None:
+    found = []
+    for path in tracked():
+        text = text_of(path)
+        found += [f"{path.relative_to(ROOT)}: {host}" for host in HOSTS if host in text]
+        found += [f"{path.relative_to(ROOT)}: {match.group().strip()}" for match in PATHS.finditer(text)]
+    assert found == []
+
+
+def test_the_lock_file_pins_everything_with_hashes_and_no_address() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    names = re.findall(r"^([A-Za-z0-9_.-]+)==\S+", text, re.MULTILINE)
+    assert len(names) > 100
+    assert text.count("--hash=sha256:") >= len(names)
+    assert "://" not in text
