@@ -47,8 +47,10 @@ def _set_up_logging(settings: Settings) -> None:
     logging.basicConfig(
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
-    for chatty in ("kafka", "aiokafka", "faust", "mode"):
+    for chatty in ("kafka", "aiokafka"):
         logging.getLogger(chatty).setLevel(logging.CRITICAL)  # what they report, we raise
+    for framework in ("faust", "mode"):
+        logging.getLogger(framework).setLevel(max(level, logging.ERROR))
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if settings.log_format == "json"

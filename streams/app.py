@@ -175,6 +175,7 @@ def run_worker(
         With 0 after a clean stop, with 1 after a crash; offsets of unfinished batches are not committed.
     """
     loop = _new_loop()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes one level only, and dies of it
     app = create_app(settings)
     services = wire(app, settings, agents, on_listening)
     worker = faust.Worker(

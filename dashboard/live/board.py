@@ -65,7 +65,7 @@ class BoardState:
         facilities = [self._hospital.facility(facility_id) for facility_id in facility_ids]
         names = [known.name if known else name for name, known in zip(facility_ids, facilities, strict=True)]
         beds = sum(len(unit.tiles) or self._listed_beds(unit.card) for unit in units)
-        counted = [f"{len(units)} units", *([f"{beds} beds"] if beds else [])]
+        counted = [_count(len(units), "unit"), *([_count(beds, "bed")] if beds else [])]
         return " · ".join((*names[:3], *(["…"] if len(names) > 3 else []), *counted))
 
     def _listed_beds(self, card: Card) -> int:
@@ -130,7 +130,7 @@ def _card(
         late_cleaning=sum(tile.late and tile.status in TO_CLEAN for tile in tiles),
         reserved=metric.reserved if metric else 0,
         out_of_use=metric.blocked + metric.unstaffed if metric else 0,
-        without_bed=metric.without_bed if metric else 0,
+        without_bed=metric.without_bed if metric and tiles else 0,
         leaving=sum(tile.leaving for tile in tiles),
         target_minutes=int(target / timedelta(minutes=1)),
         hours=census_hours(metric, now) if metric and now else (),
@@ -152,6 +152,10 @@ def census_hours(metric: CapacityMetrics, now: datetime) -> tuple[int, ...]:
     behind = (_full_hour(now) - _full_hour(metric.as_of)) // HOUR
     length = len(metric.census_by_hour)
     return (*metric.census_by_hour, *[metric.census] * min(behind, length))[-length:] if length else ()
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _full_hour(time: datetime) -> datetime:

@@ -69,10 +69,10 @@ def _occupancy(counted: Sequence[BoardUnit], staffed: int, hours: tuple[int, ...
     census = sum(unit.card.census for unit in counted)
     if not staffed:
         return Figure(
-            id="occupancy", label="In house", value=str(census), unit="patients", note="no staffed beds are known"
+            id="occupancy", label="In house", value=str(census), unit="patients", note="no staffed beds known"
         )
     percent = census / staffed * 100
-    change = "" if not hours else f" · {_signed((census - hours[0]) / staffed * 100)} pt in 24 h"
+    change = "" if not hours else f" · {_signed((census - hours[0]) / staffed * 100)} pt, 24 h"
     tone = "critical" if percent >= 100 else "warning" if percent >= 95 else ""
     note = f"{census}/{staffed}{change}"
     return Figure(id="occupancy", label="Inpatient occupancy", value=f"{percent:.1f}", unit="%", note=note, tone=tone)
@@ -89,7 +89,7 @@ def _available(wards: Sequence[BoardUnit]) -> Figure:
     return Figure(
         id="available",
         label="Available now",
-        value=str(free),
+        value=str(free) if with_beds else "–",
         unit="bed" if free == 1 else "beds",
         note=f"in {having} of {with_beds} inpatient units" if with_beds else "the feed names no beds",
         tone="critical" if with_beds and not free else "",
@@ -99,13 +99,15 @@ def _available(wards: Sequence[BoardUnit]) -> Figure:
 def _without_bed(units: Sequence[BoardUnit]) -> Figure:
     waiting = sorted((unit for unit in units if unit.card.without_bed), key=lambda unit: -unit.card.without_bed)
     total = sum(unit.card.without_bed for unit in waiting)
+    named = any(unit.tiles for unit in units)
+    calm = "everybody in house has one" if named else "the feed names no beds"
     note = " · ".join(f"{unit.card.unit_id} {unit.card.without_bed}" for unit in waiting[:3])
     return Figure(
         id="without_bed",
         label="Without a bed",
-        value=str(total),
+        value=str(total) if named else "–",
         unit="patient" if total == 1 else "patients",
-        note=note + (" · …" if len(waiting) > 3 else "") if waiting else "everybody in house has one",
+        note=note + (" · …" if len(waiting) > 3 else "") if waiting else calm,
         tone="warning" if total else "",
     )
 
@@ -114,7 +116,7 @@ def _leaving(units: Sequence[BoardUnit]) -> Figure:
     tiles = [tile for unit in units for tile in unit.tiles]
     leaving = sum(tile.leaving for tile in tiles)
     overdue = sum(tile.leaving and tile.late for tile in tiles)
-    note = f"{overdue} past the expected time" if overdue else "none past the expected time"
+    note = f"{overdue} past the expected time" if overdue else "none of them is late"
     return Figure(id="leaving", label="Due to leave", value=str(leaving), unit="within 12 h", note=note)
 
 

@@ -47,6 +47,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reserved: int
     out_of_use: int
     without_bed: int
+    """0 where the feed names no beds at all: then nobody is waiting for one."""
     leaving: int
     target_minutes: int
     hours: tuple[int, ...]

@@ -2,13 +2,12 @@
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
-    const LEVELS = ["No occupancy", "Normal", "Elevated", "High", "Full"];
+    const LEVELS = ["No staffed beds", "Normal", "Elevated", "High", "Full"];
     const WIDTH = 120;
     const HEIGHT = 30;
 
-    function level(card) {
+    function levelWord(card) {
         if (!card.known) return "No facts yet";
-        if (!card.listed) return "Not in the hospital file";
         return card.level === 4 && card.census > card.staffed ? "Over" : LEVELS[card.level];
     }
 
@@ -49,7 +48,7 @@
             card.staffed
                 ? `<span class="count"><b>${card.census}</b> / ${card.staffed} beds</span>`
                 : `<span class="count"><b>${card.census}</b> in house</span>`,
-            `<span class="count ${card.available ? "free" : card.listed ? "no-free" : "none"}"><b>${card.available}</b> free</span>`,
+            card.listed || card.available ? `<span class="count ${card.available ? "free" : "no-free"}"><b>${card.available}</b> free</span>` : "",
             count(card.to_clean, "to clean", card.late_cleaning ? "late" : "clean"),
         ];
         parts.push(count(card.without_bed, "without bed", "late"));
@@ -61,12 +60,13 @@
 
     function paint(node, card) {
         const { escape } = ww.words;
-        node.className = `unit level-${card.known ? card.level : 0}`;
+        const level = card.known ? card.level : 0;
+        node.className = `unit level-${level}${card.listed ? "" : " unlisted"}`;
         node.querySelector(".unit-head").innerHTML = `
-            <div class="unit-name"><h2>${escape(card.name)}</h2><span>${escape(card.detail)}</span></div>
+            <div class="unit-name"><h2>${escape(card.name)}</h2><span>${escape(card.detail)}${card.listed ? "" : " · not in the hospital file"}</span></div>
             <div class="unit-percent">${headline(card)}</div>
             ${sparkline(card)}
-            <span class="level level-${card.known ? card.level : 0}"><i class="ic ic-l${card.known ? card.level : 0}"></i>${level(card)}</span>`;
+            ${card.listed ? `<span class="level level-${level}"><i class="ic ic-l${level}"></i>${levelWord(card)}</span>` : ""}`;
         node.querySelector(".unit-counts").innerHTML = card.known ? counts(card) : "";
     }
 

@@ -64,7 +64,8 @@
         if (!document.getElementById("board")) return;
         const zoneOf = (key) => (state.units.has(key) ? state.units.get(key).card.zone : "UTC");
         set("figures", summary.figures.map(figure).join(""));
-        const calm = `<li class="calm"><i class="ic ic-check"></i>${eventTime === null ? "No facts yet." : "Nothing needs attention."}</li>`;
+        const nothing = eventTime === null ? "No facts yet." : '<i class="ic ic-check"></i>Nothing needs attention.';
+        const calm = `<li class="calm">${nothing}</li>`;
         set("attention", summary.attention.map(attention).join("") || calm);
         set("attention-count", attentionCount(summary.attention));
         const none = '<div class="calm">Nobody is expected to leave within 12 h.</div>';

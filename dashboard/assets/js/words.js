@@ -32,12 +32,13 @@
         return format(zone, { hour: "2-digit", minute: "2-digit" }, "clock").format(new Date(seconds * 1000));
     }
 
-    /* Seconds since 1970 as "Mon 23 Nov, 14:05 UTC". */
+    /* Seconds since 1970 as "Mon, 23 Nov 2026, 14:05 UTC". */
     function moment(seconds, zone) {
         const options = {
             weekday: "short",
             day: "numeric",
             month: "short",
+            year: "numeric",
             hour: "2-digit",
             minute: "2-digit",
             timeZoneName: "short",
