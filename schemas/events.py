@@ -10,6 +10,7 @@ Names follow HL7 v2 (trigger in each docstring) and FHIR; see docs/GLOSSARY.md.
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -222,6 +223,9 @@ AdtEvent = (
 )
 AnyFact = AdtEvent | BedStatusChanged
 
+_QUOTED = re.compile(r" '.*'(?= - at `)", re.DOTALL)
+"""A reason names the field and never quotes what stood there: it may be a name."""
+
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 _encoder = msgspec.json.Encoder()
 
@@ -270,7 +274,7 @@ def decode_fact(raw: bytes) -> AnyFact:
                 fact, occurred_at=fact.occurred_at.astimezone(UTC), recorded_at=fact.recorded_at.astimezone(UTC)
             )
     except msgspec.ValidationError as error:
-        raise FactRejected(str(error)) from None
+        raise FactRejected(_QUOTED.sub("", str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FactRejected(f"No JSON: {error}") from None
     except OverflowError:

@@ -1,0 +1,56 @@
+"""The hospital file, and what is wrong with it, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import HospitalFileError
+from schemas.hospital import load_hospital, parse_hospital
+
+UNIT = "{unit_id: A, name: A, type: other, licensed_beds: 3}"
+
+
+def facility(units: str, name: str = "F") -> str:
+    return f"{{facility_id: {name}, name: N, units: [{units}]}}"
+
+
+def test_the_built_in_hospital_has_200_beds_in_eight_wards_and_an_emergency_department() -> None:
+    hospital = load_hospital()
+    assert len(hospital.units) == 9
+    assert sum(unit.staffed for key, unit in hospital.units.items() if key != ("HG", "ED")) == 200
+
+
+def test_beds_are_numbered_or_named() -> None:
+    named = "{unit_id: B, name: B, type: other, beds: [W1, W2], staffed_beds: 1}"
+    hospital = parse_hospital(f"facilities: [{facility(UNIT + ', ' + named)}]".encode(), "x.yaml")
+    assert hospital.units["F", "A"].bed_ids == ("01", "02", "03")
+    assert (hospital.units["F", "B"].bed_ids, hospital.units["F", "B"].staffed) == (("W1", "W2"), 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("facilities: []", "no facility is named"),
+        ("facilities: 3", "Expected `array`"),
+        (f"facilities: [{facility(UNIT + ', ' + UNIT)}]", "unit F/A stands there twice"),
+        (f"facilities: [{facility(UNIT)}, {facility(UNIT)}]", "facility F stands there twice"),
+        (f"facilities: [{facility('{unit_id: A, name: A, type: ward}')}]", "type"),
+        (f"facilities: [{facility('{unit_id: A, name: A, type: other, beds: [1a, 1a]}')}]", "names a bed twice"),
+        (
+            f"facilities: [{facility('{unit_id: A, name: A, type: other, licensed_beds: 2, staffed_beds: 3}')}]",
+            "3 staffed beds but only 2 beds",
+        ),
+        (f"facilities: [{facility('{unit_id: A, name: A, type: other, colour: red}')}]", "colour"),
+    ],
+)
+def test_a_wrong_file_says_where_and_why(text: str, says: str) -> None:
+    with pytest.raises(HospitalFileError, match=says) as error:
+        parse_hospital(text.encode(), "x.yaml")
+    assert str(error.value).startswith("x.yaml")
+
+
+def test_a_file_that_is_not_there_names_the_setting() -> None:
+    with pytest.raises(HospitalFileError, match="WARDWATCH_HOSPITAL_FILE"):
+        load_hospital(Path("nowhere.yaml"))
