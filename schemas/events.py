@@ -69,7 +69,7 @@ class BedStatus(StrEnum):
     UNSTAFFED = "unstaffed"
 
 
-class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """PV1-3: point of care, room, bed and facility."""
 
     facility_id: Name
@@ -78,7 +78,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bed_id: Name | None = None
 
 
-class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """DG1-3: a code and the system it comes from (`ICD10CM`, `ICD9CM`, `SNOMED`)."""
 
     code: Name
@@ -87,14 +87,14 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     present_on_admission: bool | None = None
 
 
-class Procedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Procedure(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """PR1-3: a code and the system it comes from (`ICD10PCS`, `CPT`)."""
 
     code: Name
     system: Name = "ICD10PCS"
 
 
-class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What any ADT message may say about the encounter besides its trigger. Absent means "not said".
 
     Ages, never birth dates, travel: `age_years` is the age in whole years at `time`.
@@ -111,26 +111,26 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     procedures: tuple[Procedure, ...] = ()
 
 
-class DischargeDetails(Details, frozen=True, kw_only=True, omit_defaults=True):
+class DischargeDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """PV1-36: `discharge_disposition` is the UB-04 patient status code: 01 home, 07 against advice, 20 died."""
 
     discharge_disposition: Name | None = None
 
 
-class UpdateDetails(DischargeDetails, frozen=True, kw_only=True, omit_defaults=True):
+class UpdateDetails(DischargeDetails, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An update may also correct PV1-44 and PV1-45."""
 
     admitted_at: Instant | None = None
     discharged_at: Instant | None = None
 
 
-class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Which fact is taken back: its id, or else the latest of its kind before this one (HL7 does not say)."""
 
     cancels: Name | None = None
 
 
-class BedDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BedDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """NPU-2: what housekeeping or the bed desk says of a bed."""
 
     location: Location
@@ -138,7 +138,7 @@ class BedDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: Name | None = None
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type"):
     """The CloudEvents 1.0 envelope. A duplicate is the same `source` and `id` with the same content."""
 
     id: Name
@@ -150,7 +150,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     specversion: Literal["1.0"] = "1.0"
 
 
-class EncounterFact(Fact, frozen=True, kw_only=True):
+class EncounterFact(Fact, frozen=True, kw_only=True, gc=False):
     """A fact about one encounter of one patient."""
 
     @property
@@ -164,49 +164,55 @@ class EncounterFact(Fact, frozen=True, kw_only=True):
         return self.partition_key
 
 
-class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.patient_admitted.v1"):
+class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_admitted.v1"):
     """A01."""
 
     data: Details
 
 
-class PatientTransferred(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.patient_transferred.v1"):
+class PatientTransferred(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_transferred.v1"
+):
     """A02."""
 
     data: Details
 
 
-class PatientDischarged(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.patient_discharged.v1"):
+class PatientDischarged(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_discharged.v1"):
     """A03."""
 
     data: DischargeDetails
 
 
-class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.encounter_updated.v1"):
+class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_updated.v1"):
     """A08."""
 
     data: UpdateDetails
 
 
-class AdmissionCancelled(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.admission_cancelled.v1"):
+class AdmissionCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.admission_cancelled.v1"
+):
     """A11."""
 
     data: CancelDetails
 
 
-class TransferCancelled(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.transfer_cancelled.v1"):
+class TransferCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.transfer_cancelled.v1"):
     """A12."""
 
     data: CancelDetails
 
 
-class DischargeCancelled(EncounterFact, frozen=True, kw_only=True, tag="wardwatch.adt.discharge_cancelled.v1"):
+class DischargeCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.discharge_cancelled.v1"
+):
     """A13."""
 
     data: CancelDetails
 
 
-class BedStatusChanged(Fact, frozen=True, kw_only=True, tag="wardwatch.adt.bed_status_changed.v1"):
+class BedStatusChanged(Fact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.bed_status_changed.v1"):
     """A20. Its subject and partition key are `bed_subject(location)`."""
 
     data: BedDetails

@@ -36,7 +36,7 @@ class Problem(StrEnum):
     TIMES_OUT_OF_ORDER = "times_out_of_order"
 
 
-class UnitStay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A patient in one place from `arrived_at` (inclusive) to `left_at` (exclusive; None: still there)."""
 
     facility_id: str
@@ -47,7 +47,7 @@ class UnitStay(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bed_id: str | None = None
 
 
-class KnownDiagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KnownDiagnosis(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A diagnosis and when it was first reported, so that no feature sees it earlier."""
 
     code: str
@@ -57,7 +57,7 @@ class KnownDiagnosis(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     present_on_admission: bool | None = None
 
 
-class KnownProcedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class KnownProcedure(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A procedure and when it was first reported."""
 
     code: str
@@ -65,7 +65,7 @@ class KnownProcedure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     known_at: datetime
 
 
-class Encounter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The fold of the facts about one encounter. All times are aware UTC."""
 
     encounter_id: str
@@ -98,7 +98,7 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.stays[-1] if self.stays else None
 
 
-class BedState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BedState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One bed as the board shows it."""
 
     bed_id: str

@@ -115,7 +115,11 @@ bed_status = Table(
     Column("status", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("reason", Text),
-    comment="The latest word of housekeeping or the bed desk on each bed.",
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    info={"order": ("since", "recorded_at", "source", "event_id")},
+    comment="The latest word of housekeeping or the bed desk on each bed, and the fact it comes from.",
 )
 
 outbox = Table(

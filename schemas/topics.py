@@ -45,7 +45,7 @@ TOPICS = (
 )
 
 
-class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Published when the fold of an encounter differs from what was stored. A hint: SQL holds the truth."""
 
     encounter_id: str
@@ -59,7 +59,7 @@ class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     bed_id: str | None = None
 
 
-class UnitChanged(msgspec.Struct, frozen=True, kw_only=True):
+class UnitChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Published when beds or census of a unit may differ. A hint: SQL holds the truth."""
 
     facility_id: str
@@ -67,7 +67,7 @@ class UnitChanged(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
 
 
-class BedOnBoard(BedState, frozen=True, kw_only=True, omit_defaults=True):
+class BedOnBoard(BedState, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A bed of `CapacityMetrics`; of the patient only what a bed manager may see."""
 
     arrived_at: datetime | None = None
@@ -75,7 +75,7 @@ class BedOnBoard(BedState, frozen=True, kw_only=True, omit_defaults=True):
     high_risk: bool = False
 
 
-class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One unit at `as_of` (event time). `occupancy` is census / staffed_beds and may exceed 1."""
 
     facility_id: str
@@ -99,7 +99,7 @@ class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """Census at each full hour of the 24 h before `as_of`, oldest first."""
 
 
-class AlertChanged(msgspec.Struct, frozen=True, kw_only=True):
+class AlertChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Published when an alert was raised, changed its band, or was acted on."""
 
     encounter_id: str
@@ -108,7 +108,7 @@ class AlertChanged(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime
 
 
-class OnlineModelChanged(msgspec.Struct, frozen=True, kw_only=True):
+class OnlineModelChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Published after the online model has learnt; the model itself is in SQL."""
 
     version: int

@@ -29,10 +29,9 @@ class BedWord(NamedTuple):
     reason: str | None = None
 
 
-def fold_bed(facts: Iterable[BedStatusChanged]) -> BedWord:
-    """Return the latest word among the facts on one bed, whatever their order of arrival."""
-    latest = max(facts, key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.source, fact.id))
-    return BedWord(latest.data.status, latest.occurred_at, latest.data.reason)
+def latest_word(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
+    """Return the fact that counts among those on one bed, whatever their order: the fold of a bed is its maximum."""
+    return max(facts, key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.source, fact.id))
 
 
 def bed_state(

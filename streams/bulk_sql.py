@@ -17,8 +17,9 @@ from sqlalchemy.dialects import postgresql
 
 from schemas.tables import UtcDateTime, utc_text
 
-OnConflict = Literal["nothing", "update", "version"]
-"""What happens to a row whose key is there: keep the old, take the new, or take it only as the next version."""
+OnConflict = Literal["nothing", "update", "version", "later"]
+"""What happens to a row whose key is there: keep the old, take the new, take it only as the next version, or take it
+only when it is later by the columns that the table names as its order."""
 
 Row = tuple[Any, ...]
 
@@ -41,7 +42,7 @@ def insert(
         One of schemas.tables.
     rows : sequence of tuple
         Values in the order of `columns`; times are aware datetimes.
-    on_conflict : {"nothing", "update", "version"}, optional
+    on_conflict : {"nothing", "update", "version", "later"}, optional
         See `OnConflict`; None makes an existing key an error.
     columns : tuple of str, optional
         All columns of the table by default.
@@ -114,5 +115,11 @@ def _conflict(table: Table, names: tuple[str, ...], on_conflict: OnConflict | No
     key = [column.name for column in table.primary_key.columns]
     target = ", ".join(f'"{name}"' for name in key)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key)
-    guard = f' WHERE "{table.name}".version = excluded.version - 1' if on_conflict == "version" else ""
+    guard = ""
+    if on_conflict == "version":
+        guard = f' WHERE "{table.name}".version = excluded.version - 1'
+    elif on_conflict == "later":
+        old = ", ".join(f'"{table.name}"."{name}"' for name in table.info["order"])
+        new = ", ".join(f'excluded."{name}"' for name in table.info["order"])
+        guard = f" WHERE ({old}) < ({new})"
     return f" ON CONFLICT ({target}) DO UPDATE SET {changes}{guard}"

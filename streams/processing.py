@@ -23,7 +23,7 @@ from schemas.topics import (
     UnitChanged,
     unit_key,
 )
-from streams.beds import BedWord, fold_bed
+from streams.beds import latest_word
 from streams.encounters import fold
 from streams.unit_of_work import DeadLetter, FactRow, Message, StoredEncounter, UnitOfWork, encode_headers
 from streams.watermarks import PartitionMark, advance
@@ -117,11 +117,11 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     ]
     new_facts = work.add_facts(rows)
     changed = _fold_encounters(batch, work) if new_facts else []
-    words = _fold_beds(batch, work) if new_facts else {}
+    beds = _latest_on_beds(batch) if new_facts else []
     work.save_encounters(changed)
-    work.save_bed_words(words)
+    work.save_bed_words(beds)
     letters = _reject(batch, work, received_at)
-    work.add_messages([*_messages(batch, changed, words), *letters])
+    work.add_messages([*_messages(batch, changed, beds), *letters])
     _advance_watermark(batch, work)
     return Outcome(len(rows), new_facts, len(batch.rejected), len(changed))
 
@@ -140,14 +140,12 @@ def _fold_encounters(batch: Batch, work: UnitOfWork) -> list[tuple[StoredEncount
     return changed
 
 
-def _fold_beds(batch: Batch, work: UnitOfWork) -> dict[tuple[str, str, str], BedWord]:
-    touched = {fact.subject for fact in batch.facts.values() if isinstance(fact, BedStatusChanged)}
-    words: dict[tuple[str, str, str], BedWord] = {}
-    for bodies in (work.facts_about(touched) if touched else {}).values():
-        facts = _facts(bodies, batch.facts)
-        place = facts[0].data.location
-        words[place.facility_id, place.unit_id, place.bed_id] = fold_bed(facts)
-    return words
+def _latest_on_beds(batch: Batch) -> list[BedStatusChanged]:
+    by_bed: dict[str, list[BedStatusChanged]] = {}
+    for fact in batch.facts.values():
+        if isinstance(fact, BedStatusChanged):
+            by_bed.setdefault(fact.subject, []).append(fact)
+    return [latest_word(facts) for facts in by_bed.values()]
 
 
 def _facts(bodies: list[bytes], known: dict[bytes, AnyFact]) -> list[Any]:
@@ -155,9 +153,9 @@ def _facts(bodies: list[bytes], known: dict[bytes, AnyFact]) -> list[Any]:
 
 
 def _messages(
-    batch: Batch, changed: list[tuple[StoredEncounter | None, Encounter]], words: dict[tuple[str, str, str], BedWord]
+    batch: Batch, changed: list[tuple[StoredEncounter | None, Encounter]], beds: list[BedStatusChanged]
 ) -> list[Message]:
-    units: set[_Unit] = {(facility_id, unit_id) for facility_id, unit_id, _ in words}
+    units: set[_Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
     messages = []
     for old, new in changed:
         messages.append(Message(ENCOUNTERS_CHANGED.name, new.patient_token.encode(), _encode(encounter_changed(new))))

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine, delete, select, text, tuple_
 
 from schemas import tables
 from schemas.errors import WardwatchError
+from schemas.events import BedStatusChanged
 from schemas.state import Encounter, UnitStay, decode_encounter, encode_encounter
 from streams import bulk_sql
-from streams.beds import BedWord
 from streams.watermarks import PartitionMark, decode_heads, encode_heads
 
 PARTITION_LOCK = 42
@@ -156,10 +156,24 @@ class UnitOfWork:
                 delete(tables.unit_stay).where(tuple_(column.encounter_id, column.position).in_(gone))
             )
 
-    def save_bed_words(self, words: dict[tuple[str, str, str], BedWord]) -> None:
-        """Write the latest word on beds, keyed by (facility_id, unit_id, bed_id)."""
-        rows = [(*bed, word.status.value, word.since, word.reason) for bed, word in words.items()]
-        bulk_sql.insert(self.connection, tables.bed_status, rows, on_conflict="update")
+    def save_bed_words(self, latest: Iterable[BedStatusChanged]) -> None:
+        """Write the latest fact on each bed, where it is later than the one known: a fold that needs no history."""
+        rows = [
+            (
+                fact.data.location.facility_id,
+                fact.data.location.unit_id,
+                fact.data.location.bed_id,
+                fact.data.status.value,
+                fact.occurred_at,
+                fact.data.reason,
+                fact.recorded_at,
+                fact.source,
+                fact.id,
+            )
+            for fact in latest
+        ]
+        rows.sort(key=lambda row: row[:3])
+        bulk_sql.insert(self.connection, tables.bed_status, rows, on_conflict="later")
 
     def add_messages(self, messages: Sequence[Message]) -> None:
         """Put messages into the outbox."""

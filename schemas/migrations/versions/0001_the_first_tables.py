@@ -54,8 +54,12 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("since", UtcDateTime(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("recorded_at", UtcDateTime(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("facility_id", "unit_id", "bed_id", name=op.f("pk_bed_status")),
-        comment="The latest word of housekeeping or the bed desk on each bed.",
+        comment="The latest word of housekeeping or the bed desk on each bed, and the fact it comes from.",
+        info={"order": ("since", "recorded_at", "source", "event_id")},
     )
     op.create_table(
         "dead_letter",
