@@ -26,11 +26,13 @@ from schemas.database import make_engine, upgrade
 from schemas.events import AnyFact, digest, encode_fact
 from schemas.hospital import load_hospital
 from schemas.settings import Settings, load_settings
-from schemas.topics import WORKER_GROUP
+from schemas.topics import ADT_EVENTS, WORKER_GROUP
 from simulators.hospital import simulate
 from simulators.publish import Speed, publish
+from streams.scoring import midnights
 from streams.status import READ_BY_WORKERS
-from streams.unit_of_work import FactRow
+from streams.unit_of_work import FactRow, read_watermarks
+from streams.watermarks import overall
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer
 
@@ -172,7 +174,11 @@ def _facts(engine: Engine) -> int:
 def _settled(settings: Settings, engine: Engine) -> bool:
     with engine.connect().execution_options(read_only=True) as connection:
         left = connection.scalar(select(func.count()).select_from(tables.outbox))
-    return not left and not any(kafka.lag(settings, READ_BY_WORKERS).values())
+        reached = overall(read_watermarks(connection, ADT_EVENTS.name))
+        scored_until = connection.scalar(select(tables.midnight.columns.scored_until))
+    if left or reached is None or scored_until is None or midnights(scored_until, reached):
+        return False
+    return not any(kafka.lag(settings, READ_BY_WORKERS).values())
 
 
 def _wait(done: Callable[[], bool]) -> None:

@@ -6,8 +6,10 @@ record is missing.
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -76,15 +78,31 @@ class Follower:
         """Follow until stopped; keep trying while the broker or the database is away."""
         self._load()
         while not self._stop.is_set():
-            consumer = self._consumer()
-            try:
-                if self._connect(consumer):
-                    self._follow(consumer)
-            except KafkaError as error:
-                log.warning("broker lost", error=type(error).__name__)
-            finally:
-                consumer.close(autocommit=False, timeout_ms=200)
+            if self._somebody_listens():
+                self._try_to_follow()
             self._stop.wait(RETRY_S)
+
+    def _try_to_follow(self) -> None:
+        consumer = self._consumer()
+        try:
+            if self._connect(consumer):
+                self._follow(consumer)
+        except KafkaError as error:
+            log.warning("broker lost", error=type(error).__name__)
+        finally:
+            consumer.close(autocommit=False, timeout_ms=200)
+
+    def _somebody_listens(self) -> bool:
+        """Whether any of the brokers takes connections.
+
+        kafka-python 3.0.12 does not keep the timeout of its first connection: against a dead broker it never returns,
+        and could not be stopped.
+        """
+        for server in self._settings.kafka_bootstrap_servers.split(","):
+            host, _, port = server.strip().rpartition(":")
+            with suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), SIGN_OF_LIFE_MS / 1000):
+                return True
+        return False
 
     def _consumer(self) -> Any:
         return KafkaConsumer(

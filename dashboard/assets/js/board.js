@@ -22,13 +22,15 @@
     }
 
     function takeDelta(push) {
+        const first = state.eventTime === null;
         if (push.event_time) state.eventTime = push.event_time;
         for (const change of push.units || []) takeChange(change);
         if (push.summary) {
             state.summary = push.summary;
             ww.summary.paint(state);
         }
-        if (push.units || push.summary) ww.filters.apply(state);
+        if (first && state.eventTime !== null) paintAll(); // the board takes the place of "no facts yet"
+        else if (push.units || push.summary) ww.filters.apply(state);
     }
 
     function takeChange(change) {

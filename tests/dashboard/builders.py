@@ -1,0 +1,181 @@
+"""A small hospital and metrics of its units, for tests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, insert
+
+from schemas import tables
+from schemas.events import BedStatus, PatientClass, Sex
+from schemas.hospital import Hospital, parse_hospital
+from schemas.state import Encounter, EncounterStatus, UnitStay, encode_encounter
+from schemas.topics import BedOnBoard, CapacityMetrics
+
+HOSPITAL_YAML = b"""
+facilities:
+  - facility_id: TH
+    name: Test House
+    time_zone: Europe/Berlin
+    cleaning_minutes: 45
+    units:
+      - {unit_id: ED, name: Emergency, type: emergency, licensed_beds: 4}
+      - {unit_id: MED, name: Medicine, specialty: General medicine, type: medical_surgical, licensed_beds: 10}
+      - {unit_id: SUR, name: Surgery, type: medical_surgical, licensed_beds: 4, staffed_beds: 3}
+"""
+
+NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+_encode = msgspec.json.Encoder().encode
+
+
+def hospital() -> Hospital:
+    return parse_hospital(HOSPITAL_YAML, "test_house.yaml")
+
+
+def bed(bed_id: str, status: str = "available", *, since: datetime | None = None, **more: Any) -> BedOnBoard:
+    return BedOnBoard(bed_id=bed_id, status=BedStatus(status), since=since, **more)
+
+
+def taken(bed_id: str, encounter_id: str, *, since: datetime = NOON - HOUR, **more: Any) -> BedOnBoard:
+    return bed(bed_id, "occupied", since=since, encounter_id=encounter_id, arrived_at=since, **more)
+
+
+def metrics(
+    unit_id: str,
+    beds: tuple[BedOnBoard, ...] = (),
+    *,
+    census: int | None = None,
+    staffed: int = 10,
+    as_of: datetime = NOON,
+    without_bed: int = 0,
+    hours: tuple[int, ...] | None = None,
+    facility_id: str = "TH",
+) -> CapacityMetrics:
+    count = {status: sum(one.status is status for one in beds) for status in BedStatus}
+    present = count[BedStatus.OCCUPIED] + without_bed if census is None else census
+    return CapacityMetrics(
+        facility_id=facility_id,
+        unit_id=unit_id,
+        as_of=as_of,
+        census=present,
+        staffed_beds=staffed,
+        occupancy=present / staffed if staffed else None,
+        available=count[BedStatus.AVAILABLE],
+        dirty=count[BedStatus.DIRTY],
+        cleaning=count[BedStatus.CLEANING],
+        reserved=count[BedStatus.RESERVED],
+        blocked=count[BedStatus.BLOCKED],
+        unstaffed=count[BedStatus.UNSTAFFED],
+        conflicts=sum(len(one.conflicts) for one in beds),
+        without_bed=without_bed,
+        beds=beds,
+        census_by_hour=(present,) * 24 if hours is None else hours,
+    )
+
+
+def save_metrics(connection: Connection, metric: CapacityMetrics) -> None:
+    connection.execute(
+        insert(tables.unit_capacity).values(
+            facility_id=metric.facility_id, unit_id=metric.unit_id, as_of=metric.as_of, metrics=_encode(metric)
+        )
+    )
+
+
+def save_encounter(
+    connection: Connection, encounter_id: str, token: str, *, bed_id: str | None = None, discharged: bool = False
+) -> None:
+    stay = UnitStay(facility_id="TH", unit_id="MED", bed_id=bed_id, arrived_at=NOON - 30 * HOUR)
+    state = Encounter(
+        encounter_id=encounter_id,
+        patient_token=token,
+        status=EncounterStatus.DISCHARGED if discharged else EncounterStatus.IN_PROGRESS,
+        patient_class=PatientClass.INPATIENT,
+        admitted_at=NOON - 30 * HOUR,
+        discharged_at=NOON - HOUR if discharged else None,
+        age_years=71,
+        sex=Sex.FEMALE,
+        stays=(stay,),
+    )
+    connection.execute(
+        insert(tables.encounter).values(
+            encounter_id=encounter_id,
+            patient_token=token,
+            status=state.status.value,
+            patient_class="inpatient",
+            admitted_at=state.admitted_at,
+            discharged_at=state.discharged_at,
+            version=1,
+            state=encode_encounter(state),
+        )
+    )
+
+
+REASONS = [
+    {"feature": "a", "label": "Admissions in 12 months", "value": "3", "contribution": 0.8},
+    {"feature": "b", "label": "Heart failure", "value": "yes", "contribution": 0.4},
+    {"feature": "c", "label": "Age", "value": "71", "contribution": -0.2},
+]
+
+
+def save_alert(
+    connection: Connection,
+    encounter_id: str,
+    token: str,
+    *,
+    risk: float = 0.5,
+    status: str = "new",
+    version: int = 1,
+    acknowledged_at: datetime | None = None,
+    acknowledged_by: str | None = None,
+) -> None:
+    connection.execute(
+        insert(tables.alert).values(
+            encounter_id=encounter_id,
+            patient_token=token,
+            status=status,
+            band="high",
+            readmission_risk=risk,
+            reasons=_encode(REASONS),
+            moment="discharge",
+            raised_at=NOON - HOUR,
+            changed_at=NOON - HOUR,
+            acknowledged_at=acknowledged_at,
+            acknowledged_by=acknowledged_by,
+            version=version,
+        )
+    )
+
+
+def save_score(connection: Connection, encounter_id: str, token: str, *, as_of: datetime, risk: float) -> None:
+    connection.execute(
+        insert(tables.score).values(
+            encounter_id=encounter_id,
+            moment="discharge",
+            as_of=as_of,
+            patient_token=token,
+            batch_risk=risk + 0.1,
+            online_risk=risk - 0.1,
+            readmission_risk=risk,
+            batch_model="logistic 2026-03-01",
+            online_version=7,
+            features=b"{}",
+            reasons=_encode(REASONS),
+        )
+    )
+
+
+def save_model_and_fact(connection: Connection) -> None:
+    connection.execute(
+        insert(tables.batch_model).values(
+            name="logistic", trained_at=NOON, risk_threshold=0.3, report=b"{}", artifact=b""
+        )
+    )
+    connection.execute(
+        insert(tables.fact).values(
+            subject="E1", source="test", event_id="1", digest=1, occurred_at=NOON, received_at=NOON, body=b"{}"
+        )
+    )

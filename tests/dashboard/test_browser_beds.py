@@ -1,0 +1,195 @@
+"""The bed page in a real browser."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from playwright.sync_api import Page, expect
+
+from schemas.topics import CapacityMetrics
+from tests.dashboard.builders import HOUR, NOON, bed, metrics, taken
+from tests.dashboard.conftest import House
+from tests.dashboard.house import medicine, surgery
+
+TILE = '#board [data-key="{}"][data-bed="{}"]'
+
+
+def open_board(page: Page, house: House, query: str = "") -> None:
+    page.goto(f"{house.address}/{query}")
+    expect(page.locator("#board .unit")).to_have_count(3)
+    expect(page.locator("#freshness")).not_to_have_class("pill freshness starting")
+
+
+def emergency(status: str, *, as_of_s: int) -> CapacityMetrics:
+    since = NOON - HOUR
+    first = taken("01", "E20", since=since) if status == "occupied" else bed("01", status, since=since)
+    beds = (first, taken("02", "E9"), bed("03"), bed("04"))
+    return metrics("ED", beds, staffed=4, as_of=NOON + timedelta(seconds=as_of_s))
+
+
+def test_the_board_shows_what_sql_holds(page: Page, house: House) -> None:
+    house.broker.publish(medicine())
+    open_board(page, house)
+    expect(page.locator(TILE.format("TH/MED", "05"))).to_have_class("bed dirty late")
+    expect(page.locator(TILE.format("TH/MED", "02"))).to_have_class("bed occupied leaving")
+    expect(page.locator(TILE.format("TH/MED", "04"))).to_have_attribute("aria-label", BED_04)
+    expect(page.locator("#figure-conflicts .figure-row b")).to_have_text("1")
+    expect(page.locator('[data-key="TH/SUR"] .level')).to_have_text("Full")
+    expect(page.locator("#place")).to_have_text("Test House · 3 units · 18 beds")
+    expect(page.locator("#event-time")).to_contain_text("10 Mar 2026, 13:")  # Europe/Berlin
+
+
+BED_04 = "Bed 04, occupied, since Tue, 10 Mar 2026, 12:00 CET, claimed by 2 patients"
+
+
+def test_published_metrics_reach_the_page(page: Page, house: House) -> None:
+    open_board(page, house)
+    tile = page.locator(TILE.format("TH/ED", "01"))
+    for number, status in enumerate(("occupied", "dirty", "cleaning", "available")):
+        house.broker.publish(emergency(status, as_of_s=number))
+        expect(tile).to_have_attribute("aria-label", STATUS[status], timeout=3000)
+    expect(page.locator("#freshness-state")).to_have_text("Live")
+
+
+STATUS = {
+    "occupied": "Bed 01, occupied, since Tue, 10 Mar 2026, 12:00 CET",
+    "dirty": "Bed 01, dirty, since Tue, 10 Mar 2026, 12:00 CET, beyond the target of 45 min",
+    "cleaning": "Bed 01, in cleaning, since Tue, 10 Mar 2026, 12:00 CET, beyond the target of 45 min",
+    "available": "Bed 01, available, since Tue, 10 Mar 2026, 12:00 CET",
+}
+
+
+def test_a_delta_touches_only_the_tiles_that_differ(page: Page, house: House) -> None:
+    house.broker.publish(emergency("available", as_of_s=10))
+    open_board(page, house)
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed available")
+    page.evaluate(
+        """() => {
+            window.touched = new Set();
+            new MutationObserver((changes) => changes.forEach((change) => {
+                const tile = change.target.closest(".bed");
+                if (tile) window.touched.add(`${tile.dataset.key} ${tile.dataset.bed}`);
+            })).observe(document.getElementById("board"), { subtree: true, childList: true, attributes: true });
+        }"""
+    )
+    house.broker.publish(emergency("dirty", as_of_s=11))
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed dirty late")
+    assert page.evaluate("[...window.touched]") == ["TH/ED 01"]
+
+
+def test_a_silent_feed_is_not_called_live(page: Page, house: House) -> None:
+    house.broker.publish(surgery())
+    open_board(page, house)
+    expect(page.locator("#freshness-state")).to_have_text("Live")
+    expect(page.locator("#freshness-state")).to_have_text("Silent", timeout=8000)
+
+
+def test_a_click_opens_a_bed_and_escape_gives_the_focus_back(page: Page, house: House) -> None:
+    open_board(page, house)
+    page.locator(TILE.format("TH/MED", "02")).click()
+    details = page.locator("#bed-details")
+    expect(details).to_contain_text("E2")
+    expect(details).to_contain_text("In this bed30 h 0")
+    expect(details).to_contain_text("Expected dischargeTue 10 Mar 2026, 15:00 CET")
+    expect(details).not_to_contain_text("Heart failure")
+    expect(page.get_by_role("dialog")).to_contain_text("Medicine, bed 02")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator(TILE.format("TH/MED", "02"))).to_be_focused()
+
+
+def test_an_open_bed_follows_what_happens_to_it(page: Page, house: House) -> None:
+    house.broker.publish(emergency("occupied", as_of_s=20))
+    open_board(page, house)
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed occupied")
+    page.locator(TILE.format("TH/ED", "01")).click()
+    expect(page.locator("#bed-details .chip").first).to_have_text("Occupied")
+    house.broker.publish(emergency("dirty", as_of_s=21))
+    expect(page.locator("#bed-details .chip").first).to_have_text("Dirty")
+
+
+def test_arrow_keys_move_across_beds_and_into_the_next_unit(page: Page, house: House) -> None:
+    open_board(page, house)
+    page.locator(TILE.format("TH/ED", "03")).focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(TILE.format("TH/ED", "04"))).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(TILE.format("TH/MED", "01"))).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(TILE.format("TH/ED", "04"))).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(TILE.format("TH/MED", "01"))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("Medicine, bed 01")
+
+
+def test_one_bed_of_each_unit_is_in_the_tab_order(page: Page, house: House) -> None:
+    open_board(page, house)
+    page.locator(TILE.format("TH/MED", "07")).focus()
+    page.keyboard.press("ArrowRight")
+    counts = page.evaluate(
+        "[...document.querySelectorAll('.beds')].map((beds) => beds.querySelectorAll('[tabindex=\"0\"]').length)"
+    )
+    assert counts == [1, 1, 1]
+
+
+def test_a_filter_dims_what_does_not_match_and_is_kept_in_the_address(page: Page, house: House) -> None:
+    house.broker.publish(medicine())
+    house.broker.publish(surgery())
+    open_board(page, house)
+    page.get_by_role("button", name="90 % and over").click()
+    expect(page.locator('[data-key="TH/SUR"].unit')).not_to_have_class("unit level-4 dim")
+    expect(page.locator('[data-key="TH/MED"].unit')).to_have_class("unit level-1 dim")
+    assert page.url.endswith("/?show=full")
+    page.reload()
+    expect(page.locator("#board .unit")).to_have_count(3)
+    expect(page.get_by_role("button", name="90 % and over")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator('[data-key="TH/MED"].unit')).to_have_class("unit level-1 dim")
+    page.get_by_role("button", name="Cleaning overdue", exact=True).click()
+    expect(page.locator('[data-key="TH/SUR"].unit')).to_have_class("unit level-4 dim")
+
+
+def test_what_needs_attention_leads_to_the_bed(page: Page, house: House) -> None:
+    house.broker.publish(medicine())
+    open_board(page, house)
+    page.get_by_role("button", name="bed 04 is claimed twice").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Medicine, bed 04")
+    expect(page.locator("#bed-details")).to_contain_text("E5")
+
+
+def test_the_board_is_still_there_after_a_look_at_the_worklist(page: Page, house: House) -> None:
+    open_board(page, house)
+    page.get_by_role("link", name="Worklist").click()
+    expect(page.locator("#page-title")).to_have_text("Worklist")
+    house.broker.publish(emergency("cleaning", as_of_s=30))
+    page.get_by_role("link", name="Beds").click()
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed cleaning late")
+    expect(page.locator("#figures .figure")).to_have_count(6)
+
+
+def test_the_chart_shows_the_last_day(page: Page, house: House) -> None:
+    open_board(page, house)
+    expect(page.locator("#occupancy-chart .scatterlayer .js-line")).to_have_count(1)
+    expect(page.locator("#chart-note")).to_have_text("of 13 staffed beds")
+
+
+def test_a_tab_that_missed_a_delta_asks_for_a_snapshot(page: Page, house: House) -> None:
+    house.broker.publish(emergency("available", as_of_s=40))
+    open_board(page, house)
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed available")
+    page.evaluate(
+        """() => {
+            const take = window.wardwatch.board.takeDelta;
+            const parse = JSON.parse;
+            JSON.parse = (text, ...more) => {  // one delta is lost on its way
+                const value = parse(text, ...more);
+                if (value && value.delta) {
+                    JSON.parse = parse;
+                    return { ...value, delta: false, seq: value.seq - 1 };
+                }
+                return value;
+            };
+        }"""
+    )
+    house.broker.publish(emergency("dirty", as_of_s=41))
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed dirty late", timeout=4000)

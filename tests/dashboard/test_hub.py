@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from dashboard.live import hub as hub_module
+from dashboard.live.hub import Hub
+from tests.dashboard.builders import NOON, bed, hospital, metrics, taken
+
+
+def run(story: Callable[[Hub], Awaitable[None]]) -> None:
+    """Run a story on a hub that pushes."""
+
+    async def told() -> None:
+        hub = Hub(hospital(), "build-1")
+        pushing = asyncio.create_task(hub.run())
+        try:
+            await asyncio.wait_for(story(hub), 10)
+        finally:
+            pushing.cancel()
+
+    asyncio.run(told())
+
+
+def read(message: str) -> dict[str, Any]:
+    return msgspec.json.decode(message, type=dict[str, Any])
+
+
+async def loaded(hub: Hub) -> int:
+    """Load a first snapshot and return its seq."""
+    hub.load([metrics("MED", (bed("01"), bed("02")))])
+    while hub.board.event_time is None:
+        await asyncio.sleep(0.005)
+    return int(read(hub.snapshot())["seq"])
+
+
+def test_a_change_is_pushed_as_a_delta_that_follows_the_snapshot() -> None:
+    async def story(hub: Hub) -> None:
+        seq = await loaded(hub)
+        with hub.watch() as watcher:
+            hub.accept([metrics("MED", (taken("01", "E1"), bed("02")))], alerts=0)
+            push = read(await watcher.next())
+        assert (push["delta"], push["seq"], push["build"]) == (True, seq + 1, "build-1")
+        assert [tile["id"] for tile in push["units"][0]["tiles"]] == ["01"]
+        assert push["feed"]["state"] == "live"
+
+    run(story)
+
+
+def test_a_change_after_a_calm_time_is_pushed_at_once() -> None:
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        await asyncio.sleep(0.1)
+        with hub.watch() as watcher:
+            begun = time.perf_counter()
+            hub.accept([metrics("MED", (taken("01", "E1"), bed("02")))], alerts=0)
+            await watcher.next()
+            assert time.perf_counter() - begun < 0.03
+
+    run(story)
+
+
+def test_changes_in_quick_succession_come_together() -> None:
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        await asyncio.sleep(0.1)
+        pushes = []
+        with hub.watch() as watcher:
+            until = time.perf_counter() + 0.5
+            number = 0
+            while time.perf_counter() < until:
+                number += 1
+                hub.accept([metrics("MED", (taken("01", f"E{number}", high_risk=number % 2 == 0), bed("02")))], 0)
+                try:
+                    pushes.append(await asyncio.wait_for(watcher.next(), 0.002))
+                except TimeoutError:
+                    continue
+        assert number > 50
+        assert 5 <= len(pushes) <= 12  # one each 50 ms
+
+    run(story)
+
+
+def test_a_watcher_that_falls_behind_gets_a_snapshot_and_not_a_queue() -> None:
+    async def story(hub: Hub) -> None:
+        seq = await loaded(hub)
+        with hub.watch() as watcher:
+            for number in range(3):
+                hub.accept([metrics("MED", (taken("01", f"E{number}", high_risk=number % 2 == 0), bed("02")))], 0)
+                await asyncio.sleep(0.12)
+            push = read(await watcher.next())
+            assert "board" in push
+            assert push["seq"] == seq + 3
+            hub.accept([metrics("MED", (bed("01"), bed("02")))], alerts=0)
+            assert read(await watcher.next())["seq"] == seq + 4
+
+    run(story)
+
+
+def test_a_new_unit_sends_everybody_a_snapshot() -> None:
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        with hub.watch() as watcher:
+            hub.accept([metrics("XRAY", staffed=0)], alerts=0)
+            push = read(await watcher.next())
+        assert [unit["card"]["unit_id"] for unit in push["board"]["units"]][-1] == "XRAY"
+
+    run(story)
+
+
+def test_a_sign_of_life_comes_when_nothing_else_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "PULSE_S", 0.05)
+
+    async def story(hub: Hub) -> None:
+        seq = await loaded(hub)
+        with hub.watch() as watcher:
+            push = read(await watcher.next())
+        assert (push["seq"], "board" in push, "delta" in push) == (seq, False, False)
+
+    run(story)
+
+
+def test_messages_on_alerts_are_counted_so_that_lists_know_they_are_stale() -> None:
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        before = hub.alerts
+        with hub.watch() as watcher:
+            hub.accept([], alerts=3)
+            assert read(await watcher.next())["alerts"] == before + 3
+
+    run(story)
+
+
+def test_a_snapshot_read_anew_makes_lists_of_alerts_stale_too() -> None:
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        before = hub.alerts
+        hub.load([metrics("MED", as_of=NOON)])
+        assert hub.alerts == before + 1
+
+    run(story)
+
+
+def test_a_watcher_that_has_gone_is_forgotten() -> None:
+    async def story(hub: Hub) -> None:
+        with hub.watch(), hub.watch():
+            assert hub.watchers == 2
+        assert hub.watchers == 0
+
+    run(story)
