@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Table, func, select
 
 from schemas import kafka, tables
 from schemas.database import make_engine, upgrade
@@ -86,7 +86,7 @@ def _bare(bootstrap: str, events: int, turn: int = 1) -> Figure:
 def _worker(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
     engine = _migrated(url)
     with _running(settings, url, agents):
-        _wait(lambda: _facts(engine) >= events)
+        _wait(lambda: _rows(engine, tables.fact) >= events)
     received = tables.fact.columns.received_at
     with engine.connect() as connection:
         first, last = connection.execute(select(func.min(received), func.max(received))).one()
@@ -96,18 +96,24 @@ def _worker(settings: Settings, url: str, events: int, name: str, agents: Sequen
 
 
 def _whole(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
-    """From the first fact taken to the last score stored: nothing lags, nothing is left in the outbox."""
+    """From the first fact taken to the last score stored; waits until nothing lags and the outbox is empty."""
     engine = _migrated(url)
     env = _environment(settings, url)
     train = [sys.executable, "-W", "ignore", "-m", "wardwatch", "train", "--simulated-days", "120", "--json"]
     subprocess.run(train, env=env, check=True, stdout=subprocess.DEVNULL)
     with _running(settings, url, agents):
-        _wait(lambda: _facts(engine) >= events)
-        _wait(lambda: _settled(settings, engine))
-        ended = datetime.now(UTC)
+        _wait(lambda: _rows(engine, tables.fact) >= events)
+        scores, ended = 0, datetime.now(UTC)
+
+        def settled() -> bool:
+            nonlocal scores, ended
+            if (now := _rows(engine, tables.score)) > scores:
+                scores, ended = now, datetime.now(UTC)
+            return _settled(settings, engine)
+
+        _wait(settled)
     with engine.connect() as connection:
         first = connection.scalar(select(func.min(tables.fact.columns.received_at)))
-        scores = connection.scalar(select(func.count()).select_from(tables.score))
     engine.dispose()
     assert first is not None
     return Figure(f"{name} ({scores:,} scores)", events, (ended - first).total_seconds())
@@ -166,9 +172,9 @@ def _forget_group(bootstrap: str, group: str) -> None:
     admin.close()
 
 
-def _facts(engine: Engine) -> int:
+def _rows(engine: Engine, table: Table) -> int:
     with engine.connect().execution_options(read_only=True) as connection:
-        return connection.scalar(select(func.count()).select_from(tables.fact)) or 0
+        return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
 def _settled(settings: Settings, engine: Engine) -> bool:

@@ -84,6 +84,7 @@ class Scorer:
     def __init__(self, batch: BatchModel, online: OnlineModel) -> None:
         self.batch = batch
         self.online = online
+        self._high_from, self._medium_from = batch.risk_threshold, batch.base_rate
 
     def score(self, rows: Sequence[Features], reasons: int = 3) -> list[RiskScore]:
         """Score many rows in one call of each model.
@@ -109,6 +110,6 @@ class Scorer:
 
     def band(self, risk: float) -> RiskBand:
         """Return the band of a risk."""
-        if risk >= self.batch.risk_threshold:
+        if risk >= self._high_from:
             return RiskBand.HIGH
-        return RiskBand.MEDIUM if risk >= self.batch.base_rate else RiskBand.LOW
+        return RiskBand.MEDIUM if risk >= self._medium_from else RiskBand.LOW

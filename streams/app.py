@@ -129,7 +129,7 @@ def wire(
 
         scoring, scores = risk.Scoring(utc_now), transactions("risk")
         _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: risk.run(stream, scores, scoring, wake))
-        services.append(EventTimeTask(scores, lambda sql: risk.score_midnights(sql, scoring), wake))
+        services.append(EventTimeTask(transactions("midnights"), lambda sql: risk.score_midnights(sql, scoring), wake))
     if "labels" in agents:
         from streams.agents import labels
 

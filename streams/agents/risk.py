@@ -5,10 +5,11 @@ A message says only whom to look at. Each midnight that event time has passed, o
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -26,7 +27,7 @@ from streams.watermarks import overall
 
 MIDNIGHT_LOCK = 44
 MOST_AT_ONCE = 2_000
-MIDNIGHTS_AT_ONCE = 3
+MIDNIGHTS_AT_ONCE = 8
 """A replay passes years in a second: the other agents, and a SIGTERM, get their turn in between."""
 
 CATCH_UP = timedelta(days=30)
@@ -40,6 +41,14 @@ log = structlog.get_logger("wardwatch.risk")
 Clock = Callable[[], datetime]
 
 
+class _InUse(NamedTuple):
+    """The newest models, and the names under which their scores are stored."""
+
+    scorer: Scorer
+    batch_model: str
+    online_version: int
+
+
 class Scoring:
     """Scores with the newest models. Without a trained model nothing is scored, and `status` says so.
 
@@ -51,71 +60,77 @@ class Scoring:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._scorer: Scorer | None = None
-        self._batch_name = ""
-        self._online_version = -1
+        self._in_use: _InUse | None = None
         self._checked_at = float("-inf")
+        self._lock = threading.Lock()
 
     def changed(self, engine: Engine, encounter_ids: set[str]) -> int:
         """Score the moments that these encounters have reached; returns how many scores were issued."""
         with engine.connect().execution_options(read_only=True) as connection:
-            scorer = self._newest(connection)
-            if scorer is None:
+            models = self._newest(connection)
+            if models is None:
                 return 0
             due = [
                 moment for found in score_store.encounters(connection, encounter_ids) for moment in due_moments(found)
             ]
-        return self._issue(engine, due, scorer)
+        return self._issue(engine, due, models)
 
     def passed_midnights(self, engine: Engine) -> int:
         """Score everybody who lay in a bed at the next midnights that event time has passed; returns how many."""
         with engine.connect().execution_options(read_only=True) as connection:
             now = overall(read_watermarks(connection, ADT_EVENTS.name))
-            scorer = self._newest(connection)
+            models = self._newest(connection)
             since = score_store.scored_until(connection)
-            if now is None or scorer is None:
+            if now is None or models is None:
                 return 0
-            passed = midnights(since or now - timedelta(days=1), now)[:MIDNIGHTS_AT_ONCE]
+            passed = midnights(since or now - CATCH_UP, now)[:MIDNIGHTS_AT_ONCE]
             if not passed:
                 return 0
             inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
             recent = score_store.in_house_since(connection, now - CATCH_UP) if since is None else []
         due = [moment for encounter in recent for moment in due_moments(encounter)]
         due += [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
-        self._issue(engine, due, scorer)
+        self._issue(engine, due, models)
         with engine.begin() as connection:
             score_store.save_scored_until(connection, passed[-1])
         return len(passed)
 
-    def _issue(self, engine: Engine, due: Sequence[Due], scorer: Scorer) -> int:
+    def _issue(self, engine: Engine, due: Sequence[Due], models: _InUse) -> int:
         issued = 0
         for start in range(0, len(due), MOST_AT_ONCE):
             with engine.connect().execution_options(read_only=True) as connection:
                 missing = score_store.not_yet_scored(connection, due[start : start + MOST_AT_ONCE])
                 patients = {item.encounter.patient_token for item in missing}
                 histories = score_store.histories(connection, patients)
-            scored = score_all(missing, histories, scorer)
+            scored = score_all(missing, histories, models.scorer)
             if scored:
                 with engine.begin() as connection:
-                    score_store.save(connection, scored, self._batch_name, self._online_version, self._clock())
+                    score_store.save(connection, scored, models.batch_model, models.online_version, self._clock())
             for item in scored:
                 telemetry.SCORES.labels(item.due.moment.value).inc()
             issued += len(scored)
         return issued
 
-    def _newest(self, connection: Connection) -> Scorer | None:
-        """Return the scorer of the newest models, or None where none is trained."""
-        if time.monotonic() - self._checked_at < MODEL_CHECK_S:
-            return self._scorer
-        self._checked_at = time.monotonic()
-        name, version = latest_batch_model_name(connection), online_version(connection)
-        if name is not None and (name, version) != (self._batch_name, self._online_version):
-            batch = self._scorer.batch if self._scorer and name == self._batch_name else latest_batch_model(connection)
-            if batch is not None:
-                online = load_online_model(connection) or OnlineModel.untaught(batch.base_rate)
-                self._scorer, self._batch_name, self._online_version = Scorer(batch, online), name, version
-                log.debug("models in use", batch_model=name, online_version=version)
-        return self._scorer
+    def _newest(self, connection: Connection) -> _InUse | None:
+        """Return the newest models, or None where none is trained."""
+        with self._lock:
+            if time.monotonic() - self._checked_at >= MODEL_CHECK_S:
+                self._checked_at = time.monotonic()
+                self._in_use = _newer(connection, self._in_use)
+            return self._in_use
+
+
+def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:
+    """Return the newest models, loading only what is not known yet."""
+    name, version = latest_batch_model_name(connection), online_version(connection)
+    if name is None or (known is not None and (name, version) == (known.batch_model, known.online_version)):
+        return known
+    batch = known.scorer.batch if known and name == known.batch_model else latest_batch_model(connection)
+    if batch is None:
+        return known
+    online = load_online_model(connection) or OnlineModel.untaught(batch.base_rate)
+    log.debug("models in use", batch_model=name, online_version=version)
+    return _InUse(Scorer(batch, online), name, version)
 
 
 async def run(stream: Any, transactions: Transactions, scoring: Scoring, wake: Callable[[], None]) -> None:
