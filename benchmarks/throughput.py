@@ -5,7 +5,6 @@ All on one Kafka, one PostgreSQL and the same simulated facts, in one run: the r
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from streams.unit_of_work import FactRow, read_watermarks
 from streams.watermarks import overall
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer
+from tests.support.worker import environment
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIMIT_S = 300.0
@@ -84,7 +84,7 @@ def _bare(bootstrap: str, events: int, turn: int = 1) -> Figure:
 
 
 def _worker(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
-    engine = _migrated(url)
+    engine = migrated(url)
     with _running(settings, url, agents):
         _wait(lambda: _rows(engine, tables.fact) >= events)
     received = tables.fact.columns.received_at
@@ -97,10 +97,8 @@ def _worker(settings: Settings, url: str, events: int, name: str, agents: Sequen
 
 def _whole(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
     """From the first fact taken to the last score stored; waits until nothing lags and the outbox is empty."""
-    engine = _migrated(url)
-    env = _environment(settings, url)
-    train = [sys.executable, "-W", "ignore", "-m", "wardwatch", "train", "--simulated-days", "120", "--json"]
-    subprocess.run(train, env=env, check=True, stdout=subprocess.DEVNULL)
+    engine = migrated(url)
+    train(settings.model_copy(update={"database_url": url}))
     with _running(settings, url, agents):
         _wait(lambda: _rows(engine, tables.fact) >= events)
         scores, ended = 0, datetime.now(UTC)
@@ -121,7 +119,7 @@ def _whole(settings: Settings, url: str, events: int, name: str, agents: Sequenc
 
 def _copy(url: str, facts: Sequence[AnyFact]) -> Figure:
     """PostgreSQL's COPY of the same rows into the same indexed table: what the disk and the index allow."""
-    engine = _migrated(url)
+    engine = migrated(url)
     bodies = [(fact, encode_fact(fact)) for fact in facts]
     rows = [FactRow(f.subject, f.source, f.id, digest(body), f.occurred_at, START, body) for f, body in bodies]
     started = time.perf_counter()
@@ -135,25 +133,23 @@ def _copy(url: str, facts: Sequence[AnyFact]) -> Figure:
     return Figure("PostgreSQL's COPY into the fact table alone", len(rows), time.perf_counter() - started)
 
 
-def _migrated(url: str) -> Engine:
+def train(settings: Settings) -> None:
+    """Train the batch model on 120 simulated days."""
+    command = [sys.executable, "-W", "ignore", "-m", "wardwatch", "train", "--simulated-days", "120", "--json"]
+    subprocess.run(command, env=environment(settings), check=True, stdout=subprocess.DEVNULL)
+
+
+def migrated(url: str) -> Engine:
+    """Return an engine on a database with all tables."""
     engine = make_engine(url)
     upgrade(engine)
     return engine
 
 
-def _environment(settings: Settings, url: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers,
-        "WARDWATCH_DATABASE_URL": url,
-        "WARDWATCH_LOG_LEVEL": "error",
-    }
-
-
 @contextmanager
 def _running(settings: Settings, url: str, agents: Sequence[str]) -> Iterator[None]:
     _forget_group(settings.kafka_bootstrap_servers, WORKER_GROUP)
-    env = _environment(settings, url)
+    env = environment(settings.model_copy(update={"database_url": url, "log_level": "error"}))
     command = [sys.executable, "-W", "ignore", "-m", "wardwatch", "worker", "--agents"]
     workers = [subprocess.Popen([*command, chosen], env=env, stdout=subprocess.DEVNULL) for chosen in agents]
     try:
@@ -180,7 +176,7 @@ def _rows(engine: Engine, table: Table) -> int:
 def _settled(settings: Settings, engine: Engine) -> bool:
     with engine.connect().execution_options(read_only=True) as connection:
         left = connection.scalar(select(func.count()).select_from(tables.outbox))
-        reached = overall(read_watermarks(connection, ADT_EVENTS.name))
+        reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
         scored_until = connection.scalar(select(tables.midnight.columns.scored_until))
     if left or reached is None or scored_until is None or midnights(scored_until, reached):
         return False

@@ -118,6 +118,7 @@ class Relay(Service):
             if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": RELAY_LOCK}):
                 connection.close()
                 return None
+            connection.exec_driver_sql("SET synchronous_commit TO off")  # a delete that is lost means a repeat, no loss
             self._leader = connection
         return self._leader
 
@@ -127,13 +128,19 @@ class Relay(Service):
             self._leader = None
 
     def _delete(self, engine: Engine, ids: list[int]) -> None:
+        if engine.dialect.name == "postgresql":
+            try:
+                leader = self._lead(engine)
+                if leader is not None:
+                    leader.exec_driver_sql("DELETE FROM outbox WHERE id = ANY(%s)", (ids,))
+            except DBAPIError:
+                self._abdicate()
+                raise
+            return
         column = tables.outbox.columns.id
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql("DELETE FROM outbox WHERE id = ANY(%s)", (ids,))
-            else:
-                for start in range(0, len(ids), 500):
-                    connection.execute(delete(tables.outbox).where(column.in_(ids[start : start + 500])))
+            for start in range(0, len(ids), 500):
+                connection.execute(delete(tables.outbox).where(column.in_(ids[start : start + 500])))
 
     async def _publish(self, rows: Sequence[_Row]) -> None:
         assert self._producer is not None

@@ -43,15 +43,29 @@ class Record(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
+class Fetch(NamedTuple):
+    """What one fetch brought of one partition: at least one record, and whether nothing is left behind the last."""
+
+    records: Sequence[Record]
+    caught_up: bool
+
+
+class PartitionRead(NamedTuple):
+    """What was read of one partition: the event times of its facts, and whether nothing is left."""
+
+    times: dict[bytes, datetime]
+    """By canonical body: the same fact twice is one witness of the time."""
+    caught_up: bool
+
+
 class Batch(NamedTuple):
-    """What one fetch brought of one partition, read: facts with their canonical bodies, and what is no fact."""
+    """Some fetches, read: facts with their canonical bodies, and what is no fact."""
 
     topic: str
-    partition: int
+    partitions: dict[int, PartitionRead]
     facts: dict[bytes, AnyFact]
     """By canonical body, so that an exact duplicate is one entry."""
     rejected: list[tuple[Record, str]]
-    caught_up: bool
 
 
 class Outcome(NamedTuple):
@@ -67,20 +81,26 @@ _Unit = tuple[str, str]
 _encode = msgspec.json.Encoder().encode
 
 
-def read_batch(records: Sequence[Record], *, caught_up: bool) -> Batch:
-    """Read the records of one partition; never raises for what is in them."""
+def read_batch(fetches: Sequence[Fetch]) -> Batch:
+    """Read fetches of one topic; never raises for what is in them."""
     facts: dict[bytes, AnyFact] = {}
     rejected: list[tuple[Record, str]] = []
-    for record in records:
-        try:
-            fact = decode_fact(record.value or b"")
-            _check_subject(fact)
-        except FactRejected as error:
-            rejected.append((record, str(error)))
-        else:
-            facts[encode_fact(fact)] = fact
-    first = records[0]
-    return Batch(first.topic, first.partition, facts, rejected, caught_up)
+    partitions: dict[int, PartitionRead] = {}
+    for records, caught_up in fetches:
+        partition = records[0].partition
+        times = partitions[partition].times if partition in partitions else {}
+        partitions[partition] = PartitionRead(times, caught_up)
+        for record in records:
+            try:
+                fact = decode_fact(record.value or b"")
+                _check_subject(fact)
+            except FactRejected as error:
+                rejected.append((record, str(error)))
+                continue
+            body = encode_fact(fact)
+            facts[body] = fact
+            times[body] = fact.occurred_at
+    return Batch(fetches[0].records[0].topic, partitions, facts, rejected)
 
 
 def _check_subject(fact: AnyFact) -> None:
@@ -110,7 +130,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     ChangedMeanwhile
         The caller takes the batch again.
     """
-    work.lock_partition(batch.partition)
+    work.lock_partitions(batch.partitions)
     rows = [
         FactRow(fact.subject, fact.source, fact.id, digest(body), fact.occurred_at, received_at, body)
         for body, fact in batch.facts.items()
@@ -122,7 +142,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     work.save_bed_words(beds)
     letters = _reject(batch, work, received_at)
     work.add_messages([*_messages(batch, changed, beds), *letters])
-    _advance_watermark(batch, work)
+    _advance_watermarks(batch, work)
     return Outcome(len(rows), new_facts, len(batch.rejected), len(changed))
 
 
@@ -218,7 +238,10 @@ def _reject(batch: Batch, work: UnitOfWork, received_at: datetime) -> list[Messa
     return messages
 
 
-def _advance_watermark(batch: Batch, work: UnitOfWork) -> None:
-    old = work.watermark(batch.topic, batch.partition)
-    heads = advance(old.heads if old else (), (fact.occurred_at for fact in batch.facts.values()))
-    work.save_watermark(batch.topic, batch.partition, PartitionMark(heads, batch.caught_up))
+def _advance_watermarks(batch: Batch, work: UnitOfWork) -> None:
+    known = work.watermarks(batch.topic)
+    marks = {}
+    for partition, (times, caught_up) in batch.partitions.items():
+        heads = known[partition].heads if partition in known else ()
+        marks[partition] = PartitionMark(advance(heads, times.values()), caught_up)
+    work.save_watermarks(batch.topic, marks)

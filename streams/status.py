@@ -81,7 +81,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "labels_released": _rows(connection, tables.label, released),
         "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status != "closed"),
         "batch_model": connection.scalar(newest),
-        "event_time": overall(read_watermarks(connection, ADT_EVENTS.name)),
+        "event_time": overall(read_watermarks(connection, ADT_EVENTS.name).values()),
     }
 
 

@@ -5,13 +5,13 @@ Two engines, one behaviour: tests/contracts runs the same suite on SQLite and Po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, select, text, tuple_
+from sqlalchemy import Connection, Engine, delete, select, tuple_
 
 from schemas import tables
 from schemas.errors import WardwatchError
@@ -76,12 +76,12 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def lock_partition(self, partition: int) -> None:
+    def lock_partitions(self, partitions: Iterable[int]) -> None:
         """Let two writers of one partition queue up (a rebalance can bring them together)."""
         if self.connection.dialect.name == "postgresql":
-            self.connection.execute(
-                text("SELECT pg_advisory_xact_lock(:lock, :partition)"),
-                {"lock": PARTITION_LOCK, "partition": partition},
+            self.connection.exec_driver_sql(
+                "SELECT pg_advisory_xact_lock(%s, partition) FROM unnest(%s::int[]) AS partition",
+                (PARTITION_LOCK, sorted(partitions)),
             )
 
     def add_facts(self, rows: Sequence[FactRow]) -> int:
@@ -187,18 +187,16 @@ class UnitOfWork:
             if bulk_sql.insert(self.connection, tables.dead_letter, [letter], on_conflict="nothing")
         ]
 
-    def watermark(self, topic: str, partition: int) -> PartitionMark | None:
-        """Return how far a partition has come."""
-        mark = tables.watermark.columns
-        row = self.connection.execute(
-            select(mark.heads, mark.caught_up).where(mark.topic == topic, mark.partition == partition)
-        ).first()
-        return PartitionMark(decode_heads(row.heads), row.caught_up) if row else None
+    def watermarks(self, topic: str) -> dict[int, PartitionMark]:
+        """Return how far each partition of a topic has come."""
+        return read_watermarks(self.connection, topic)
 
-    def save_watermark(self, topic: str, partition: int, mark: PartitionMark) -> None:
-        """Write how far a partition has come."""
-        row = (topic, partition, encode_heads(mark.heads), mark.caught_up)
-        bulk_sql.insert(self.connection, tables.watermark, [row], on_conflict="update")
+    def save_watermarks(self, topic: str, marks: Mapping[int, PartitionMark]) -> None:
+        """Write how far partitions have come."""
+        rows = [
+            (topic, partition, encode_heads(mark.heads), mark.caught_up) for partition, mark in sorted(marks.items())
+        ]
+        bulk_sql.insert(self.connection, tables.watermark, rows, on_conflict="update")
 
 
 @contextmanager
@@ -208,11 +206,11 @@ def unit_of_work(engine: Engine) -> Iterator[UnitOfWork]:
         yield UnitOfWork(connection)
 
 
-def read_watermarks(connection: Connection, topic: str) -> list[PartitionMark]:
+def read_watermarks(connection: Connection, topic: str) -> dict[int, PartitionMark]:
     """Return how far each partition of a topic has come."""
     mark = tables.watermark.columns
-    rows = connection.execute(select(mark.heads, mark.caught_up).where(mark.topic == topic))
-    return [PartitionMark(decode_heads(row.heads), row.caught_up) for row in rows]
+    rows = connection.execute(select(mark.partition, mark.heads, mark.caught_up).where(mark.topic == topic))
+    return {row.partition: PartitionMark(decode_heads(row.heads), row.caught_up) for row in rows}
 
 
 def encode_headers(headers: Sequence[tuple[str, bytes]] | None) -> bytes | None:

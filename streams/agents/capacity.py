@@ -72,7 +72,7 @@ class Capacity(Service):
         latest = max(hint.occurred_at for hint in hints)
         with engine.connect().execution_options(read_only=True) as connection:
             as_of = self._store.event_time(connection, latest)
-            facts = [self._store.unit_facts(connection, unit, as_of) for unit in sorted(units)]
+            facts = self._store.unit_facts(connection, units, as_of)
         metrics = [unit_metrics(unit, self._hospital, as_of) for unit in facts]
         encoded = [(metric, _encode(metric)) for metric in metrics]
         with engine.begin() as connection:

@@ -22,12 +22,16 @@ from models.registry import latest_batch_model, load_online_model, online_versio
 from schemas.state import Encounter, EncounterStatus
 from schemas.topics import ADT_EVENTS, ONLINE_MODEL, EncounterChanged, OnlineModelChanged
 from streams import label_store, score_store, telemetry
+from streams.gathering import gathered
 from streams.transactions import Transactions
 from streams.unit_of_work import Message, UnitOfWork, read_watermarks
 from streams.watermarks import overall
 
 LEARN_LOCK = 45
 MOST_AT_ONCE = 1_000
+INTERVAL_S = 0.25
+"""Least time between two looks at what changed: nobody waits for it at the screen."""
+
 WINDOW = timedelta(days=30)
 """CMS: readmission within 30 days of discharge."""
 
@@ -65,7 +69,7 @@ class Teacher:
                 text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LEARN_LOCK}
             ):
                 return 0
-            reached = overall(read_watermarks(connection, ADT_EVENTS.name))
+            reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
             stays = label_store.due(connection, reached, MOST_AT_ONCE) if reached is not None else []
             if not stays:
                 return 0
@@ -120,10 +124,11 @@ def _index_stays(
 
 async def run(stream: Any, transactions: Transactions, lateness: timedelta) -> None:
     """Take batches of changed encounters for ever."""
-    async for event in stream.noack().events():
+    async for events in gathered(stream, MOST_AT_ONCE, INTERVAL_S):
         started = time.perf_counter()
-        changes = [_decode(record.value) for record in event.value]
+        changes = [_decode(record.value) for event in events for record in event.value]
         await transactions.run(lambda engine, changes=changes: note(engine, changes, lateness))  # type: ignore[misc]
-        event.ack()
+        for event in events:
+            event.ack()
         telemetry.RECORDS.labels("labels").inc(len(changes))
         telemetry.BATCH_SECONDS.labels("labels").observe(time.perf_counter() - started)

@@ -20,6 +20,7 @@ from models.registry import latest_batch_model, latest_batch_model_name, load_on
 from models.scorer import Scorer
 from schemas.topics import ADT_EVENTS, EncounterChanged
 from streams import score_store, telemetry
+from streams.gathering import gathered
 from streams.scoring import Due, due_at_midnight, due_moments, midnights, score_all
 from streams.transactions import Transactions
 from streams.unit_of_work import read_watermarks
@@ -27,6 +28,9 @@ from streams.watermarks import overall
 
 MIDNIGHT_LOCK = 44
 MOST_AT_ONCE = 2_000
+INTERVAL_S = 0.1
+"""Least time between two looks at what changed: nobody waits for it at the screen."""
+
 MIDNIGHTS_AT_ONCE = 8
 """A replay passes years in a second: the other agents, and a SIGTERM, get their turn in between."""
 
@@ -78,7 +82,7 @@ class Scoring:
     def passed_midnights(self, engine: Engine) -> int:
         """Score everybody who lay in a bed at the next midnights that event time has passed; returns how many."""
         with engine.connect().execution_options(read_only=True) as connection:
-            now = overall(read_watermarks(connection, ADT_EVENTS.name))
+            now = overall(read_watermarks(connection, ADT_EVENTS.name).values())
             models = self._newest(connection)
             since = score_store.scored_until(connection)
             if now is None or models is None:
@@ -135,13 +139,15 @@ def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:
 
 async def run(stream: Any, transactions: Transactions, scoring: Scoring, wake: Callable[[], None]) -> None:
     """Take batches of changed encounters for ever."""
-    async for event in stream.noack().events():
+    async for events in gathered(stream, MOST_AT_ONCE, INTERVAL_S):
         started = time.perf_counter()
-        encounter_ids = {_decode(record.value).encounter_id for record in event.value}
+        records = [record for event in events for record in event.value]
+        encounter_ids = {_decode(record.value).encounter_id for record in records}
         if await transactions.run(lambda engine, ids=encounter_ids: scoring.changed(engine, ids)):  # type: ignore[misc]
             wake()
-        event.ack()
-        telemetry.RECORDS.labels("risk").inc(len(event.value))
+        for event in events:
+            event.ack()
+        telemetry.RECORDS.labels("risk").inc(len(records))
         telemetry.BATCH_SECONDS.labels("risk").observe(time.perf_counter() - started)
 
 

@@ -22,7 +22,7 @@ from streams.agents import labels, risk
 from streams.agents.adt import ingest
 from streams.agents.capacity import Capacity
 from streams.encounters import fold
-from streams.processing import Record
+from streams.processing import Fetch, Record
 from streams.scoring import Moment
 from streams.transactions import Transactions
 from tests.streams.builders import T0, admit, at, bed, discharge, transfer
@@ -49,7 +49,7 @@ def take(engine: Engine, *facts: AnyFact) -> None:
         Record("adt.events.v1", 0, number, fact.partition_key.encode(), encode_fact(fact))
         for number, fact in enumerate(facts)
     ]
-    ingest(engine, records, caught_up=True, clock=lambda: T0)
+    ingest(engine, [Fetch(records, True)], clock=lambda: T0)
 
 
 def use(engine: Engine, model: BatchModel) -> risk.Scoring:

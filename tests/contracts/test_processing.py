@@ -14,7 +14,7 @@ from schemas.errors import TooManyRejected
 from schemas.events import AnyFact, PatientClass, encode_fact
 from schemas.state import EncounterStatus, decode_encounter
 from streams.agents.adt import RejectionLimit, ingest
-from streams.processing import Outcome, Record
+from streams.processing import Fetch, Outcome, Record
 from streams.unit_of_work import ChangedMeanwhile, decode_headers, unit_of_work
 from tests.streams.builders import (
     admit,
@@ -44,7 +44,7 @@ def records(facts: Sequence[AnyFact | bytes], start: int = 0) -> list[Record]:
 
 
 def take(engine: Engine, *facts: AnyFact | bytes, start: int = 0) -> Outcome:
-    return ingest(engine, records(facts, start), caught_up=True, clock=lambda: NOW)
+    return ingest(engine, [Fetch(records(facts, start), True)], clock=lambda: NOW)
 
 
 def rows(engine: Engine, table: Any, *columns: str) -> list[tuple[Any, ...]]:
@@ -128,7 +128,7 @@ def test_what_is_no_fact_is_a_dead_letter_once_with_its_bytes_and_reason(engine:
     garbage = b"\x00\xff not json"
     record = Record("adt.events.v1", 3, 77, b"k", garbage, [("trace", b"1")])
     for _ in range(2):
-        ingest(engine, [record], caught_up=True, clock=lambda: NOW)
+        ingest(engine, [Fetch([record], True)], clock=lambda: NOW)
     [(partition, offset, value, reason)] = rows(engine, tables.dead_letter, "partition", "offset", "value", "reason")
     assert (partition, offset, value) == (3, 77, garbage)
     assert reason.startswith("No JSON")
@@ -154,7 +154,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
         from streams.processing import process, read_batch
 
         with unit_of_work(engine) as work:
-            process(read_batch(records([admit(0)]), caught_up=True), work, NOW)
+            process(read_batch([Fetch(records([admit(0)]), True)]), work, NOW)
             raise Crash
 
     with pytest.raises(Crash):
