@@ -1,6 +1,8 @@
-"""The difference between two boards: only the cards and tiles that differ. Pure."""
+"""The difference between two boards: only the cards and tiles that differ, and several such steps as one. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from dashboard.live.wire import Board, BoardUnit, UnitChange
 
@@ -24,3 +26,23 @@ def _change(old: BoardUnit, new: BoardUnit) -> UnitChange | None:
         return UnitChange(key=new.card.key, card=card, tiles=new.tiles, whole=True)
     differing = tuple(after for before, after in zip(old.tiles, new.tiles, strict=True) if before != after)
     return UnitChange(key=new.card.key, card=card, tiles=differing)
+
+
+def merged(steps: Iterable[tuple[UnitChange, ...]]) -> tuple[UnitChange, ...]:
+    """Return several steps as one, the latest word on each card and tile.
+
+    Every value is whole, not a difference: a browser that has taken some of the steps may take them again.
+    """
+    units: dict[str, UnitChange] = {}
+    for change in (change for step in steps for change in step):
+        known = units.get(change.key)
+        if known is None or (change.whole and change.card is not None):
+            units[change.key] = change
+            continue
+        tiles = {} if change.whole else {tile.id: tile for tile in known.tiles}
+        tiles |= {tile.id: tile for tile in change.tiles}
+        card = change.card or known.card
+        units[change.key] = UnitChange(
+            key=change.key, card=card, tiles=tuple(tiles.values()), whole=change.whole or known.whole
+        )
+    return tuple(units.values())

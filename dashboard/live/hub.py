@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,17 +18,23 @@ from typing import NamedTuple
 import msgspec
 
 from dashboard.live.board import BoardState
-from dashboard.live.delta import changes
+from dashboard.live.delta import changes, merged
 from dashboard.live.feed import FeedClock
-from dashboard.live.wire import Board, Feed, Push
+from dashboard.live.wire import Board, Feed, Push, UnitChange
 from schemas.hospital import Hospital
 from schemas.topics import CapacityMetrics
 
 PUSH_INTERVAL_S = 0.05
 """At least this long between two pushes. Dash loses the first of two pushes of one property within 2 ms."""
 
+TOGETHER_S = 0.01
+"""The units that one computation touched come from several partitions, a moment apart: one push for all of them."""
+
 PULSE_S = 1.0
 """A sign of life is pushed when there was nothing else for this long."""
+
+OVERLAP_S = 1.0
+"""A delta repeats the steps of this long before it: Dash drops messages that come while a tab's page is busy."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -35,6 +42,14 @@ _encode = msgspec.json.Encoder().encode
 class _Pushed(NamedTuple):
     seq: int
     board: Board
+
+
+class _Step(NamedTuple):
+    """What one push changed."""
+
+    at: float
+    units: tuple[UnitChange, ...]
+    summary: bool
 
 
 class Watcher:
@@ -82,6 +97,7 @@ class Hub:
         self._feed = FeedClock(clock())
         self._pushed = _Pushed(0, self._state.draw())
         self._pushed_at = 0.0
+        self._steps: deque[_Step] = deque()
         self._alerts = 0
         self._changed = asyncio.Event()
         self._watchers: set[Watcher] = set()
@@ -160,26 +176,33 @@ class Hub:
             except TimeoutError:
                 self._offer(self._message(self._pushed.seq))
                 continue
-            wait_s = self._pushed_at + PUSH_INTERVAL_S - self._clock()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
+            await asyncio.sleep(max(TOGETHER_S, self._pushed_at + PUSH_INTERVAL_S - self._clock()))
             self._changed.clear()
             self._push()
 
     def _push(self) -> None:
-        board = self._state.draw()
+        board, now = self._state.draw(), self._clock()
         seq, old = self._pushed.seq + 1, self._pushed.board
+        self._pushed, self._pushed_at = _Pushed(seq, board), now
         differing = changes(old, board)
-        self._pushed = _Pushed(seq, board)
-        self._pushed_at = self._clock()
-        if not self._watchers:
-            return
         if differing is None:
+            self._steps.clear()
             self._offer(self.snapshot())
             return
-        summary = board.summary if board.summary != old.summary else None
-        event_time = board.event_time if board.event_time != old.event_time else None
-        self._offer(self._message(seq, delta=True, units=differing, summary=summary, event_time=event_time))
+        self._steps.append(_Step(now, differing, board.summary != old.summary))
+        while self._steps[0].at < now - OVERLAP_S:
+            self._steps.popleft()
+        if self._watchers:
+            self._offer(
+                self._message(
+                    seq,
+                    delta=True,
+                    since=seq - len(self._steps),
+                    units=merged(step.units for step in self._steps),
+                    summary=board.summary if any(step.summary for step in self._steps) else None,
+                    event_time=board.event_time,
+                )
+            )
 
     def _message(self, seq: int, **content: object) -> str:
         push = Push(

@@ -144,7 +144,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message to a browser: a snapshot (`board`), a delta, or only a sign of life.
 
-    `seq` counts deltas of one server process (`epoch`); a browser that misses one asks for a snapshot.
+    `seq` counts deltas of one server process (`epoch`). A delta brings a browser to `seq` from any number not less than
+    `since`; one that is further behind asks for a snapshot.
     """
 
     epoch: str
@@ -159,3 +160,4 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     units: tuple[UnitChange, ...] = ()
     summary: Summary | None = None
     delta: bool = False
+    since: int = 0

@@ -10,16 +10,7 @@ from sqlalchemy import Engine
 
 from tests.dashboard.house import Broker, make_database, settings_for
 from tests.dashboard.process import DashboardProcess
-
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.support.parts import CHROMIUM_ARGUMENTS
 
 
 class House(NamedTuple):

@@ -179,7 +179,6 @@ def test_a_tab_that_missed_a_delta_asks_for_a_snapshot(page: Page, house: House)
     expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed available")
     page.evaluate(
         """() => {
-            const take = window.wardwatch.board.takeDelta;
             const parse = JSON.parse;
             JSON.parse = (text, ...more) => {  // one delta is lost on its way
                 const value = parse(text, ...more);
@@ -193,3 +192,32 @@ def test_a_tab_that_missed_a_delta_asks_for_a_snapshot(page: Page, house: House)
     )
     house.broker.publish(emergency("dirty", as_of_s=41))
     expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed dirty late", timeout=4000)
+
+
+def test_a_lost_delta_is_made_good_by_the_next_one(page: Page, house: House) -> None:
+    house.broker.publish(emergency("available", as_of_s=50))
+    open_board(page, house)
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed available")
+    page.evaluate(
+        """() => {
+            window.asked = 0;
+            const set = dash_clientside.set_props;
+            dash_clientside.set_props = (id, props) => {
+                if (id === "resync") window.asked += 1;
+                return set(id, props);
+            };
+            const parse = JSON.parse;
+            JSON.parse = (text, ...more) => {  // one delta is lost on its way
+                const value = parse(text, ...more);
+                if (!value || !value.delta) return value;
+                JSON.parse = parse;
+                return { ...value, delta: false, seq: 0 };
+            };
+        }"""
+    )
+    house.broker.publish(emergency("dirty", as_of_s=51))
+    for _ in range(5):  # Dash itself may drop one while the page is busy
+        page.wait_for_timeout(150)
+        house.broker.publish(surgery())
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed dirty late")
+    assert page.evaluate("window.asked") == 0

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from dashboard.live.board import BoardState
-from dashboard.live.delta import changes
+from dashboard.live.delta import changes, merged
 from dashboard.live.wire import Board, BoardUnit, UnitChange
 from schemas.topics import CapacityMetrics
 from tests.dashboard.builders import NOON, bed, hospital, metrics, taken
@@ -75,3 +76,18 @@ def test_applying_the_changes_gives_the_new_board_whatever_happened() -> None:
         assert found is not None
         assert apply(before.units, found) == after.units
         before = after
+
+
+def test_steps_taken_together_again_or_from_the_middle_lead_to_the_same_board() -> None:
+    draws = random.Random(5)
+
+    def some_board() -> Board:
+        beds = [bed(f"{number:02d}", draws.choice(["available", "dirty", "blocked"])) for number in range(1, 6)]
+        return draw(metrics("MED", tuple(draws.sample(beds, draws.choice([4, 5])))), metrics("SUR", (bed("01"),)))
+
+    for _ in range(200):
+        boards = [some_board() for _ in range(5)]
+        steps = [changes(old, new) for old, new in pairwise(boards)]
+        together = merged(step for step in steps if step is not None)
+        for known in boards:
+            assert apply(known.units, together) == boards[-1].units

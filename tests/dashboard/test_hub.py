@@ -39,7 +39,9 @@ async def loaded(hub: Hub) -> int:
     return int(read(hub.snapshot())["seq"])
 
 
-def test_a_change_is_pushed_as_a_delta_that_follows_the_snapshot() -> None:
+def test_a_change_is_pushed_as_a_delta_that_follows_the_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "OVERLAP_S", 0.0)
+
     async def story(hub: Hub) -> None:
         seq = await loaded(hub)
         with hub.watch() as watcher:
@@ -98,6 +100,38 @@ def test_a_watcher_that_falls_behind_gets_a_snapshot_and_not_a_queue() -> None:
             assert push["seq"] == seq + 3
             hub.accept([metrics("MED", (bed("01"), bed("02")))], alerts=0)
             assert read(await watcher.next())["seq"] == seq + 4
+
+    run(story)
+
+
+def test_a_delta_repeats_the_last_second_for_tabs_that_lost_a_message() -> None:
+    async def story(hub: Hub) -> None:
+        seq = await loaded(hub)
+        with hub.watch() as watcher:
+            hub.accept([metrics("MED", (bed("01", "dirty"), bed("02")))], alerts=0)
+            first = read(await watcher.next())
+            hub.accept([metrics("MED", (bed("01", "dirty"), bed("02", "blocked")))], alerts=0)
+            second = read(await watcher.next())
+        assert (first["seq"], second["seq"]) == (seq + 1, seq + 2)
+        assert second.get("since", 0) <= seq
+        assert {tile["id"]: tile["status"] for tile in second["units"][0]["tiles"]} == {"01": "dirty", "02": "blocked"}
+
+    run(story)
+
+
+def test_a_delta_does_not_repeat_what_is_long_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "OVERLAP_S", 0.05)
+
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        with hub.watch() as watcher:
+            hub.accept([metrics("MED", (bed("01", "dirty"), bed("02")))], alerts=0)
+            await watcher.next()
+            await asyncio.sleep(0.1)
+            hub.accept([metrics("MED", (bed("01", "dirty"), bed("02", "blocked")))], alerts=0)
+            push = read(await watcher.next())
+        assert push["since"] == push["seq"] - 1
+        assert [tile["id"] for tile in push["units"][0]["tiles"]] == ["02"]
 
     run(story)
 

@@ -21,6 +21,16 @@ from tests.support import jars
 
 JAVA_AT_LEAST = 17
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+"""A browser that says nothing to anybody but the page it is sent to."""
 
 
 class Part(NamedTuple):

@@ -25,7 +25,7 @@
         const first = state.eventTime === null;
         if (push.event_time) state.eventTime = push.event_time;
         for (const change of push.units || []) takeChange(change);
-        if (push.summary) {
+        if (push.summary && differs(push.summary, state.summary)) {
             state.summary = push.summary;
             ww.summary.paint(state);
         }
@@ -35,9 +35,11 @@
 
     function takeChange(change) {
         const unit = state.units.get(change.key);
-        if (change.card) unit.card = change.card;
-        if (change.card && unit.node) ww.cards.paint(unit.node, unit.card);
-        const tiles = (change.tiles || []).map(ww.tiles.complete);
+        if (change.card && differs(change.card, unit.card)) {
+            unit.card = change.card;
+            if (unit.node) ww.cards.paint(unit.node, unit.card);
+        }
+        const tiles = (change.tiles || []).map(ww.tiles.complete).filter((tile) => change.whole || differs(tile, unit.tiles.get(tile.id)));
         if (change.whole) {
             unit.tiles = new Map(tiles.map((tile) => [tile.id, tile]));
             if (unit.node) paintTiles(unit);
@@ -45,6 +47,11 @@
             for (const tile of tiles) takeTile(unit, tile);
         }
         ww.drawer.changed(change.key, tiles);
+    }
+
+    /* A delta repeats what the last second's deltas said: most of it is on the page already. */
+    function differs(value, known) {
+        return JSON.stringify(value) !== JSON.stringify(known);
     }
 
     function takeTile(unit, tile) {

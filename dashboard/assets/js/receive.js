@@ -21,11 +21,13 @@
         if (push.board) {
             [epoch, seq] = [push.epoch, push.seq];
             ww.board.takeSnapshot(push.board);
-        } else if (push.epoch !== epoch || push.seq > seq + (push.delta ? 1 : 0)) {
-            resync();
-        } else if (push.delta && push.seq === seq + 1) {
-            seq = push.seq;
-            ww.board.takeDelta(push);
+        } else if (push.epoch !== epoch || push.seq > seq) {
+            if (push.epoch === epoch && push.delta && (push.since || 0) <= seq) {
+                seq = push.seq;
+                ww.board.takeDelta(push);
+            } else {
+                resync();
+            }
         }
         if (alerts !== null && push.alerts !== alerts) ww.worklist.changed();
         alerts = push.alerts;

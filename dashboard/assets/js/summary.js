@@ -2,6 +2,9 @@
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
+    const CHART_EVERY_MS = 5000;
+    let chartAskedAt = 0;
+    let chartTimer = null;
     const SIGNS = { critical: ["oct", "Critical"], warning: ["tri", "Warning"], info: ["info", "For your information"] };
     const FIGURE_ICONS = {
         occupancy: "gauge",
@@ -74,15 +77,26 @@
         paintChart(state);
     }
 
-    /* The chart is asked for again only when the hour or the numbers behind it have changed. */
+    /* The chart is asked for again when the hour or the numbers behind it have changed, but not without a pause: in a
+       replay the hours fly, and drawing it costs more than all else on the page. */
     function paintChart(state) {
         const card = document.getElementById("chart-card");
         card.hidden = !state.summary.hours.length;
         const asked = `${Math.floor((state.eventTime || 0) / 3600)}:${state.summary.hours.join(",")}`;
-        if (state.summary.hours.length && card.dataset.asked !== asked) {
-            card.dataset.asked = asked;
-            dash_clientside.set_props("chart-hour", { data: asked });
+        if (card.hidden || card.dataset.asked === asked) return;
+        const pause = card.dataset.asked ? chartAskedAt + CHART_EVERY_MS - performance.now() : 0;
+        if (pause > 0) {
+            chartTimer = chartTimer || setTimeout(() => later(state), pause);
+            return;
         }
+        card.dataset.asked = asked;
+        chartAskedAt = performance.now();
+        dash_clientside.set_props("chart-hour", { data: asked });
+    }
+
+    function later(state) {
+        chartTimer = null;
+        if (document.getElementById("chart-card")) paintChart(state);
     }
 
     document.addEventListener("click", (event) => {
