@@ -10,7 +10,7 @@ from typing import Any
 
 
 async def gathered(stream: Any, most_records: int, interval_s: float) -> AsyncGenerator[list[Any], None]:
-    """Yield, for ever, all events of a batch stream that are there; at least one.
+    """Yield all events of a batch stream that are there, at least one, until the stream ends.
 
     Parameters
     ----------
@@ -45,6 +45,8 @@ async def gathered(stream: Any, most_records: int, interval_s: float) -> AsyncGe
                 coming = asyncio.ensure_future(anext(events))
             yielded_at = time.monotonic()
             yield found
+    except StopAsyncIteration:
+        return  # the worker stops; what was gathered is not acknowledged and comes again
     finally:
         coming.cancel()
         with suppress(asyncio.CancelledError, StopAsyncIteration):

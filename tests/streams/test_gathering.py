@@ -28,6 +28,8 @@ class FakeStream:
                 event = await self.queue.get()
                 for _ in range(5):
                     await asyncio.sleep(0)  # Faust needs some turns of the loop, too
+                if isinstance(event, StopAsyncIteration):
+                    return
                 if isinstance(event, Exception):
                     raise event
                 yield event
@@ -123,5 +125,15 @@ def test_an_agent_that_stops_closes_the_stream() -> None:
         taking = gathered(stream, most_records=100, interval_s=0.0)
         await anext(taking)
         await taking.aclose()
+
+    assert told(story).closed
+
+
+@pytest.mark.parametrize("waiting", [0, 2])
+def test_a_stream_that_ends_ends_the_gathering_and_what_was_not_yielded_comes_again(waiting: int) -> None:
+    async def story(stream: FakeStream) -> None:
+        stream.put(*range(waiting))
+        stream.queue.put_nowait(StopAsyncIteration())
+        assert [names(events) async for events in gathered(stream, most_records=100, interval_s=0.0)] == []
 
     assert told(story).closed
