@@ -14,6 +14,8 @@ import typer
 from schemas.errors import UsageError, WardwatchError
 
 if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
+
     from schemas.settings import Settings
 
 app = typer.Typer(
@@ -71,7 +73,7 @@ def _set_up_logging(settings: Settings) -> None:
 def _say(text: str = "", **style: Any) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(text, **style)
+    Console(highlight=False).print(text, soft_wrap=True, **style)
 
 
 def _print_json(value: object) -> None:
@@ -338,7 +340,19 @@ def main() -> None:
         _fail("Stopped.", 130)
     except WardwatchError as error:
         _fail(str(error), 1)
+    except Exception as error:
+        from sqlalchemy.exc import DBAPIError
+
+        if not isinstance(error, DBAPIError):
+            raise
+        _fail(_database_failed(error), 1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _database_failed(error: DBAPIError) -> str:
+    """One line of what the driver says; never the statement, whose parameters may be about a patient."""
+    first_line = str(error.orig).strip().partition("\n")[0]
+    return f"The database failed: {first_line}. Check WARDWATCH_DATABASE_URL, or run `wardwatch db upgrade`."
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -5,6 +5,7 @@
     │   ├── SettingsError     a setting is missing or wrong
     │   ├── HospitalFileError the hospital file does not say what it must
     │   └── SourceError       a recording cannot be read
+    ├── BrokerAway            no Kafka broker answers
     ├── FactRejected          a record is no fact; it goes to the dead letters with this reason
     ├── ModelMissing          no trained model is registered
     ├── RecordsLost           the broker dropped records that were not read yet
@@ -34,6 +35,10 @@ class HospitalFileError(UsageError):
 
 class SourceError(UsageError):
     """A recording cannot be read."""
+
+
+class BrokerAway(WardwatchError):
+    """No Kafka broker answers at the address of the settings."""
 
 
 class FactRejected(WardwatchError):

@@ -10,11 +10,13 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from schemas.errors import UsageError
+from schemas.errors import BrokerAway
 from schemas.settings import Settings
 from schemas.topics import PARTITIONS, TOPICS, WORKER_GROUP
 
 DAY_MS = 86_400_000
+ANSWER_MS = 2_000
+"""A broker that did not answer by then is away; kafka-python alone would try for 30 s."""
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -30,16 +32,16 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
 
     Raises
     ------
-    UsageError
+    BrokerAway
         When nothing answers within `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            KafkaConsumer(**connection(settings), bootstrap_timeout_ms=2_000).close()
+            KafkaConsumer(**connection(settings), bootstrap_timeout_ms=ANSWER_MS).close()
         except KafkaError:
             if time.monotonic() >= deadline:
-                raise UsageError(
+                raise BrokerAway(
                     f"No Kafka broker answers at {settings.kafka_bootstrap_servers}. "
                     "Start one, or set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS."
                 ) from None
@@ -77,7 +79,11 @@ def missing_topics(settings: Settings) -> list[str]:
 def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
     """Return, for each topic, how many records the workers' group has not committed yet."""
     consumer = KafkaConsumer(
-        **connection(settings), group_id=WORKER_GROUP, enable_auto_commit=False, auto_offset_reset="earliest"
+        **connection(settings),
+        bootstrap_timeout_ms=ANSWER_MS,
+        group_id=WORKER_GROUP,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
     try:
         behind = {}

@@ -119,8 +119,10 @@ def publish(
 
     Raises
     ------
+    BrokerAway
+        When no broker answers at the start.
     UsageError
-        When no broker answers at the start, or it refuses the facts for good; says what to do.
+        When it refuses the facts for good; says what to do.
     WardwatchError
         When a stop finds the broker away, with how many facts did not arrive.
     """

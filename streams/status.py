@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from schemas import kafka, tables
-from schemas.errors import UsageError
+from schemas.errors import WardwatchError
 from schemas.settings import Settings
 from schemas.state import EncounterStatus
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
@@ -44,14 +44,14 @@ def read_status(settings: Settings, engine: Engine) -> Status:
 
     Raises
     ------
-    UsageError
+    WardwatchError
         When the database cannot be read or lacks its tables.
     """
     try:
         with engine.connect().execution_options(read_only=True) as connection:
             counts = _counts(connection)
     except DBAPIError as error:
-        raise UsageError(
+        raise WardwatchError(
             f"The database cannot be read ({type(error.orig).__name__}). Check WARDWATCH_DATABASE_URL, and run "
             "`wardwatch db upgrade`."
         ) from None

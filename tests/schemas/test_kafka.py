@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kafka import KafkaProducer
 
-from schemas.errors import UsageError
+from schemas.errors import BrokerAway
 from schemas.kafka import connection, ensure_topics, lag, missing_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
 from schemas.topics import ADT_EVENTS, PARTITIONS, TOPICS
@@ -35,5 +35,5 @@ def test_lag_counts_what_the_workers_have_not_committed(broker: Settings) -> Non
 def test_no_broker_is_one_clear_error() -> None:
     [port] = free_ports(1)
     settings = load_settings(kafka_bootstrap_servers=f"127.0.0.1:{port}")
-    with pytest.raises(UsageError, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
+    with pytest.raises(BrokerAway, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
         wait_for_broker(settings, timeout_s=0.5)

@@ -1,0 +1,124 @@
+"""The front door: exit codes, one clear line for what is wrong, help with an example, and JSON where asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+import wardwatch
+from schemas import kafka
+
+ROOT = Path(__file__).parents[2]
+NOBODY = "127.0.0.1:1"
+
+
+def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    here = {name: value for name, value in os.environ.items() if not name.startswith("WARDWATCH_")}
+    given = {"WARDWATCH_DATA_DIR": str(folder), "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS": NOBODY, **variables}
+    command = [sys.executable, "-W", "ignore", "-m", "wardwatch", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=here | given, capture_output=True, text=True, check=False, timeout=60)
+
+
+def commands() -> list[list[str]]:
+    above: Any = typer.main.get_command(wardwatch.app)
+    return sorted(
+        [name, below] if below else [name]
+        for name, command in above.commands.items()
+        for below in getattr(command, "commands", {"": None})
+    )
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Path) -> None:
+    done = run(tmp_path, *command, "--help")
+    assert done.returncode == 0
+    assert f"Example: wardwatch {' '.join(command)}" in done.stdout.replace("`", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "says"),
+    [
+        (["statsu"], {}, "statsu"),
+        (["replay", "hl7", "x"], {}, "hl7"),
+        (["replay", "jsonl", "no-such-file"], {}, "no-such-file"),
+        (["replay", "mimic-iv", "no-such-folder"], {}, "no-such-folder"),
+        (["simulate", "--speed", "fast"], {}, "fast"),
+        (["simulate", "--days", "-1"], {}, "--days"),
+        (["simulate", "--days", "many"], {}, "--days"),
+        (["worker", "--agents", "adt,cleaner"], {}, "cleaner"),
+        (["worker"], {}, "wardwatch db upgrade"),
+        (["demo", "--speed", "0x"], {}, "0x"),
+        (["status"], {"WARDWATCH_DATABASE_URL": "mysql://somewhere"}, "WARDWATCH_DATABASE_URL"),
+        (["status"], {"WARDWATCH_HOSPITAL_FILE": "no-such.yaml", "WARDWATCH_LOG_LEVEL": "loud"}, "WARDWATCH_LOG_LEVEL"),
+        (["simulate"], {"WARDWATCH_HOSPITAL_FILE": "no-such.yaml"}, "no-such.yaml"),
+        (["dashboard", "--port", "99999999"], {}, "WARDWATCH_DASHBOARD_PORT"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list | dict) else None,
+)
+def test_wrong_input_exits_2_with_one_line_that_names_it(
+    arguments: list[str], variables: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    done = run(tmp_path, *arguments, **variables)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert done.stderr.startswith("wardwatch: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["worker"], ["train"], ["db", "upgrade"], ["dashboard", "--port", "0"]])
+def test_a_database_that_is_away_is_one_line_without_the_password(command: list[str], tmp_path: Path) -> None:
+    away = "postgresql+psycopg://ward:sesame@127.0.0.1:1/ward"
+    done = run(tmp_path, *command, WARDWATCH_DATABASE_URL=away)
+    assert done.returncode == 1, done.stderr
+    assert "WARDWATCH_DATABASE_URL" in done.stderr
+    assert "sesame" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["worker"], ["simulate", "--days", "1"]], ids=" ".join)
+def test_a_broker_that_is_away_is_one_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    monkeypatch.setenv("WARDWATCH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("WARDWATCH_KAFKA_BOOTSTRAP_SERVERS", NOBODY)
+    impatient = partial(kafka.wait_for_broker, timeout_s=0)
+    monkeypatch.setattr(kafka, "wait_for_broker", impatient)
+    monkeypatch.setattr("simulators.publish.wait_for_broker", impatient)
+    monkeypatch.setattr(sys, "argv", ["wardwatch", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        wardwatch.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert NOBODY in told
+    assert told.strip().count("\n") == 0
+
+
+def test_reports_are_json_where_asked(tmp_path: Path) -> None:
+    assert json.loads(run(tmp_path, "db", "upgrade", "--json").stdout)["applied"]
+    again = run(tmp_path, "db", "upgrade", "--json")
+    assert (again.returncode, json.loads(again.stdout)["applied"]) == (0, [])
+    status = run(tmp_path, "status", "--json")
+    found = json.loads(status.stdout)
+    assert {"facts", "patients", "encounters", "dead_letters", "outbox", "lag"} <= set(found)
+    assert found["facts"] == 0
+    assert (status.returncode, found["lag"]) == (1, None), "without a broker the lag is not known"
+    doctor = run(tmp_path, "doctor", "--json")
+    assert doctor.returncode == 1
+    assert {check["name"]: check["ok"] for check in json.loads(doctor.stdout)}["model"] is False
+
+
+def test_training_on_nothing_says_what_to_do(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    done = run(tmp_path, "train")
+    assert done.returncode == 2
+    assert "Replay more history" in done.stderr
+    assert done.stderr.count("\n") == 1
