@@ -23,6 +23,23 @@ def moment(time: datetime | None, zone: ZoneInfo) -> str:
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
 
 
+def reason_in_words(label: str, value: str) -> str:
+    """Return a reason as one reads it, without what the value says twice.
+
+    Examples
+    --------
+    >>> reason_in_words("Heart failure", "yes"), reason_in_words("Age", "81 years")
+    ('Heart failure', 'Age 81 years')
+    >>> reason_in_words("Diagnoses", "8 diagnoses")
+    '8 diagnoses'
+    """
+    if value in {"", "yes"}:
+        return label
+    if value.lower().endswith(f" {label.lower()}"):
+        return value
+    return f"{label} {value}"
+
+
 def duration(span: timedelta) -> str:
     """Return a duration in its two largest units.
 

@@ -12,7 +12,7 @@ from dash_ag_grid import AgGrid
 
 from dashboard.components.alert_details import alert_details
 from dashboard.components.attributes import aria
-from dashboard.components.wording import moment, short_token
+from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import NEW, Alert, SomebodyWasFirst, Worklist, acknowledge, latest_risks, worklist
 
@@ -140,7 +140,7 @@ def row(alert: Alert, context: Context) -> dict[str, Any]:
     """Return one line of the grid."""
     zone = context.zone(alert.facility_id or context.hospital.facilities[0].facility_id)
     raising = [reason for reason in alert.reasons if reason.contribution > 0][:REASONS_SHOWN]
-    words = [f"{reason.label} {reason.value}".strip() for reason in raising]
+    words = [reason_in_words(reason.label, reason.value) for reason in raising]
     return {
         "id": alert.encounter_id,
         "version": alert.version,

@@ -24,7 +24,7 @@ def test_an_alert_shows_patient_place_risk_and_reasons(page: Page, house: House)
     expect(first).to_contain_text("High")
     expect(first).to_contain_text("11111111")
     expect(first).to_contain_text("Medicine · 02")
-    expect(first).to_contain_text("Admissions in 12 months 3 · Heart failure yes")
+    expect(first).to_contain_text("Admissions in 12 months 3 · Heart failure")
     expect(first).not_to_contain_text("Age 71")  # it lowers the risk
     expect(page.locator(ROW.format("W2"))).to_contain_text("home")
 
