@@ -15,13 +15,15 @@ _FETCH = 2_000
 
 
 def all_histories(connection: Connection) -> list[list[Encounter]]:
-    """Return all encounters, a list for each patient, as `train` wants them."""
-    column = tables.encounter.columns
+    """Return all encounters, a list for each patient (merged tokens are one), as `train` wants them."""
+    column, alias = tables.encounter.columns, tables.alias.columns
+    person = {row.patient_token: row.person_token for row in connection.execute(select(*alias))}
     query = select(column.state).order_by(column.patient_token, column.encounter_id)
     histories: dict[str, list[Encounter]] = {}
     for (state,) in connection.execution_options(yield_per=_FETCH).execute(query):
         encounter = decode_encounter(state)
-        histories.setdefault(encounter.patient_token, []).append(encounter)
+        token = encounter.patient_token
+        histories.setdefault(person.get(token, token), []).append(encounter)
     return list(histories.values())
 
 

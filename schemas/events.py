@@ -1,8 +1,8 @@
 """ADT facts on the wire: a CloudEvents 1.0 envelope around one tagged union.
 
 A fact is something that somebody reported; facts are only ever added. `source` and `id` name it, `subject` is
-what it is about (the encounter, or the bed), `time` is when it happened, `recordedtime` when the feed said it, and
-`partitionkey` (the CloudEvents partitioning extension) is the Kafka key: the patient token, or the bed.
+what it is about (the encounter, the patient, or the bed), `time` is when it happened, `recordedtime` when the feed
+said it, and `partitionkey` (the CloudEvents partitioning extension) is the Kafka key: the patient token, or the bed.
 
 Names follow HL7 v2 (trigger in each docstring) and FHIR; see docs/GLOSSARY.md.
 """
@@ -124,6 +124,44 @@ class UpdateDetails(DischargeDetails, frozen=True, kw_only=True, gc=False, omit_
     discharged_at: Instant | None = None
 
 
+class PendingDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What is to come: `location` is the planned place (PV1-42, PV2-1), `expected_at` the planned time."""
+
+    expected_at: Instant | None = None
+
+
+class TrackingDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """PV1-11: a place for a while (a test, an operation); the bed stays the patient's."""
+
+    temporary_location: Location | None = None
+
+
+class DeleteDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A visit that was entered in error."""
+
+    reason: Name | None = None
+
+
+class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What is said of a person rather than of a stay (PID-8, PID-29). `age_years` is the age at `time`."""
+
+    age_years: AgeYears | None = None
+    sex: Sex | None = None
+    died_at: Instant | None = None
+
+
+class MergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The subject (MRG-1) is from now on the patient with the token `into` (PID-3)."""
+
+    into: Name
+
+
+class UnmergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The subject is a person of its own again; `reason` says why."""
+
+    reason: Name | None = None
+
+
 class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Which fact is taken back: its id, or else the latest of its kind before this one (HL7 does not say)."""
 
@@ -212,6 +250,163 @@ class DischargeCancelled(
     data: CancelDetails
 
 
+class PatientPreadmitted(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_preadmitted.v1"
+):
+    """A05. Without a visit number its subject is the patient: `patient_subject(token)`."""
+
+    data: PendingDetails
+
+
+class PatientRegistered(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_registered.v1"):
+    """A04: an outpatient or an emergency patient is here."""
+
+    data: Details
+
+
+class PatientClassChanged(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_class_changed.v1"
+):
+    """A06 (outpatient to inpatient) and A07 (back); `data.patient_class` says which."""
+
+    data: Details
+
+
+class AdmissionPending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.admission_pending.v1"):
+    """A14. Without a visit number its subject is the patient: `patient_subject(token)`."""
+
+    data: PendingDetails
+
+
+class TransferPending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.transfer_pending.v1"):
+    """A15."""
+
+    data: PendingDetails
+
+
+class DischargePending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.discharge_pending.v1"):
+    """A16."""
+
+    data: PendingDetails
+
+
+class PatientDeparted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_departed.v1"):
+    """A09: on the way."""
+
+    data: TrackingDetails
+
+
+class PatientArrived(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_arrived.v1"):
+    """A10: got there."""
+
+    data: TrackingDetails
+
+
+class LeaveStarted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_started.v1"):
+    """A21: on leave of absence; the bed is kept."""
+
+    data: Details
+
+
+class LeaveEnded(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_ended.v1"):
+    """A22: back from leave."""
+
+    data: Details
+
+
+class EncounterDeleted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_deleted.v1"):
+    """A23: all that was said of the visit before is void."""
+
+    data: DeleteDetails
+
+
+class PreadmissionCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.preadmission_cancelled.v1"
+):
+    """A38."""
+
+    data: CancelDetails
+
+
+class PendingAdmissionCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_admission_cancelled.v1"
+):
+    """A27."""
+
+    data: CancelDetails
+
+
+class PendingTransferCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_transfer_cancelled.v1"
+):
+    """A26."""
+
+    data: CancelDetails
+
+
+class PendingDischargeCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_discharge_cancelled.v1"
+):
+    """A25."""
+
+    data: CancelDetails
+
+
+class DepartureCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.departure_cancelled.v1"
+):
+    """A33."""
+
+    data: CancelDetails
+
+
+class ArrivalCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.arrival_cancelled.v1"):
+    """A32."""
+
+    data: CancelDetails
+
+
+class LeaveStartCancelled(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_start_cancelled.v1"
+):
+    """A52."""
+
+    data: CancelDetails
+
+
+class LeaveEndCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_end_cancelled.v1"):
+    """A53."""
+
+    data: CancelDetails
+
+
+class PatientFact(Fact, frozen=True, kw_only=True, gc=False):
+    """A fact about a person. Its subject is `patient_subject(token)`; its partition key is the token."""
+
+    @property
+    def patient_token(self) -> str:
+        """The partition key: the patient's pseudonym."""
+        return self.partition_key
+
+
+class PatientUpdated(PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_updated.v1"):
+    """A28, A31, and an A08 that names no visit."""
+
+    data: PatientDetails
+
+
+class PatientsMerged(PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patients_merged.v1"):
+    """A40, A34: the subject turned out to be somebody known under another token."""
+
+    data: MergeDetails
+
+
+class PatientsUnmerged(PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patients_unmerged.v1"):
+    """A37: a merge of the subject was an error."""
+
+    data: UnmergeDetails
+
+
 class BedStatusChanged(Fact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.bed_status_changed.v1"):
     """A20. Its subject and partition key are `bed_subject(location)`."""
 
@@ -219,15 +414,42 @@ class BedStatusChanged(Fact, frozen=True, kw_only=True, gc=False, tag="wardwatch
 
 
 AdtEvent = (
-    PatientAdmitted
+    PatientPreadmitted
+    | AdmissionPending
+    | PatientRegistered
+    | PatientAdmitted
+    | PatientClassChanged
     | PatientTransferred
-    | PatientDischarged
+    | PatientDeparted
+    | PatientArrived
+    | LeaveStarted
+    | LeaveEnded
     | EncounterUpdated
+    | TransferPending
+    | DischargePending
+    | PatientDischarged
+    | PreadmissionCancelled
+    | PendingAdmissionCancelled
     | AdmissionCancelled
     | TransferCancelled
+    | DepartureCancelled
+    | ArrivalCancelled
+    | LeaveStartCancelled
+    | LeaveEndCancelled
+    | PendingTransferCancelled
+    | PendingDischargeCancelled
     | DischargeCancelled
+    | EncounterDeleted
 )
-AnyFact = AdtEvent | BedStatusChanged
+"""A fact about an encounter."""
+
+PersonFact = PatientUpdated | PatientsMerged | PatientsUnmerged
+"""A fact about a person."""
+
+AnyFact = AdtEvent | PersonFact | BedStatusChanged
+
+MAY_CONCERN_PATIENT = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
+"""Facts about an encounter whose number nobody has given out yet: they wait on the patient."""
 
 _QUOTED = re.compile(r" '.*'(?= - at `)", re.DOTALL)
 """A reason names the field and never quotes what stood there: it may be a name."""
@@ -239,6 +461,11 @@ _encoder = msgspec.json.Encoder()
 def bed_subject(location: Location) -> str:
     """Return the subject of a bed's facts: ``bed:facility/unit/bed``."""
     return f"bed:{location.facility_id}/{location.unit_id}/{location.bed_id}"
+
+
+def patient_subject(token: str) -> str:
+    """Return the subject of a person's facts: ``patient:token``."""
+    return f"patient:{token}"
 
 
 def encode_fact(fact: AnyFact) -> bytes:

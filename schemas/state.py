@@ -1,4 +1,4 @@
-"""State derived from facts. Nobody edits it: `streams.encounters.fold` is the only writer of encounters."""
+"""State derived from facts. Nobody edits it: the folds in `streams.encounters` and `streams.patients` write it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ class Problem(StrEnum):
     TWO_PATIENTS = "two_patients"
     ID_COLLISION = "id_collision"
     TIMES_OUT_OF_ORDER = "times_out_of_order"
+    REGISTERED_TWICE = "registered_twice"
+    PLANNED_AFTER_ADMISSION = "planned_after_admission"
+    RETURN_WITHOUT_LEAVE = "return_without_leave"
+    LEAVE_WHILE_NOT_HERE = "leave_while_not_here"
+    PENDING_WHILE_NOT_HERE = "pending_while_not_here"
+    REPORTED_AFTER_DELETION = "reported_after_deletion"
 
 
 class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -45,6 +51,17 @@ class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     left_at: datetime | None = None
     room: str | None = None
     bed_id: str | None = None
+
+
+class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A place that a pending admission or transfer is to take; `since` is when that was said."""
+
+    facility_id: str
+    unit_id: str
+    since: datetime
+    room: str | None = None
+    bed_id: str | None = None
+    expected_at: datetime | None = None
 
 
 class KnownDiagnosis(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -86,6 +103,15 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     diagnoses: tuple[KnownDiagnosis, ...] = ()
     procedures: tuple[KnownProcedure, ...] = ()
     problems: tuple[Problem, ...] = ()
+    expected_admission_at: datetime | None = None
+    reservation: Reservation | None = None
+    """Where the patient is to come, while the admission or a transfer is pending."""
+    on_leave_since: datetime | None = None
+    """Set while the patient is on leave of absence; the bed is kept."""
+    temporary_place: UnitStay | None = None
+    """Where the patient is for a while (PV1-11); the bed is kept."""
+    other_tokens: tuple[str, ...] = ()
+    """Further patient tokens under which this encounter was reported."""
 
     @property
     def provisional(self) -> bool:
@@ -98,6 +124,30 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
         return self.stays[-1] if self.stays else None
 
 
+class PendingAdmission(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """An admission announced without a visit number: it waits on the patient until an admission or its cancel."""
+
+    fact_id: str
+    since: datetime
+    expected_at: datetime | None = None
+    place: Reservation | None = None
+
+
+class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The fold of the facts about one patient token: who it is, and what waits on it. All times are aware UTC."""
+
+    patient_token: str
+    merged_into: str | None = None
+    """The token that this one was merged into, as last said; see `streams.patients.resolve` for who that is."""
+    merge_order: tuple[datetime, datetime, str, str] | None = None
+    """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
+    sex: Sex | None = None
+    age_years: int | None = None
+    died_at: datetime | None = None
+    pending: tuple[PendingAdmission, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
 class BedState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One bed as the board shows it."""
 
@@ -108,6 +158,8 @@ class BedState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     encounter_id: str | None = None
     conflicts: tuple[str, ...] = ()
     """Further encounters that claim this bed; a person must say who lies in it."""
+    reserved_for: str | None = None
+    """The encounter, or the patient, whom a pending admission or transfer is to bring here."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -124,14 +176,32 @@ def decode_encounter(raw: bytes) -> Encounter:
     return _decoder.decode(raw)
 
 
+_patient_decoder = msgspec.json.Decoder(Patient)
+
+
+def encode_patient(patient: Patient) -> bytes:
+    """Return the patient's canonical JSON; equal patients give equal bytes."""
+    return _encoder.encode(patient)
+
+
+def decode_patient(raw: bytes) -> Patient:
+    """Read what `encode_patient` wrote."""
+    return _patient_decoder.decode(raw)
+
+
 __all__ = [
     "BedState",
     "Encounter",
     "EncounterStatus",
     "KnownDiagnosis",
     "KnownProcedure",
+    "Patient",
+    "PendingAdmission",
     "Problem",
+    "Reservation",
     "UnitStay",
     "decode_encounter",
+    "decode_patient",
     "encode_encounter",
+    "encode_patient",
 ]

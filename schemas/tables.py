@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.engine.interfaces import Dialect
 
@@ -86,6 +87,7 @@ encounter = Table(
     Column("patient_class", Text, nullable=False),
     Column("admitted_at", UtcDateTime),
     Column("discharged_at", UtcDateTime),
+    Column("provisional", Boolean, nullable=False, server_default=false()),
     Column("version", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
     Index(None, "patient_token"),
@@ -104,6 +106,41 @@ unit_stay = Table(
     Column("left_at", UtcDateTime),
     Index(None, "facility_id", "unit_id", "left_at"),
     comment="Who was where: an encounter's claims on units and beds. left_at is NULL while it is there.",
+)
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("patient_token", Text, primary_key=True),
+    Column("merged_into", Text),
+    Column("version", Integer, nullable=False),
+    Column("state", LargeBinary, nullable=False),
+    Index(None, "merged_into"),
+    comment="The fold of the facts about each patient token; `state` is schemas.state.Patient as JSON.",
+)
+
+alias = Table(
+    "alias",
+    metadata,
+    Column("patient_token", Text, primary_key=True),
+    Column("person_token", Text, nullable=False),
+    Index(None, "person_token"),
+    comment="Which person a merged token belongs to; a token that is its own person is not in it.",
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("patient_token", Text, nullable=False),
+    Column("facility_id", Text, nullable=False),
+    Column("unit_id", Text, nullable=False),
+    Column("bed_id", Text),
+    Column("since", UtcDateTime, nullable=False),
+    Column("expected_at", UtcDateTime),
+    Index(None, "facility_id", "unit_id"),
+    comment="Places that pending admissions and transfers are to take; the subject is an encounter or a patient.",
 )
 
 bed_status = Table(

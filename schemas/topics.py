@@ -57,6 +57,8 @@ class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
     facility_id: str | None = None
     unit_id: str | None = None
     bed_id: str | None = None
+    identity_changed_at: datetime | None = None
+    """Set when not the encounter changed but who its patient is: a merge, or one undone, at that event time."""
 
 
 class UnitChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -1,7 +1,7 @@
-"""Who lies in which bed, and in what state a bed is: from claims, releases and what housekeeping said.
+"""Who lies in which bed, and in what state a bed is: from claims, releases, plans and what housekeeping said.
 
 Pure. At most one patient a bed, whatever came in: of several claims the latest arrival lies there (an earlier one
-usually lacks its discharge), the others are named as conflicts.
+usually lacks its discharge), the others are named as conflicts. And at most one bed a patient: see `superseded`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from schemas.events import BedStatus, BedStatusChanged
+import msgspec
+
+from schemas.events import BedStatus, BedStatusChanged, PatientClass
 from schemas.state import BedState
+
+PASSING = frozenset({PatientClass.OUTPATIENT, PatientClass.RECURRING, PatientClass.PREADMIT})
+"""Classes whose patients come and go by day: such a visit never ends an overnight stay."""
 
 
 class Claim(NamedTuple):
@@ -21,12 +26,49 @@ class Claim(NamedTuple):
     arrived_at: datetime
 
 
+class PersonClaim(NamedTuple):
+    """A bed that a person is in, according to one of their encounters."""
+
+    person: str
+    encounter_id: str
+    arrived_at: datetime
+    patient_class: PatientClass
+
+
 class BedWord(NamedTuple):
     """The latest word on a bed."""
 
     status: BedStatus
     since: datetime
     reason: str | None = None
+
+
+def superseded(claims: Iterable[PersonClaim]) -> dict[str, datetime]:
+    """Return which encounters no longer hold their bed because the same person lies in another, and since when.
+
+    The latest arrival counts, and one that stays overnight before one that passes through. The encounter goes on and
+    keeps its place in the data-quality list; only its bed is given up.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> one, two = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (1, 2))
+    >>> ward = PersonClaim("P", "E2", two, PatientClass.INPATIENT)
+    >>> superseded([PersonClaim("P", "E1", one, PatientClass.EMERGENCY), ward]) == {"E1": two}
+    True
+    """
+    by_person: dict[str, list[PersonClaim]] = {}
+    for claim in claims:
+        by_person.setdefault(claim.person, []).append(claim)
+    given_up: dict[str, datetime] = {}
+    for of_one in by_person.values():
+        *others, winner = sorted(of_one, key=_strength)
+        given_up.update((other.encounter_id, max(other.arrived_at, winner.arrived_at)) for other in others)
+    return given_up
+
+
+def _strength(claim: PersonClaim) -> tuple[bool, datetime, str]:
+    return (claim.patient_class not in PASSING, claim.arrived_at, claim.encounter_id)
 
 
 def latest_word(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
@@ -42,8 +84,9 @@ def bed_state(
     word: BedWord | None,
     now: datetime,
     assumed_cleaning: timedelta | None,
+    reserved_for: str | None = None,
 ) -> BedState:
-    """Return one bed's state.
+    """Return one bed's state; occupied goes before what housekeeping says, and that before a reservation.
 
     Parameters
     ----------
@@ -59,7 +102,25 @@ def bed_state(
         Event time.
     assumed_cleaning : timedelta or None
         Where nobody reports housekeeping: how long after `left_at` the bed counts as available.
+    reserved_for : str or None
+        The encounter or patient whom a plan is to bring here.
     """
+    bed = _without_plan(bed_id, claims=claims, left_at=left_at, word=word, now=now, assumed_cleaning=assumed_cleaning)
+    if reserved_for is None:
+        return bed
+    status = BedStatus.RESERVED if bed.status is BedStatus.AVAILABLE else bed.status
+    return msgspec.structs.replace(bed, status=status, reserved_for=reserved_for)
+
+
+def _without_plan(
+    bed_id: str,
+    *,
+    claims: Sequence[Claim],
+    left_at: datetime | None,
+    word: BedWord | None,
+    now: datetime,
+    assumed_cleaning: timedelta | None,
+) -> BedState:
     if claims:
         occupant, *others = sorted(claims, key=lambda claim: (claim.arrived_at, claim.encounter_id), reverse=True)
         return BedState(

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from schemas import tables
-from schemas.events import BedStatus
-from schemas.state import decode_encounter
+from schemas.events import BedStatus, PatientClass, patient_subject
+from schemas.state import EncounterStatus, decode_encounter
 from schemas.topics import ADT_EVENTS, CapacityMetrics
-from streams import bulk_sql, telemetry
+from streams import bulk_sql, people_store, telemetry
 from streams.alerts import OPEN_STATUSES
-from streams.beds import BedWord
+from streams.beds import BedWord, PersonClaim, superseded
 from streams.census import HOURS, Presence, UnitFacts
 from streams.unit_of_work import read_watermarks
 from streams.watermarks import overall
@@ -25,6 +25,30 @@ REFRESH_S = 60.0
 """How long the times at which beds were last left are taken from memory, beyond what the window shows."""
 
 UnitKey = tuple[str, str]
+
+
+_PLACE = tuple(
+    tables.unit_stay.columns[name] for name in ("facility_id", "unit_id", "encounter_id", "bed_id", "arrived_at")
+)
+
+
+def _presences(
+    units: Collection[UnitKey],
+    open_stays: Collection[Any],
+    gone: Collection[Any],
+    given_up: dict[str, datetime],
+) -> dict[UnitKey, list[Presence]]:
+    found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
+    for row in open_stays:
+        left_at = given_up.get(row.encounter_id) if row.bed_id else None
+        expected = decode_encounter(row.state).expected_discharge_at
+        high_risk = row.status in OPEN_STATUSES and row.band == "high"
+        presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, left_at, expected, high_risk)
+        found[row.facility_id, row.unit_id].append(presence)
+    for row in gone:
+        presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, row.left_at)
+        found[row.facility_id, row.unit_id].append(presence)
+    return found
 
 
 class CapacityStore:
@@ -41,44 +65,102 @@ class CapacityStore:
         return reached or latest
 
     def unit_facts(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[UnitFacts]:
-        """Return all that the metrics of these units follow from, in the order of their keys."""
-        presences = self._presences(connection, units, as_of)
-        words = self._words(connection, units)
+        """Return all that the metrics of these units follow from, in the order of their keys.
+
+        Where a person lies in a bed of another unit under another encounter, that unit is in the answer too.
+        """
+        open_stays, gone = self._open_stays(connection, units), self._gone(connection, units, as_of)
+        elsewhere = self._elsewhere(connection, [*open_stays, *gone])
+        further = {(stay.facility_id, stay.unit_id) for stay in elsewhere}.difference(units)
+        if further:
+            open_stays += self._open_stays(connection, further)
+            gone += self._gone(connection, further, as_of)
+            elsewhere += self._elsewhere(connection, self._open_stays(connection, further))
+        presences = _presences({*units, *further}, open_stays, gone, self._given_up(connection, open_stays, elsewhere))
+        words = self._words(connection, presences)
+        reservations = self._reservations(connection, presences)
         found = []
-        for unit in sorted(units):
+        for unit in sorted(presences):
             left_at = dict(self._last_left(connection, unit))
             for presence in presences[unit]:
                 if presence.bed_id and presence.left_at:
                     left_at[presence.bed_id] = max(presence.left_at, left_at.get(presence.bed_id, presence.left_at))
-            found.append(UnitFacts(*unit, presences[unit], left_at, words[unit]))
+            found.append(UnitFacts(*unit, presences[unit], left_at, words[unit], reservations[unit]))
         return found
 
-    def _presences(
-        self, connection: Connection, units: Collection[UnitKey], as_of: datetime
-    ) -> dict[UnitKey, list[Presence]]:
+    def _open_stays(self, connection: Connection, units: Collection[UnitKey]) -> list[Any]:
         stay, encounter, alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
-        unit, in_units = (stay.facility_id, stay.unit_id), tuple_(stay.facility_id, stay.unit_id).in_(sorted(units))
-        here = connection.execute(
-            select(*unit, stay.encounter_id, stay.bed_id, stay.arrived_at, encounter.state, alert.status, alert.band)
+        query = (
+            select(*_PLACE, encounter.patient_token, encounter.patient_class, encounter.state, alert.status, alert.band)
             .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
             .outerjoin(tables.alert, alert.encounter_id == stay.encounter_id)
-            .where(in_units, stay.left_at.is_(None))
+            .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at.is_(None))
         )
-        found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
-        for row in here:
-            expected = decode_encounter(row.state).expected_discharge_at
-            high_risk = row.status in OPEN_STATUSES and row.band == "high"
-            presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, None, expected, high_risk)
-            found[row.facility_id, row.unit_id].append(presence)
-        gone = connection.execute(
-            select(*unit, stay.encounter_id, stay.bed_id, stay.arrived_at, stay.left_at).where(
-                in_units, stay.left_at > as_of - WINDOW
-            )
+        return list(connection.execute(query))
+
+    def _gone(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[Any]:
+        stay, encounter = tables.unit_stay.columns, tables.encounter.columns
+        query = (
+            select(*_PLACE, stay.left_at, encounter.patient_token)
+            .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
+            .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at > as_of - WINDOW)
         )
-        for left in gone:
-            presence = Presence(left.encounter_id, left.bed_id, left.arrived_at, left.left_at)
-            found[left.facility_id, left.unit_id].append(presence)
+        return list(connection.execute(query))
+
+    def _elsewhere(self, connection: Connection, stays: Collection[Any]) -> list[Any]:
+        """Return beds that the same persons are in under other encounters."""
+        known = {stay.encounter_id for stay in stays}
+        people = people_store.persons(connection, {stay.patient_token for stay in stays})
+        stay, encounter = tables.unit_stay.columns, tables.encounter.columns
+        query = (
+            select(*_PLACE, encounter.patient_token, encounter.patient_class)
+            .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
+            .where(encounter.patient_token.in_(sorted(people)), encounter.status == EncounterStatus.IN_PROGRESS.value)
+            .where(stay.left_at.is_(None), stay.bed_id.is_not(None))
+        )
+        return [row for row in connection.execute(query) if row.encounter_id not in known]
+
+    def _given_up(
+        self, connection: Connection, open_stays: Collection[Any], elsewhere: Collection[Any]
+    ) -> dict[str, datetime]:
+        stays = {stay.encounter_id: stay for stay in (*elsewhere, *open_stays) if stay.bed_id}
+        people = people_store.persons(connection, {stay.patient_token for stay in stays.values()})
+        return superseded(
+            PersonClaim(people[stay.patient_token], key, stay.arrived_at, PatientClass(stay.patient_class))
+            for key, stay in stays.items()
+        )
+
+    def _reservations(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, str]]:
+        """Return for whom beds are reserved; a plan that waits on a patient ends when they are admitted."""
+        plan = tables.reservation.columns
+        rows = connection.execute(
+            select(tables.reservation)
+            .where(tuple_(plan.facility_id, plan.unit_id).in_(sorted(units)), plan.bed_id.is_not(None))
+            .order_by(plan.since.desc(), plan.subject.desc())
+        ).all()
+        found: dict[UnitKey, dict[str, str]] = {key: {} for key in units}
+        waiting = {row.patient_token for row in rows if row.subject == patient_subject(row.patient_token)}
+        admitted = self._last_admissions(connection, waiting) if waiting else {}
+        for row in rows:
+            if row.patient_token in waiting and admitted.get(row.patient_token, row.since) > row.since:
+                continue
+            found[row.facility_id, row.unit_id][row.bed_id] = row.subject
         return found
+
+    def _last_admissions(self, connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
+        """Return when each of these patients, under whatever token, was last admitted."""
+        people = people_store.persons(connection, tokens)
+        encounter = tables.encounter.columns
+        rows = connection.execute(
+            select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))
+            .where(encounter.patient_token.in_(sorted(people)), encounter.admitted_at.is_not(None))
+            .group_by(encounter.patient_token)
+        )
+        last: dict[str, datetime] = {}
+        for row in rows:
+            person = people[row.patient_token]
+            last[person] = max(row.admitted_at, last.get(person, row.admitted_at))
+        return {token: last[people[token]] for token in tokens if people[token] in last}
 
     def _last_left(self, connection: Connection, unit: UnitKey) -> dict[str, datetime]:
         read_at, left = self._left.get(unit, (0.0, {}))

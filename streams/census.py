@@ -6,9 +6,12 @@ and may exceed 1; nobody is dropped from the census for want of a bed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
+
+import msgspec
 
 from schemas.events import BedStatus
 from schemas.hospital import Hospital
@@ -41,6 +44,8 @@ class UnitFacts(NamedTuple):
     left_at: dict[str, datetime]
     """When each bed was last left."""
     words: dict[str, BedWord]
+    reservations: Mapping[str, str] = MappingProxyType({})
+    """For whom a bed is reserved: an encounter or a patient."""
 
 
 def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> CapacityMetrics:
@@ -79,13 +84,13 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
     assumed = timedelta(minutes=facility.cleaning_minutes) if facility and not facility.bed_status_feed else None
     known = unit.bed_ids if unit else ()
-    seen = {presence.bed_id for presence in here if presence.bed_id} | set(facts.words)
+    seen = {presence.bed_id for presence in here if presence.bed_id} | set(facts.words) | set(facts.reservations)
     claims: dict[str, list[Presence]] = {}
     for presence in here:
         if presence.bed_id:
             claims.setdefault(presence.bed_id, []).append(presence)
     by_encounter = {presence.encounter_id: presence for presence in here}
-    return [
+    beds = [
         _on_board(
             bed_state(
                 bed_id,
@@ -94,11 +99,27 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
                 word=facts.words.get(bed_id),
                 now=as_of,
                 assumed_cleaning=assumed,
+                reserved_for=facts.reservations.get(bed_id),
             ),
             by_encounter,
         )
         for bed_id in (*known, *sorted(seen.difference(known)))
     ]
+    return _within_staffing(beds, unit.staffed) if unit and unit.staffed < len(unit.bed_ids) else beds
+
+
+def _within_staffing(beds: list[BedOnBoard], staffed: int) -> list[BedOnBoard]:
+    """Show as unstaffed the free beds that nobody is there to look after: the last ones of the unit."""
+    taken = sum(bed.status in (BedStatus.OCCUPIED, BedStatus.RESERVED) for bed in beds)
+    left = max(staffed - taken, 0)
+    shown = []
+    for bed in beds:
+        if bed.status is BedStatus.AVAILABLE:
+            left -= 1
+            if left < 0:
+                bed = msgspec.structs.replace(bed, status=BedStatus.UNSTAFFED)
+        shown.append(bed)
+    return shown
 
 
 def _on_board(bed: BedState, by_encounter: dict[str, Presence]) -> BedOnBoard:
@@ -110,6 +131,7 @@ def _on_board(bed: BedState, by_encounter: dict[str, Presence]) -> BedOnBoard:
         reason=bed.reason,
         encounter_id=bed.encounter_id,
         conflicts=bed.conflicts,
+        reserved_for=bed.reserved_for,
         arrived_at=occupant.arrived_at if occupant else None,
         expected_discharge_at=occupant.expected_discharge_at if occupant else None,
         high_risk=occupant.high_risk if occupant else False,

@@ -14,42 +14,38 @@ from typing import Any
 import msgspec
 
 from schemas.events import (
-    AdmissionCancelled,
+    AdmissionPending,
     AdtEvent,
     Details,
-    DischargeCancelled,
     DischargeDetails,
+    DischargePending,
+    EncounterDeleted,
     EncounterUpdated,
+    LeaveEnded,
+    LeaveStarted,
     Location,
     PatientAdmitted,
+    PatientArrived,
     PatientClass,
+    PatientClassChanged,
+    PatientDeparted,
     PatientDischarged,
+    PatientPreadmitted,
+    PatientRegistered,
     PatientTransferred,
-    TransferCancelled,
-    UpdateDetails,
-    encode_fact,
+    PendingDetails,
+    TransferPending,
 )
-from schemas.state import Encounter, EncounterStatus, KnownDiagnosis, KnownProcedure, Problem, UnitStay
-
-PRECEDENCE: dict[type, int] = {
-    PatientAdmitted: 0,
-    PatientTransferred: 1,
-    EncounterUpdated: 2,
-    PatientDischarged: 3,
-    AdmissionCancelled: 4,
-    TransferCancelled: 5,
-    DischargeCancelled: 6,
-}
-"""Which fact counts first when several happened at one instant."""
-
-CANCELS: dict[type, type] = {
-    AdmissionCancelled: PatientAdmitted,
-    TransferCancelled: PatientTransferred,
-    DischargeCancelled: PatientDischarged,
-}
-"""What each cancel takes back."""
-
-_Key = tuple[datetime, int, datetime, str, str]
+from schemas.state import (
+    Encounter,
+    EncounterStatus,
+    KnownDiagnosis,
+    KnownProcedure,
+    Problem,
+    Reservation,
+    UnitStay,
+)
+from streams.ordering import BEGINNINGS, standing
 
 
 def fold(facts: Iterable[AdtEvent]) -> Encounter | None:
@@ -67,66 +63,26 @@ def fold(facts: Iterable[AdtEvent]) -> Encounter | None:
 
     Notes
     -----
-    Facts apply in the order of `occurred_at`, then `PRECEDENCE`, then `recorded_at`, then source and id. A cancel takes
-    back the fact it names, or else the latest of its kind before it. An update whose location differs is a transfer.
-    A patient who is admitted again under the same number after a discharge is here again: the latest word counts.
+    What counts, and in what order, is in `streams.ordering`. An update whose location differs is a transfer. A patient
+    who is admitted again under the same number after a discharge is here again: the latest word counts. A deletion
+    makes void what was said before it.
 
     Examples
     --------
     >>> fold([]) is None
     True
     """
-    ordered, collision = _in_order(facts)
-    if not ordered:
+    given = list(facts)
+    if not given:
         return None
-    state = _State(ordered[-1])
-    if collision:
-        state.problem(Problem.ID_COLLISION)
-    kept = _without_cancelled(ordered, state)
-    for fact in kept:
+    stand = standing(given)
+    state = _State(stand.latest)
+    state.problems.update(stand.problems)
+    state.admission_cancelled = not stand.cancelled.isdisjoint(BEGINNINGS)
+    state.plan_cancelled = not stand.cancelled.isdisjoint((PatientPreadmitted, AdmissionPending))
+    for fact in stand.facts:
         _APPLY[type(fact)](state, fact)
     return state.encounter()
-
-
-def _key(fact: AdtEvent) -> _Key:
-    return (fact.occurred_at, PRECEDENCE[type(fact)], fact.recorded_at, fact.source, fact.id)
-
-
-def _in_order(facts: Iterable[AdtEvent]) -> tuple[list[AdtEvent], bool]:
-    """Return the distinct facts in their order, and whether one source and id stands over two contents."""
-    given = list(facts)
-    if len(given) < 2:
-        return given, False
-    if len({(fact.source, fact.id) for fact in given}) == len(given):
-        return sorted(given, key=_key), False
-    distinct = {encode_fact(fact): fact for fact in given}
-    names = {(fact.source, fact.id) for fact in distinct.values()}
-    ordered = sorted(distinct.items(), key=lambda item: (_key(item[1]), item[0]))
-    return [fact for _, fact in ordered], len(names) < len(distinct)
-
-
-def _without_cancelled(ordered: list[AdtEvent], state: _State) -> list[AdtEvent]:
-    """Drop the cancels and what they take back."""
-    if not any(type(fact) in CANCELS for fact in ordered):
-        return ordered
-    dropped: set[int] = set()
-    for position, cancel in enumerate(ordered):
-        if not isinstance(cancel, AdmissionCancelled | TransferCancelled | DischargeCancelled):
-            continue
-        dropped.add(position)
-        kind, named = CANCELS[type(cancel)], cancel.data.cancels
-        candidates = [
-            index
-            for index, fact in enumerate(ordered)
-            if type(fact) is kind and index not in dropped and (fact.id == named if named else index < position)
-        ]
-        if candidates:
-            dropped.add(candidates[-1])
-            if kind is PatientAdmitted:
-                state.admission_cancelled = True
-        else:
-            state.problem(Problem.CANCEL_WITHOUT_TARGET)
-    return [fact for index, fact in enumerate(ordered) if index not in dropped]
 
 
 class _State:
@@ -135,26 +91,48 @@ class _State:
     __slots__ = (
         "admission_cancelled",
         "admission_type",
+        "admitted",
         "admitted_at",
         "age_years",
+        "deleted",
         "diagnoses",
         "discharge_disposition",
         "discharged_at",
         "encounter_id",
+        "expected_admission_at",
         "expected_discharge_at",
         "inpatient_from",
+        "on_leave_since",
+        "other_tokens",
         "patient_class",
         "patient_token",
+        "plan_cancelled",
+        "planned",
         "problems",
         "procedures",
+        "reservation",
         "service",
         "sex",
         "stays",
+        "temporary_place",
     )
 
     def __init__(self, latest: AdtEvent) -> None:
         self.encounter_id = latest.subject
         self.patient_token = latest.partition_key
+        self.other_tokens: set[str] = set()
+        self.problems: set[Problem] = set()
+        self.admission_cancelled = self.plan_cancelled = False
+        self.deleted = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: nothing is said of the stay yet."""
+        self.planned = self.admitted = False
+        self.expected_admission_at: datetime | None = None
+        self.reservation: Reservation | None = None
+        self.on_leave_since: datetime | None = None
+        self.temporary_place: UnitStay | None = None
         self.patient_class = PatientClass.UNKNOWN
         self.admitted_at: datetime | None = None
         self.inpatient_from: datetime | None = None
@@ -165,11 +143,13 @@ class _State:
         self.age_years: int | None = None
         self.sex: Any = None
         self.expected_discharge_at: datetime | None = None
-        self.admission_cancelled = False
         self.stays: list[UnitStay] = []
         self.diagnoses: dict[Any, KnownDiagnosis] = {}
         self.procedures: dict[Any, KnownProcedure] = {}
-        self.problems: set[Problem] = set()
+
+    @property
+    def here(self) -> bool:
+        return self.admitted_at is not None and self.discharged_at is None
 
     def problem(self, problem: Problem) -> None:
         self.problems.add(problem)
@@ -178,9 +158,11 @@ class _State:
         """Take over what any message may say besides its trigger."""
         if fact.partition_key != self.patient_token:
             self.problem(Problem.TWO_PATIENTS)
-        if details.patient_class is not None and details.patient_class is not self.patient_class:
-            self.patient_class = details.patient_class
-            self.inpatient_from = fact.occurred_at if details.patient_class is PatientClass.INPATIENT else None
+            self.other_tokens.add(fact.partition_key)
+        said = details.patient_class
+        if said is not None and said is not self.patient_class and not isinstance(details, PendingDetails):
+            self.patient_class = said
+            self.inpatient_from = fact.occurred_at if said is PatientClass.INPATIENT else None
         if details.service is not None:
             self.service = details.service
         if details.admission_type is not None:
@@ -209,6 +191,7 @@ class _State:
 
     def move(self, location: Location, at: datetime) -> None:
         """Put the patient in a place from `at` on; staying where one is is no move."""
+        self.temporary_place = None
         last = self.stays[-1] if self.stays else None
         if last is not None and last.left_at is None:
             same_unit = last.unit_id == location.unit_id and last.facility_id == location.facility_id
@@ -228,18 +211,21 @@ class _State:
             )
         )
 
+    def reserve(self, fact: AdtEvent, location: Location | None, expected_at: datetime | None) -> None:
+        """Note where the patient is to come; a plan that names no place reserves none."""
+        self.reservation = reservation(location, fact.occurred_at, expected_at)
+
     def leave(self, at: datetime) -> None:
+        self.reservation = self.temporary_place = None
+        self.on_leave_since = None
         if self.stays and self.stays[-1].left_at is None:
             self.stays[-1] = msgspec.structs.replace(self.stays[-1], left_at=at)
 
     def encounter(self) -> Encounter:
-        cancelled = self.admission_cancelled and self.admitted_at is None
-        if cancelled:
-            status = EncounterStatus.CANCELLED
-        else:
-            status = EncounterStatus.IN_PROGRESS if self.discharged_at is None else EncounterStatus.DISCHARGED
-            if self.admitted_at is None:
-                self.problem(Problem.NO_ADMISSION)
+        status = self.status()
+        cancelled = status is EncounterStatus.CANCELLED
+        if self.admitted_at is None and status in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED):
+            self.problem(Problem.NO_ADMISSION)
         return Encounter(
             encounter_id=self.encounter_id,
             patient_token=self.patient_token,
@@ -258,38 +244,144 @@ class _State:
             diagnoses=tuple(self.diagnoses.values()),
             procedures=tuple(self.procedures.values()),
             problems=tuple(sorted(self.problems)),
+            expected_admission_at=None if cancelled else self.expected_admission_at,
+            reservation=None if cancelled else self.reservation,
+            on_leave_since=None if cancelled else self.on_leave_since,
+            temporary_place=None if cancelled else self.temporary_place,
+            other_tokens=tuple(sorted(self.other_tokens)),
         )
 
+    def status(self) -> EncounterStatus:
+        if self.admitted_at is None:
+            if self.deleted or self.admission_cancelled:
+                return EncounterStatus.CANCELLED
+            if self.planned:
+                return EncounterStatus.PLANNED
+            if self.plan_cancelled and not self.stays and self.discharged_at is None:
+                return EncounterStatus.CANCELLED
+        return EncounterStatus.IN_PROGRESS if self.discharged_at is None else EncounterStatus.DISCHARGED
 
-def _admit(state: _State, fact: PatientAdmitted) -> None:
+
+def _plan(state: _State, fact: PatientPreadmitted | AdmissionPending) -> None:
+    if state.admitted_at is not None or state.discharged_at is not None:
+        state.problem(Problem.PLANNED_AFTER_ADMISSION)
+        return
     state.note(fact, fact.data)
+    state.planned = True
+    state.expected_admission_at = _in_utc(fact.data.expected_at)
+    state.reserve(fact, fact.data.location, fact.data.expected_at)
+
+
+def _admit(state: _State, fact: PatientAdmitted | PatientRegistered) -> None:
+    state.note(fact, fact.data)
+    registered = isinstance(fact, PatientRegistered)
     if state.discharged_at is not None:
         reopened = state.admitted_at is not None
         state.problem(Problem.ADMITTED_AFTER_DISCHARGE if reopened else Problem.DISCHARGED_BEFORE_ADMISSION)
         state.discharged_at = state.discharge_disposition = None
-    elif state.admitted_at is not None:
+    elif registered and state.admitted_at is not None:
+        state.problem(Problem.REGISTERED_TWICE)
+    elif state.admitted and not registered:
         state.problem(Problem.ADMITTED_TWICE)
-    elif state.stays:
+    elif state.admitted_at is None and state.stays:
         state.problem(Problem.MOVED_BEFORE_ADMISSION)
     if state.admitted_at is None:
         state.admitted_at = fact.occurred_at
+    state.admitted = state.admitted or not registered
+    state.deleted = state.planned = False
+    state.reservation = state.expected_admission_at = None
     if fact.data.location is not None:
         state.move(fact.data.location, fact.occurred_at)
+
+
+def _change_class(state: _State, fact: PatientClassChanged) -> None:
+    state.note(fact, fact.data)
+    if fact.data.location is not None:
+        _move(state, fact.data.location, fact.occurred_at)
 
 
 def _transfer(state: _State, fact: PatientTransferred) -> None:
     state.note(fact, fact.data)
     if fact.data.location is None:
         state.problem(Problem.TRANSFER_WITHOUT_LOCATION)
-    elif state.discharged_at is not None:
-        state.problem(Problem.MOVED_AFTER_DISCHARGE)
     else:
-        state.move(fact.data.location, fact.occurred_at)
+        _move(state, fact.data.location, fact.occurred_at)
+        state.reservation = None
+
+
+def _move(state: _State, location: Location, at: datetime) -> None:
+    state.planned = False
+    if state.discharged_at is not None:
+        state.problem(Problem.MOVED_AFTER_DISCHARGE)
+    elif state.deleted:
+        state.problem(Problem.REPORTED_AFTER_DELETION)
+    else:
+        state.move(location, at)
+
+
+def _track(state: _State, fact: PatientDeparted | PatientArrived) -> None:
+    """Tracking moves the patient without a transfer; a temporary place leaves the bed as it is."""
+    state.note(fact, fact.data)
+    if fact.data.location is not None:
+        _move(state, fact.data.location, fact.occurred_at)
+    if fact.data.temporary_location is not None and state.discharged_at is None:
+        there = fact.data.temporary_location
+        state.temporary_place = UnitStay(
+            facility_id=there.facility_id,
+            unit_id=there.unit_id,
+            arrived_at=fact.occurred_at,
+            room=there.room,
+            bed_id=there.bed_id,
+        )
+    elif isinstance(fact, PatientArrived):
+        state.temporary_place = None
+
+
+def _start_leave(state: _State, fact: LeaveStarted) -> None:
+    state.note(fact, fact.data)
+    if state.here:
+        state.on_leave_since = fact.occurred_at
+    else:
+        state.problem(Problem.LEAVE_WHILE_NOT_HERE)
+
+
+def _end_leave(state: _State, fact: LeaveEnded) -> None:
+    state.note(fact, fact.data)
+    if state.on_leave_since is None:
+        state.problem(Problem.RETURN_WITHOUT_LEAVE)
+    state.on_leave_since = None
+    if fact.data.location is not None:
+        _move(state, fact.data.location, fact.occurred_at)
+
+
+def _expect_transfer(state: _State, fact: TransferPending) -> None:
+    state.note(fact, fact.data)
+    if state.here:
+        state.reserve(fact, fact.data.location, fact.data.expected_at)
+    else:
+        state.problem(Problem.PENDING_WHILE_NOT_HERE)
+
+
+def _expect_discharge(state: _State, fact: DischargePending) -> None:
+    state.note(fact, fact.data)
+    if not state.here:
+        state.problem(Problem.PENDING_WHILE_NOT_HERE)
+    elif fact.data.expected_at is not None:
+        state.expected_discharge_at = fact.data.expected_at.astimezone(UTC)
+
+
+def _delete(state: _State, fact: EncounterDeleted) -> None:  # noqa: ARG001
+    state.forget()
+    state.deleted = True
 
 
 def _discharge(state: _State, fact: PatientDischarged) -> None:
     state.note(fact, fact.data)
     _note_disposition(state, fact.data)
+    state.planned = False
+    if state.deleted:
+        state.problem(Problem.REPORTED_AFTER_DELETION)
+        return
     if state.discharged_at is not None:
         state.problem(Problem.DISCHARGED_TWICE)
         return
@@ -300,9 +392,13 @@ def _discharge(state: _State, fact: PatientDischarged) -> None:
 def _update(state: _State, fact: EncounterUpdated) -> None:
     data = fact.data
     state.note(fact, data)
-    _correct_times(state, data)
     if state.discharged_at is not None:
         _note_disposition(state, data)
+    elif state.planned:
+        if data.location is not None:
+            state.reserve(fact, data.location, state.expected_admission_at)
+    elif state.deleted:
+        state.problem(Problem.REPORTED_AFTER_DELETION)
     elif data.location is not None:
         state.move(data.location, fact.occurred_at)
 
@@ -312,33 +408,38 @@ def _note_disposition(state: _State, details: DischargeDetails) -> None:
         state.discharge_disposition = details.discharge_disposition
 
 
-def _correct_times(state: _State, data: UpdateDetails) -> None:
-    """Apply PV1-44 and PV1-45 of an update to what they correct; a stay never gets a negative length."""
-    if data.admitted_at is not None and state.admitted_at is not None:
-        corrected = data.admitted_at.astimezone(UTC)
-        if state.stays:
-            first = state.stays[0]
-            if first.left_at is not None and corrected > first.left_at:
-                state.problem(Problem.TIMES_OUT_OF_ORDER)
-                return
-            state.stays[0] = msgspec.structs.replace(first, arrived_at=corrected)
-        if state.inpatient_from == state.admitted_at:
-            state.inpatient_from = corrected
-        state.admitted_at = corrected
-    if data.discharged_at is not None and state.discharged_at is not None:
-        corrected = data.discharged_at.astimezone(UTC)
-        if state.stays:
-            last = state.stays[-1]
-            if corrected < last.arrived_at:
-                state.problem(Problem.TIMES_OUT_OF_ORDER)
-                return
-            state.stays[-1] = msgspec.structs.replace(last, left_at=corrected)
-        state.discharged_at = corrected
+def reservation(location: Location | None, since: datetime, expected_at: datetime | None) -> Reservation | None:
+    """Return the place that a plan names, if it names one."""
+    if location is None:
+        return None
+    return Reservation(
+        facility_id=location.facility_id,
+        unit_id=location.unit_id,
+        since=since,
+        room=location.room,
+        bed_id=location.bed_id,
+        expected_at=_in_utc(expected_at),
+    )
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return None if time is None else time.astimezone(UTC)
 
 
 _APPLY: dict[type, Callable[[_State, Any], None]] = {
+    PatientPreadmitted: _plan,
+    AdmissionPending: _plan,
+    PatientRegistered: _admit,
     PatientAdmitted: _admit,
+    PatientClassChanged: _change_class,
     PatientTransferred: _transfer,
-    PatientDischarged: _discharge,
+    PatientDeparted: _track,
+    PatientArrived: _track,
+    LeaveStarted: _start_leave,
+    LeaveEnded: _end_leave,
     EncounterUpdated: _update,
+    TransferPending: _expect_transfer,
+    DischargePending: _expect_discharge,
+    PatientDischarged: _discharge,
+    EncounterDeleted: _delete,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -53,6 +53,24 @@ def forget(connection: Connection, encounter_ids: Collection[str]) -> None:
         connection.execute(
             tables.label.delete().where(label.encounter_id == bindparam("id"), label.released_at.is_(None)),
             [{"id": encounter_id} for encounter_id in waiting],
+        )
+
+
+def released(connection: Connection, encounter_ids: Collection[str]) -> list[str]:
+    """Return those of the stays whose outcome was released."""
+    rows = bulk_sql.select_by_key(connection, "encounter_id, released_at", tables.label, "encounter_id", encounter_ids)
+    return [encounter_id for encounter_id, released_at in rows if released_at is not None]
+
+
+def correct(connection: Connection, outcomes: Mapping[str, bool]) -> None:
+    """Write released outcomes anew."""
+    if outcomes:
+        label = tables.label.columns
+        connection.execute(
+            update(tables.label)
+            .where(label.encounter_id == bindparam("id"))
+            .values(readmitted_30d=bindparam("outcome")),
+            [{"id": encounter_id, "outcome": outcome} for encounter_id, outcome in sorted(outcomes.items())],
         )
 
 

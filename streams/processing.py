@@ -13,8 +13,20 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.errors import FactRejected
-from schemas.events import AnyFact, BedStatusChanged, bed_subject, decode_fact, digest, encode_fact
-from schemas.state import Encounter, EncounterStatus
+from schemas.events import (
+    MAY_CONCERN_PATIENT,
+    AnyFact,
+    BedStatusChanged,
+    PatientsMerged,
+    PatientsUnmerged,
+    PatientUpdated,
+    bed_subject,
+    decode_fact,
+    digest,
+    encode_fact,
+    patient_subject,
+)
+from schemas.state import Encounter, EncounterStatus, Patient
 from schemas.topics import (
     DEAD_LETTERS,
     ENCOUNTERS_CHANGED,
@@ -25,9 +37,20 @@ from schemas.topics import (
 )
 from streams.beds import latest_word
 from streams.encounters import fold
-from streams.unit_of_work import DeadLetter, FactRow, Message, StoredEncounter, UnitOfWork, encode_headers
+from streams.patients import fold_patient
+from streams.unit_of_work import (
+    DeadLetter,
+    FactRow,
+    Message,
+    StoredEncounter,
+    StoredPatient,
+    UnitOfWork,
+    encode_headers,
+)
 from streams.watermarks import PartitionMark, advance
 
+REJECTED_HEADER = "wardwatch-rejected"
+"""A record with this header is what an interface could not read; the header says why."""
 REASON_HEADER = "wardwatch-reason"
 ORIGIN_HEADER = "wardwatch-origin"
 
@@ -78,6 +101,7 @@ class Outcome(NamedTuple):
 
 
 _Unit = tuple[str, str]
+_PATIENT = patient_subject("")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -92,6 +116,7 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
         partitions[partition] = PartitionRead(times, caught_up)
         for record in records:
             try:
+                _check_headers(record.headers)
                 fact = decode_fact(record.value or b"")
                 _check_subject(fact)
             except FactRejected as error:
@@ -103,6 +128,12 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
     return Batch(fetches[0].records[0].topic, partitions, facts, rejected)
 
 
+def _check_headers(headers: Sequence[tuple[str, bytes]]) -> None:
+    for name, value in headers or ():
+        if name == REJECTED_HEADER:
+            raise FactRejected(value.decode(errors="replace"))
+
+
 def _check_subject(fact: AnyFact) -> None:
     if isinstance(fact, BedStatusChanged):
         if fact.data.location.bed_id is None:
@@ -111,6 +142,13 @@ def _check_subject(fact: AnyFact) -> None:
             raise FactRejected("The subject of a bed status must be bed:facility/unit/bed - at `$.subject`")
     elif fact.subject.startswith("bed:"):
         raise FactRejected("A patient's fact with a bed as its subject - at `$.subject`")
+    elif isinstance(fact, PatientUpdated | PatientsMerged | PatientsUnmerged):
+        if fact.subject != patient_subject(fact.partition_key):
+            raise FactRejected("The subject of a person's fact must be patient:partitionkey - at `$.subject`")
+    elif fact.subject.startswith(_PATIENT) and not (
+        isinstance(fact, MAY_CONCERN_PATIENT) and fact.subject == patient_subject(fact.partition_key)
+    ):
+        raise FactRejected("A fact about an encounter with a patient as its subject - at `$.subject`")
 
 
 def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
@@ -137,17 +175,24 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     ]
     new_facts = work.add_facts(rows)
     changed = _fold_encounters(batch, work) if new_facts else []
+    patients = _fold_patients(batch, work) if new_facts else []
     beds = _latest_on_beds(batch) if new_facts else []
     work.save_encounters(changed)
+    work.save_patients(patients)
     work.save_bed_words(beds)
+    others = _follow_merges(patients, work)
     letters = _reject(batch, work, received_at)
-    work.add_messages([*_messages(batch, changed, beds), *letters])
+    work.add_messages([*_messages(batch, changed, patients, beds, others), *letters])
     _advance_watermarks(batch, work)
     return Outcome(len(rows), new_facts, len(batch.rejected), len(changed))
 
 
 def _fold_encounters(batch: Batch, work: UnitOfWork) -> list[tuple[StoredEncounter | None, Encounter]]:
-    touched = {fact.subject for fact in batch.facts.values() if not isinstance(fact, BedStatusChanged)}
+    touched = {
+        fact.subject
+        for fact in batch.facts.values()
+        if not isinstance(fact, BedStatusChanged) and not fact.subject.startswith(_PATIENT)
+    }
     if not touched:
         return []
     stored = work.encounters(touched)  # before the facts: whoever commits in between is noticed by the version
@@ -158,6 +203,32 @@ def _fold_encounters(batch: Batch, work: UnitOfWork) -> list[tuple[StoredEncount
         if new is not None and (old is None or old.encounter != new):
             changed.append((old, new))
     return changed
+
+
+def _fold_patients(batch: Batch, work: UnitOfWork) -> list[tuple[StoredPatient | None, Patient]]:
+    touched = {fact.partition_key: fact.subject for fact in batch.facts.values() if fact.subject.startswith(_PATIENT)}
+    if not touched:
+        return []
+    stored = work.patients(touched)
+    changed = []
+    for bodies in work.facts_about(touched.values()).values():
+        new = fold_patient(_facts(bodies, batch.facts))
+        old = stored.get(new.patient_token) if new else None
+        if new is not None and (old is None or old.patient != new):
+            changed.append((old, new))
+    return changed
+
+
+def _follow_merges(patients: Sequence[tuple[StoredPatient | None, Patient]], work: UnitOfWork) -> list[Encounter]:
+    """Return the encounters of those who are somebody else now, after working out who is who."""
+    merged = {
+        token
+        for old, new in patients
+        if (old.patient.merged_into if old else None) != new.merged_into
+        for token in (new.patient_token, new.merged_into, old.patient.merged_into if old else None)
+        if token
+    }
+    return work.encounters_of(work.regroup(merged)) if merged else []
 
 
 def _latest_on_beds(batch: Batch) -> list[BedStatusChanged]:
@@ -173,23 +244,34 @@ def _facts(bodies: list[bytes], known: dict[bytes, AnyFact]) -> list[Any]:
 
 
 def _messages(
-    batch: Batch, changed: list[tuple[StoredEncounter | None, Encounter]], beds: list[BedStatusChanged]
+    batch: Batch,
+    changed: list[tuple[StoredEncounter | None, Encounter]],
+    patients: list[tuple[StoredPatient | None, Patient]],
+    beds: list[BedStatusChanged],
+    others: list[Encounter],
 ) -> list[Message]:
     units: set[_Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
     messages = []
     for old, new in changed:
         messages.append(Message(ENCOUNTERS_CHANGED.name, new.patient_token.encode(), _encode(encounter_changed(new))))
         units |= _units_touched(old.encounter if old else None, new)
-    if units:
-        at = max(fact.occurred_at for fact in batch.facts.values())
-        for facility_id, unit_id in sorted(units):
-            hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at)
-            messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
+    for before, after in patients:
+        units |= _units_reserved(before.patient if before else None) | _units_reserved(after)
+    if not units and not others:
+        return messages
+    at = max(fact.occurred_at for fact in batch.facts.values())
+    for encounter in others:
+        change = encounter_changed(encounter, identity_changed_at=at)
+        messages.append(Message(ENCOUNTERS_CHANGED.name, encounter.patient_token.encode(), _encode(change)))
+        units |= _units_touched(None, encounter)
+    for facility_id, unit_id in sorted(units):
+        hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at)
+        messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
     return messages
 
 
-def encounter_changed(encounter: Encounter) -> EncounterChanged:
-    """Return the message that announces an encounter's new state."""
+def encounter_changed(encounter: Encounter, *, identity_changed_at: datetime | None = None) -> EncounterChanged:
+    """Return the message that announces an encounter's new state, or that its patient is somebody else now."""
     place = encounter.location if encounter.status is EncounterStatus.IN_PROGRESS else None
     return EncounterChanged(
         encounter_id=encounter.encounter_id,
@@ -201,13 +283,25 @@ def encounter_changed(encounter: Encounter) -> EncounterChanged:
         facility_id=place.facility_id if place else None,
         unit_id=place.unit_id if place else None,
         bed_id=place.bed_id if place else None,
+        identity_changed_at=identity_changed_at,
     )
 
 
 def _units_touched(old: Encounter | None, new: Encounter) -> set[_Unit]:
     """Return the units whose board may look different now."""
-    before = {(stay.facility_id, stay.unit_id) for stay in (old.stays if old else ())}
-    return before | {(stay.facility_id, stay.unit_id) for stay in new.stays}
+    units = {(stay.facility_id, stay.unit_id) for stay in new.stays}
+    if old is not None:
+        units.update((stay.facility_id, stay.unit_id) for stay in old.stays)
+        if old.reservation is not None:
+            units.add((old.reservation.facility_id, old.reservation.unit_id))
+    if new.reservation is not None:
+        units.add((new.reservation.facility_id, new.reservation.unit_id))
+    return units
+
+
+def _units_reserved(patient: Patient | None) -> set[_Unit]:
+    places = [item.place for item in (patient.pending if patient else ())]
+    return {(place.facility_id, place.unit_id) for place in places if place}
 
 
 def _reject(batch: Batch, work: UnitOfWork, received_at: datetime) -> list[Message]:

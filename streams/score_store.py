@@ -13,7 +13,7 @@ from schemas import tables
 from schemas.database import as_utc
 from schemas.state import Encounter, EncounterStatus, decode_encounter
 from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
-from streams import bulk_sql
+from streams import bulk_sql, people_store
 from streams.alerts import AlertStatus, Latest, Standing, decide
 from streams.scoring import Due, Scored
 from streams.unit_of_work import Message, UnitOfWork
@@ -29,13 +29,14 @@ def encounters(connection: Connection, encounter_ids: Iterable[str]) -> list[Enc
 
 
 def histories(connection: Connection, patient_tokens: Iterable[str]) -> dict[str, list[Encounter]]:
-    """Return all encounters of each patient."""
+    """Return all encounters of each patient, those under merged tokens included."""
+    tokens = set(patient_tokens)
+    people = people_store.persons(connection, tokens)
     found: dict[str, list[Encounter]] = {}
-    rows = bulk_sql.select_by_key(connection, "state", tables.encounter, "patient_token", set(patient_tokens))
-    for row in rows:
+    for row in bulk_sql.select_by_key(connection, "state", tables.encounter, "patient_token", people):
         encounter = decode_encounter(row[0])
-        found.setdefault(encounter.patient_token, []).append(encounter)
-    return found
+        found.setdefault(people[encounter.patient_token], []).append(encounter)
+    return {token: found.get(people[token], []) for token in tokens}
 
 
 def inpatients_between(connection: Connection, since: datetime, until: datetime) -> list[Encounter]:

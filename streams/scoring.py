@@ -1,6 +1,7 @@
 """When an encounter is scored, and the work of scoring many at once. Pure but for the models it is handed.
 
-Scoring moments are the start of the inpatient stay, each midnight in it, and the discharge. Features are computed as
+Scoring moments are the start of the inpatient stay, each midnight in it, the discharge, and a merge or its undoing,
+which gives the patient another history. Features are computed as
 of the moment, whenever the computation runs, so a late or repeated message changes nothing that was issued.
 """
 
@@ -14,6 +15,7 @@ from typing import NamedTuple
 from models.catalogue import Features
 from models.features import disposition_code, features
 from models.labels import DIED
+from models.labels import WINDOW as FOLLOW_UP
 from models.scorer import RiskScore, Scorer
 from schemas.state import Encounter, EncounterStatus
 
@@ -26,6 +28,8 @@ class Moment(StrEnum):
     ADMISSION = "admission"
     MIDNIGHT = "midnight"
     DISCHARGE = "discharge"
+    IDENTITY = "identity"
+    """The patient turned out to be somebody else: the history is another."""
 
 
 class Due(NamedTuple):
@@ -57,6 +61,16 @@ def due_moments(encounter: Encounter) -> list[Due]:
     if encounter.discharged_at is not None and disposition_code(encounter.discharge_disposition) not in DIED:
         due.append(Due(encounter, Moment.DISCHARGE, encounter.discharged_at))
     return due
+
+
+def due_by_identity(encounter: Encounter, as_of: datetime) -> list[Due]:
+    """Return the score that a merge asks for: of inpatients, and of those who may yet come back."""
+    left = encounter.discharged_at
+    if encounter.status is EncounterStatus.CANCELLED or encounter.inpatient_from is None:
+        return []
+    if as_of <= encounter.inpatient_from or (left is not None and as_of > left + FOLLOW_UP):
+        return []
+    return [Due(encounter, Moment.IDENTITY, as_of)]
 
 
 def midnights(after: datetime, until: datetime) -> list[datetime]:

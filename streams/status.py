@@ -67,7 +67,13 @@ def _counts(connection: Connection) -> dict[str, Any]:
     by_status = dict.fromkeys((status.value for status in EncounterStatus), 0)
     for row in connection.execute(select(encounter.status, func.count()).group_by(encounter.status)):
         by_status[row[0]] = row[1]
-    patients = connection.scalar(select(func.count(func.distinct(encounter.patient_token))))
+    alias = tables.alias.columns
+    person = func.coalesce(alias.person_token, encounter.patient_token)
+    patients = connection.scalar(
+        select(func.count(func.distinct(person)))
+        .select_from(tables.encounter)
+        .outerjoin(tables.alias, alias.patient_token == encounter.patient_token)
+    )
     released = label.released_at.is_not(None)
     newest = select(tables.batch_model.columns.name).order_by(tables.batch_model.columns.trained_at.desc()).limit(1)
     return {

@@ -5,7 +5,7 @@ Two engines, one behaviour: tests/contracts runs the same suite on SQLite and Po
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple
@@ -15,9 +15,18 @@ from sqlalchemy import Connection, Engine, delete, select, tuple_
 
 from schemas import tables
 from schemas.errors import WardwatchError
-from schemas.events import BedStatusChanged
-from schemas.state import Encounter, UnitStay, decode_encounter, encode_encounter
-from streams import bulk_sql
+from schemas.events import BedStatusChanged, patient_subject
+from schemas.state import (
+    Encounter,
+    Patient,
+    Reservation,
+    UnitStay,
+    decode_encounter,
+    decode_patient,
+    encode_encounter,
+    encode_patient,
+)
+from streams import bulk_sql, people_store
 from streams.watermarks import PartitionMark, decode_heads, encode_heads
 
 PARTITION_LOCK = 42
@@ -33,6 +42,13 @@ class StoredEncounter(NamedTuple):
 
     version: int
     encounter: Encounter
+
+
+class StoredPatient(NamedTuple):
+    """A patient as it stands in SQL, with the version that the next write must follow."""
+
+    version: int
+    patient: Patient
 
 
 class FactRow(NamedTuple):
@@ -68,6 +84,10 @@ class DeadLetter(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: bytes | None
+
+
+_Reserved = tuple[str, str, Sequence[Reservation | None], Sequence[Reservation | None]]
+"""Subject, patient token, places reserved before, and now."""
 
 
 class UnitOfWork:
@@ -120,6 +140,7 @@ class UnitOfWork:
                 new.patient_class.value,
                 new.admitted_at,
                 new.discharged_at,
+                new.provisional,
                 old.version + 1 if old else 1,
                 encode_encounter(new),
             )
@@ -129,6 +150,10 @@ class UnitOfWork:
         if bulk_sql.insert(self.connection, tables.encounter, rows, on_conflict="version") != len(rows):
             raise ChangedMeanwhile("Another worker changed an encounter of this batch; it is taken again.")
         self._save_stays([(old.encounter if old else None, new) for old, new in changed])
+        self._save_reservations(
+            (new.encounter_id, new.patient_token, [old.encounter.reservation] if old else [], [new.reservation])
+            for old, new in changed
+        )
 
     def _save_stays(self, changed: Sequence[tuple[Encounter | None, Encounter]]) -> None:
         rows: list[bulk_sql.Row] = []
@@ -155,6 +180,75 @@ class UnitOfWork:
             self.connection.execute(
                 delete(tables.unit_stay).where(tuple_(column.encounter_id, column.position).in_(gone))
             )
+
+    def _save_reservations(self, changed: Iterable[_Reserved]) -> None:
+        rows: list[bulk_sql.Row] = []
+        gone: list[str] = []
+        for subject, token, before, now in changed:
+            old, new = [place for place in before if place], [place for place in now if place]
+            if old == new:
+                continue
+            if len(old) > len(new):
+                gone.append(subject)
+            rows.extend(
+                (
+                    subject,
+                    position,
+                    token,
+                    place.facility_id,
+                    place.unit_id,
+                    place.bed_id,
+                    place.since,
+                    place.expected_at,
+                )
+                for position, place in enumerate(new)
+            )
+        if gone:
+            self.connection.execute(
+                delete(tables.reservation).where(tables.reservation.columns.subject.in_(sorted(gone)))
+            )
+        bulk_sql.insert(self.connection, tables.reservation, rows, on_conflict="update")
+
+    def patients(self, tokens: Iterable[str]) -> dict[str, StoredPatient]:
+        """Return the stored patients of these tokens and keep others from changing them meanwhile."""
+        rows = bulk_sql.select_by_key(
+            self.connection, "patient_token, version, state", tables.patient, "patient_token", tokens, lock=True
+        )
+        return {token: StoredPatient(version, decode_patient(state)) for token, version, state in rows}
+
+    def save_patients(self, changed: Sequence[tuple[StoredPatient | None, Patient]]) -> None:
+        """Write new states over the ones that were read.
+
+        Raises
+        ------
+        ChangedMeanwhile
+            When one of them is no longer the one that was read.
+        """
+        rows = [
+            (new.patient_token, new.merged_into, old.version + 1 if old else 1, encode_patient(new))
+            for old, new in changed
+        ]
+        rows.sort()
+        if bulk_sql.insert(self.connection, tables.patient, rows, on_conflict="version") != len(rows):
+            raise ChangedMeanwhile("Another worker changed a patient of this batch; it is taken again.")
+        self._save_reservations(
+            (
+                patient_subject(new.patient_token),
+                new.patient_token,
+                [item.place for item in old.patient.pending] if old else [],
+                [item.place for item in new.pending],
+            )
+            for old, new in changed
+        )
+
+    def regroup(self, tokens: Collection[str]) -> set[str]:
+        """Work out anew who is who around these tokens; return all tokens that this concerns."""
+        return people_store.regroup(self.connection, tokens)
+
+    def encounters_of(self, tokens: Iterable[str]) -> list[Encounter]:
+        """Return the encounters that were reported under these tokens."""
+        rows = bulk_sql.select_by_key(self.connection, "state", tables.encounter, "patient_token", set(tokens))
+        return sorted((decode_encounter(row[0]) for row in rows), key=lambda encounter: encounter.encounter_id)
 
     def save_bed_words(self, latest: Iterable[BedStatusChanged]) -> None:
         """Write the latest fact on each bed, where it is later than the one known: a fold that needs no history."""

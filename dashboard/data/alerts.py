@@ -92,7 +92,8 @@ def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
     """
     column = tables.alert.columns
     query = (
-        select(tables.alert, tables.encounter.columns.state)
+        select(tables.alert, tables.encounter.columns.state, tables.alias.columns.person_token)
+        .outerjoin(tables.alias, tables.alias.columns.patient_token == column.patient_token)
         .outerjoin(tables.encounter, tables.encounter.columns.encounter_id == column.encounter_id)
         .where(column.status.in_(OPEN))
         .order_by(case((column.status == NEW, 0), else_=1), desc(column.readmission_risk), column.encounter_id)
@@ -125,7 +126,7 @@ def _alert(row: Row[tuple[object, ...]]) -> Alert:
     place = encounter.location if encounter and encounter.status is EncounterStatus.IN_PROGRESS else None
     return Alert(
         encounter_id=row.encounter_id,
-        patient_token=row.patient_token,
+        patient_token=row.person_token or row.patient_token,
         status=row.status,
         band=row.band,
         readmission_risk=row.readmission_risk,

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from models.labels import index_exclusion, readmitted_within_30_days
 from models.online import OnlineModel
@@ -48,6 +48,25 @@ def note(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -
         index_stays = [stay for stay in stays if index_exclusion(stay) is None]
         label_store.await_outcomes(connection, index_stays, WINDOW + lateness)
         label_store.forget(connection, others | ended - {stay.encounter_id for stay in index_stays})
+        _reassess(connection, {change.patient_token for change in changes if change.identity_changed_at is not None})
+
+
+def _reassess(connection: Connection, tokens: set[str]) -> None:
+    """Correct outcomes that were released before a merge, or its undoing, gave the patients another history.
+
+    What the online model has learnt from them stays learnt.
+    """
+    if not tokens:
+        return
+    histories = score_store.histories(connection, tokens)
+    stays = {stay.encounter_id: (stay, history) for history in histories.values() for stay in history}
+    label_store.correct(
+        connection,
+        {
+            encounter_id: readmitted_within_30_days(stays[encounter_id][1], stays[encounter_id][0])
+            for encounter_id in label_store.released(connection, stays)
+        },
+    )
 
 
 class Teacher:

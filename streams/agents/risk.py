@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from models.scorer import Scorer
 from schemas.topics import ADT_EVENTS, EncounterChanged
 from streams import score_store, telemetry
 from streams.gathering import gathered
-from streams.scoring import Due, due_at_midnight, due_moments, midnights, score_all
+from streams.scoring import Due, due_at_midnight, due_by_identity, due_moments, midnights, score_all
 from streams.transactions import Transactions
 from streams.unit_of_work import read_watermarks
 from streams.watermarks import overall
@@ -68,15 +68,22 @@ class Scoring:
         self._checked_at = float("-inf")
         self._lock = threading.Lock()
 
-    def changed(self, engine: Engine, encounter_ids: set[str]) -> int:
-        """Score the moments that these encounters have reached; returns how many scores were issued."""
+    def changed(
+        self, engine: Engine, encounter_ids: Collection[str], identities: Mapping[str, datetime] | None = None
+    ) -> int:
+        """Score the moments that these encounters have reached; returns how many scores were issued.
+
+        `identities` says of which of them the patient is somebody else, and since when.
+        """
         with engine.connect().execution_options(read_only=True) as connection:
             models = self._newest(connection)
             if models is None:
                 return 0
-            due = [
-                moment for found in score_store.encounters(connection, encounter_ids) for moment in due_moments(found)
-            ]
+            found = score_store.encounters(connection, encounter_ids)
+        due = [moment for encounter in found for moment in due_moments(encounter)]
+        for encounter in found:
+            if identities and encounter.encounter_id in identities:
+                due += due_by_identity(encounter, identities[encounter.encounter_id])
         return self._issue(engine, due, models)
 
     def passed_midnights(self, engine: Engine) -> int:
@@ -142,8 +149,10 @@ async def run(stream: Any, transactions: Transactions, scoring: Scoring, wake: C
     async for events in gathered(stream, MOST_AT_ONCE, INTERVAL_S):
         started = time.perf_counter()
         records = [record for event in events for record in event.value]
-        encounter_ids = {_decode(record.value).encounter_id for record in records}
-        if await transactions.run(lambda engine, ids=encounter_ids: scoring.changed(engine, ids)):  # type: ignore[misc]
+        changes = [_decode(record.value) for record in records]
+        ids = {change.encounter_id for change in changes}
+        others = {change.encounter_id: change.identity_changed_at for change in changes if change.identity_changed_at}
+        if await transactions.run(lambda engine, ids=ids, others=others: scoring.changed(engine, ids, others)):  # type: ignore[misc]
             wake()
         for event in events:
             event.ack()

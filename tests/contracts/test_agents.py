@@ -25,7 +25,7 @@ from streams.encounters import fold
 from streams.processing import Fetch, Record
 from streams.scoring import Moment
 from streams.transactions import Transactions
-from tests.streams.builders import T0, admit, at, bed, discharge, transfer
+from tests.streams.builders import T0, admit, at, bed, discharge, merge, transfer
 
 LATENESS = timedelta(days=2)
 
@@ -183,3 +183,35 @@ def test_a_hinted_unit_is_computed_from_sql_and_announced(engine: Engine) -> Non
     assert (metrics.census, metrics.staffed_beds, metrics.dirty, metrics.blocked) == (1, 26, 1, 1)
     assert [shown.status for shown in metrics.beds[:3]] == [BedStatus.OCCUPIED, BedStatus.DIRTY, BedStatus.BLOCKED]
     assert rows(engine, tables.outbox, "topic", "key", "value") == [("capacity.metrics.v1", b"HG/4W", raw)]
+
+
+def test_a_merge_asks_for_a_new_score_with_the_joined_history(engine: Engine, model: BatchModel) -> None:
+    inpatient = PatientClass.INPATIENT
+    take(engine, admit(-900, e="E0", p="old", patient_class=inpatient, age_years=71), discharge(-800, e="E0", p="old"))
+    take(engine, admit(0, patient_class=inpatient, age_years=71))
+    scoring = use(engine, model)
+    scoring.changed(engine, {"E1"})
+    take(engine, merge(5, "old", "P1"))
+    assert scoring.changed(engine, {"E1"}, {"E1": at(5)}) == 1
+    by_moment = {moment: msgspec.json.decode(raw) for moment, raw in rows(engine, tables.score, "moment", "features")}
+    prior = "admissions_past_12_months"
+    assert by_moment["admission"][prior] == 0
+    assert by_moment["identity"][prior] == 1
+
+
+def test_a_merge_corrects_an_outcome_that_was_released_before(engine: Engine) -> None:
+    take(engine, *STAY)
+    take(engine, admit(200, e="E2", p="other", patient_class=PatientClass.INPATIENT, age_years=71))
+    note(engine, "E1")
+    with engine.begin() as connection:
+        connection.execute(tables.label.update().values(released_at=at(999), readmitted_30d=False))
+    take(engine, merge(900, "other", "P1"))
+    change = EncounterChanged(
+        encounter_id="E2",
+        patient_token="other",
+        status=EncounterStatus.IN_PROGRESS,
+        patient_class=PatientClass.INPATIENT,
+        identity_changed_at=at(900),
+    )
+    labels.note(engine, [change], LATENESS)
+    assert rows(engine, tables.label, "encounter_id", "readmitted_30d") == [("E1", True)]

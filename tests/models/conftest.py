@@ -14,7 +14,7 @@ from models.catalogue import Features
 from models.features import features
 from models.labels import WINDOW, index_exclusion, readmitted_within_30_days
 from models.train import train
-from schemas.events import AdtEvent, BedStatusChanged, Sex
+from schemas.events import AdtEvent, Sex
 from schemas.hospital import load_hospital
 from schemas.state import Encounter
 from simulators.hospital import DischargeTruth, simulate
@@ -39,7 +39,7 @@ def simulated() -> Simulated:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     told = simulate(load_hospital(), seed=7, start=start, days=100, on_discharge=lambda t: _keep(truths, t))
     for fact in told:
-        if not isinstance(fact, BedStatusChanged):
+        if isinstance(fact, AdtEvent):
             facts.setdefault(fact.encounter_id, []).append(fact)
     histories: dict[str, list[Encounter]] = {}
     for about in facts.values():

@@ -97,3 +97,36 @@ def bed(hours: float, where: str, status: str, reason: str | None = None) -> eve
         **_envelope(f"bed-{status}", hours, subject, subject, None),
         data=events.BedDetails(location=location, status=BedStatus(status), reason=reason),
     )
+
+
+def said(
+    kind: type[Any],
+    hours: float,
+    where: str | None = None,
+    *,
+    e: str = "E1",
+    p: str = "P1",
+    id: str | None = None,
+    **data: Any,
+) -> Any:
+    """Any other fact about an encounter, by its type."""
+    content = kind.__annotations__["data"]
+    details = getattr(events, content) if isinstance(content, str) else content
+    if where is not None:
+        data["location"] = place(where)
+    return kind(**_envelope(kind.__name__, hours, e, p, id), data=details(**data))
+
+
+def of_patient(kind: type[Any], hours: float, p: str, *, id: str | None = None, **data: Any) -> Any:
+    """A fact whose subject is a patient."""
+    return said(kind, hours, e=events.patient_subject(p), p=p, id=id, **data)
+
+
+def merge(hours: float, away: str, into: str, *, id: str | None = None) -> events.PatientsMerged:
+    fact: events.PatientsMerged = of_patient(events.PatientsMerged, hours, away, id=id, into=into)
+    return fact
+
+
+def unmerge(hours: float, away: str, *, id: str | None = None) -> events.PatientsUnmerged:
+    fact: events.PatientsUnmerged = of_patient(events.PatientsUnmerged, hours, away, id=id)
+    return fact

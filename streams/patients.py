@@ -1,0 +1,112 @@
+"""Who is who: the fold of the facts about a patient token, and the person that merged tokens amount to.
+
+Pure. A token's own facts say whether it was merged into another and whether that was undone; `resolve` follows the
+merges. Undoing a merge gives back exactly what was before, as encounters keep the token they were reported under.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC
+from typing import Any
+
+from schemas.events import (
+    AdmissionPending,
+    AnyFact,
+    PatientPreadmitted,
+    PatientsMerged,
+    PatientsUnmerged,
+    PatientUpdated,
+)
+from schemas.state import Patient, PendingAdmission
+from streams.encounters import reservation
+from streams.ordering import standing
+
+MergeOrder = tuple[Any, ...]
+
+
+def fold_patient(facts: Iterable[AnyFact]) -> Patient | None:
+    """Return what the facts whose subject is one patient amount to, whatever their order.
+
+    Parameters
+    ----------
+    facts : iterable of AnyFact
+        All facts of one subject `patient:token`.
+
+    Returns
+    -------
+    Patient or None
+        None when there is no fact.
+    """
+    given = list(facts)
+    if not given:
+        return None
+    stand = standing(given)
+    known: dict[str, Any] = {}
+    pending: list[PendingAdmission] = []
+    for fact in stand.facts:
+        if isinstance(fact, PatientsMerged):
+            order = (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
+            known |= {"merged_into": fact.data.into, "merge_order": order}
+        elif isinstance(fact, PatientsUnmerged):
+            known |= {"merged_into": None, "merge_order": None}
+        elif isinstance(fact, PatientUpdated):
+            known |= _said(fact)
+        elif isinstance(fact, PatientPreadmitted | AdmissionPending):
+            pending.append(_pending(fact))
+    return Patient(
+        patient_token=stand.latest.partition_key,
+        pending=tuple(pending),
+        problems=tuple(sorted(stand.problems)),
+        **known,
+    )
+
+
+def _said(fact: PatientUpdated) -> dict[str, Any]:
+    said = {"sex": fact.data.sex, "age_years": fact.data.age_years, "died_at": fact.data.died_at}
+    if fact.data.died_at is not None:
+        said["died_at"] = fact.data.died_at.astimezone(UTC)
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _pending(fact: PatientPreadmitted | AdmissionPending) -> PendingAdmission:
+    expected_at = fact.data.expected_at.astimezone(UTC) if fact.data.expected_at else None
+    place = reservation(fact.data.location, fact.occurred_at, expected_at)
+    return PendingAdmission(fact_id=fact.id, since=fact.occurred_at, expected_at=expected_at, place=place)
+
+
+def resolve(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
+    """Return, for each token that was merged away, the token of the person it belongs to.
+
+    Parameters
+    ----------
+    merges : mapping of str to (str, MergeOrder)
+        For each merged token, what it was merged into and when.
+
+    Returns
+    -------
+    dict of str to str
+        Tokens that are their own person are not in it.
+
+    Notes
+    -----
+    Of merges that form a circle the latest count: the oldest one that would close it is left out.
+
+    Examples
+    --------
+    >>> resolve({"a": ("b", (1,)), "b": ("c", (2,))})
+    {'a': 'c', 'b': 'c'}
+    >>> resolve({"a": ("b", (1,)), "b": ("a", (2,))})
+    {'b': 'a'}
+    """
+    parent: dict[str, str] = {}
+    for token, (into, _) in sorted(merges.items(), key=lambda item: (item[1][1], item[0]), reverse=True):
+        if _root(parent, into) != token:
+            parent[token] = into
+    return {token: _root(parent, token) for token in sorted(parent)}
+
+
+def _root(parent: Mapping[str, str], token: str) -> str:
+    while token in parent:
+        token = parent[token]
+    return token

@@ -1,0 +1,143 @@
+"""Merges in SQL, on every engine: encounters, history, beds, labels and alerts follow, and come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+
+from schemas import events, tables
+from schemas.events import AnyFact, PatientClass
+from schemas.hospital import parse_hospital
+from schemas.topics import CapacityMetrics
+from streams import score_store
+from streams.capacity_store import CapacityStore
+from streams.census import unit_metrics
+from streams.status import _counts
+from tests.contracts.test_processing import rows, take
+from tests.streams.builders import admit, at, bed, discharge, merge, of_patient, said, transfer, unmerge
+
+HOSPITAL = parse_hospital(
+    b"""
+facilities:
+  - facility_id: HG
+    name: Harbour
+    units:
+      - {unit_id: ED, name: Emergency, type: emergency, licensed_beds: 3}
+      - {unit_id: 4W, name: 4 West, type: medical_surgical, licensed_beds: 3}
+""",
+    "test",
+)
+
+
+def history(engine: Engine, token: str) -> list[str]:
+    with engine.connect() as connection:
+        return sorted(encounter.encounter_id for encounter in score_store.histories(connection, {token})[token])
+
+
+def board(engine: Engine, unit_id: str, hours: float = 100) -> CapacityMetrics:
+    with engine.connect() as connection:
+        found = CapacityStore().unit_facts(connection, {("HG", unit_id)}, at(hours))
+    return next(unit_metrics(facts, HOSPITAL, at(hours)) for facts in found if facts.unit_id == unit_id)
+
+
+def beds(metrics: CapacityMetrics) -> dict[str, tuple[str, str | None]]:
+    return {found.bed_id: (found.status.value, found.encounter_id or found.reserved_for) for found in metrics.beds}
+
+
+def aliases(engine: Engine) -> list[Any]:
+    return rows(engine, tables.alias, "patient_token", "person_token")
+
+
+def test_a_merge_joins_two_histories_and_its_undoing_parts_them(engine: Engine) -> None:
+    take(engine, admit(0, e="E1", p="a"), admit(5, "4W/02", e="E2", p="b"))
+    assert (history(engine, "a"), history(engine, "b")) == (["E1"], ["E2"])
+    take(engine, merge(6, "a", "b"))
+    assert history(engine, "a") == history(engine, "b") == ["E1", "E2"]
+    with engine.connect() as connection:
+        assert _counts(connection)["patients"] == 1
+    take(engine, unmerge(7, "a"))
+    assert (history(engine, "a"), history(engine, "b")) == (["E1"], ["E2"])
+    assert aliases(engine) == []
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+def test_a_chain_of_merges_is_followed_whatever_the_order_of_arrival(engine: Engine, order: tuple[int, ...]) -> None:
+    facts = [merge(1, "a", "b"), merge(2, "b", "c"), merge(3, "x", "c")]
+    for position in order:
+        take(engine, facts[position])
+    assert aliases(engine) == [("a", "c"), ("b", "c"), ("x", "c")]
+    take(engine, unmerge(9, "b"))
+    assert aliases(engine) == [("a", "b"), ("x", "c")]
+
+
+def test_the_encounters_of_a_merged_patient_are_announced_anew(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", e="E1", p="a"))
+    with engine.begin() as connection:
+        connection.execute(tables.outbox.delete())
+    take(engine, merge(6, "a", "b"))
+    with engine.connect() as connection:
+        messages = connection.execute(select(tables.outbox.columns.topic, tables.outbox.columns.value)).all()
+    assert sorted(topic for topic, _ in messages) == ["encounters.changed.v1", "units.changed.v1"]
+    assert any(b"identity_changed_at" in value for _, value in messages)
+
+
+def test_a_patient_with_two_open_encounters_lies_in_one_bed(engine: Engine) -> None:
+    take(
+        engine,
+        said(events.PatientRegistered, 0, "ED/01", e="E1", p="a", patient_class=PatientClass.EMERGENCY),
+        admit(4, "4W/02", e="E2", p="a", patient_class=PatientClass.INPATIENT),
+    )
+    assert beds(board(engine, "4W"))["02"] == ("occupied", "E2")
+    emergency = board(engine, "ED")
+    assert (beds(emergency)["01"], emergency.census) == (("dirty", None), 0)
+    take(engine, discharge(9, e="E2", p="a"))
+    assert beds(board(engine, "ED"))["01"] == ("occupied", "E1")  # nobody said that this encounter ended
+
+
+def test_a_merge_shows_that_one_patient_was_in_two_beds(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", e="E1", p="a"), admit(4, "4W/02", e="E2", p="b"))
+    assert [beds(board(engine, "4W"))[number][0] for number in ("01", "02")] == ["occupied", "occupied"]
+    take(engine, merge(6, "a", "b"))
+    assert [beds(board(engine, "4W"))[number][0] for number in ("01", "02")] == ["dirty", "occupied"]
+    take(engine, unmerge(7, "a"))
+    assert [beds(board(engine, "4W"))[number][0] for number in ("01", "02")] == ["occupied", "occupied"]
+
+
+def test_a_day_visit_does_not_empty_the_bed_of_an_inpatient(engine: Engine) -> None:
+    visit = said(events.PatientRegistered, 9, "ED/03", e="E2", p="a", patient_class=PatientClass.OUTPATIENT)
+    take(engine, admit(0, "4W/01", e="E1", p="a", patient_class=PatientClass.INPATIENT), visit)
+    assert beds(board(engine, "4W"))["01"] == ("occupied", "E1")
+
+
+def test_plans_reserve_beds_until_the_patient_is_there(engine: Engine) -> None:
+    waiting = of_patient(
+        events.AdmissionPending, 1, "a", location=events.Location(facility_id="HG", unit_id="4W", bed_id="03")
+    )
+    take(engine, waiting, bed(0, "4W/03", "available"), said(events.AdmissionPending, 1, "4W/02", e="E2", p="b"))
+    assert beds(board(engine, "4W")) == {
+        "01": ("available", None),
+        "02": ("reserved", "E2"),
+        "03": ("reserved", "patient:a"),
+    }
+    take(engine, admit(5, "4W/01", e="E1", p="a"), said(events.PendingAdmissionCancelled, 6, e="E2", p="b"))
+    assert beds(board(engine, "4W")) == {"01": ("occupied", "E1"), "02": ("available", None), "03": ("available", None)}
+
+
+def test_a_reserved_bed_that_is_still_taken_shows_who_is_in_it(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", e="E1", p="a"), admit(0, "ED/01", e="E2", p="b"))
+    take(engine, said(events.TransferPending, 2, "4W/01", e="E2", p="b"))
+    assert beds(board(engine, "4W"))["01"] == ("occupied", "E1")
+    take(engine, transfer(3, "4W/02", e="E1", p="a"))
+    assert beds(board(engine, "4W"))["01"] == ("dirty", "E2")
+
+
+def test_facts_whose_subject_does_not_fit_go_to_the_dead_letters(engine: Engine) -> None:
+    wrong: list[AnyFact] = [
+        said(events.PatientsMerged, 1, e="patient:a", p="b", into="b"),
+        admit(0, e="patient:a", p="a"),
+        said(events.AdmissionPending, 1, e="patient:a", p="b"),
+    ]
+    assert take(engine, *wrong).rejected == 3
+    assert rows(engine, tables.fact, "subject") == []
