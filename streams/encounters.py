@@ -263,7 +263,7 @@ class _State:
 
 
 def _plan(state: _State, fact: PatientPreadmitted | AdmissionPending) -> None:
-    if state.admitted_at is not None or state.discharged_at is not None:
+    if state.admitted_at is not None or state.discharged_at is not None or state.stays:
         state.problem(Problem.PLANNED_AFTER_ADMISSION)
         return
     state.note(fact, fact.data)
