@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 database = typer.Typer(help="The database.", no_args_is_help=True)
 app.add_typer(database, name="db")
+ingest = typer.Typer(help="Feeds that hospitals have, to facts.", no_args_is_help=True)
+app.add_typer(ingest, name="ingest")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
@@ -251,6 +253,45 @@ def _publish(settings: Settings, facts: Iterator[Any], pace: Any, live_from: dat
         _print_json(report)
     else:
         _say(f"Published {report.published:,} facts" + (", then stopped." if report.stopped else "."))
+
+
+@ingest.command()
+def hl7(
+    paths: Annotated[list[Path], typer.Argument(help="Files and folders of HL7 v2 messages.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each message.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish HL7 v2 messages from files; what cannot be used becomes a dead letter that says why.
+
+    Example: `wardwatch ingest hl7 ./messages --dry-run --json`
+    """
+    from streams.ingest.from_files import read_hl7
+
+    settings = _settings()
+    messages = read_hl7(paths, settings)
+    if dry_run:
+        _tell_readings(messages, as_json)
+        return
+    from simulators.publish import Speed as Pace
+
+    records = (record for message in messages for record in message.records())
+    _publish(settings, records, Pace.parse("max"), None, as_json)
+
+
+def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
+    import msgspec
+
+    usable = rejected = 0
+    for message in messages:
+        reading = message.reading
+        usable, rejected = usable + (reading.rejected is None), rejected + (reading.rejected is not None)
+        if as_json:
+            typer.echo(msgspec.json.encode(message.as_json()))
+        else:
+            what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts)
+            _say(f"{message.file}[{message.number}] {reading.trigger or '?'}: {what}", markup=False)
+    if not as_json:
+        _say(f"{usable:,} messages give facts, {rejected:,} would be dead letters.")
 
 
 @app.command()

@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     pseudonym_key_file: Path | None = Field(
         None, description="32 secret bytes in hex for patient tokens. Empty: made once in the data directory."
     )
+    hl7_mapping_file: Path | None = Field(
+        None, description="YAML file that says how the HL7 v2 feed is read. Empty: as the standard says."
+    )
     dashboard_host: str = Field("127.0.0.1", description="Address the dashboard listens on; loopback until sign-in.")
     dashboard_port: int = Field(8050, ge=0, le=65535, description="Port of the dashboard; 0 takes a free one.")
     dashboard_container: bool = Field(

@@ -12,12 +12,13 @@ from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from schemas.events import AnyFact
+from schemas.outgoing import Outgoing
 from schemas.settings import Settings
 from simulators.publish import Progress, Report, Speed, publish
 
 
 def publish_with_progress(
-    facts: Iterator[AnyFact], settings: Settings, speed: Speed, *, live_from: datetime | None, quiet: bool
+    facts: Iterator[AnyFact | Outgoing], settings: Settings, speed: Speed, *, live_from: datetime | None, quiet: bool
 ) -> Report:
     """Publish facts and say how it goes on standard error.
 
@@ -60,13 +61,13 @@ def publish_with_progress(
 class _Before:
     """The facts recorded before a time; the first later one is kept in `rest`."""
 
-    def __init__(self, facts: Iterator[AnyFact], until: datetime) -> None:
+    def __init__(self, facts: Iterator[AnyFact | Outgoing], until: datetime) -> None:
         self._facts, self._until = facts, until
-        self.rest: list[AnyFact] = []
+        self.rest: list[AnyFact | Outgoing] = []
 
-    def __iter__(self) -> Iterator[AnyFact]:
+    def __iter__(self) -> Iterator[AnyFact | Outgoing]:
         for fact in self._facts:
-            if fact.recorded_at >= self._until:
+            if fact.recorded_at is not None and fact.recorded_at >= self._until:
                 self.rest.append(fact)
                 return
             yield fact

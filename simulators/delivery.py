@@ -57,10 +57,14 @@ REMEDIES: tuple[tuple[type[KafkaError], str], ...] = (
 """Errors that trying again does not mend."""
 
 
+Headers = tuple[tuple[str, bytes], ...]
+
+
 class _Sent(NamedTuple):
     partition: int
     key: bytes
     value: bytes
+    headers: Headers
     future: Any
 
 
@@ -108,7 +112,7 @@ class Delivery:
         """Records sent and not taken in yet."""
         return len(self._window)
 
-    def send(self, key: bytes, value: bytes) -> None:
+    def send(self, key: bytes, value: bytes, headers: Headers = ()) -> None:
         """Send one record; waits while too much is under way.
 
         Raises
@@ -119,7 +123,7 @@ class Delivery:
         partition = key_hash(key) % self._partitions
         if self._workers is not None:
             self._wait_for_workers(self._workers, partition, len(key) + len(value))
-        self._window.append(_Sent(partition, key, value, self._send(partition, key, value)))
+        self._window.append(_Sent(partition, key, value, headers, self._send(partition, key, value, headers)))
         self._window_bytes += len(key) + len(value)
         self._unchecked += 1
         if self._unchecked >= CHECK_EVERY:
@@ -202,9 +206,11 @@ class Delivery:
                     self._tell_waiting(None)
                 return producer
 
-    def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+    def _send(self, partition: int, key: bytes, value: bytes, headers: Headers) -> Any:
         try:
-            return self._producer.send(self._topic, value=value, key=key, partition=partition)
+            return self._producer.send(
+                self._topic, value=value, key=key, partition=partition, headers=list(headers) or None
+            )
         except KafkaError as error:
             self._refuse(error)
             return _Failed(error)
@@ -234,7 +240,7 @@ class Delivery:
                 self._arrived(sent)
             else:
                 self.sent_again += 1
-                future = self._send(sent.partition, sent.key, sent.value)
+                future = self._send(sent.partition, sent.key, sent.value, sent.headers)
                 self._window.append(sent._replace(future=future))
 
     def _refuse(self, error: Exception) -> None:

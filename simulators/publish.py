@@ -9,8 +9,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.events import AnyFact, encode_fact
+from schemas.events import AnyFact
 from schemas.kafka import ensure_topics, wait_for_broker
+from schemas.outgoing import Outgoing, outgoing
 from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS
 from simulators.delivery import Delivery
@@ -87,7 +88,7 @@ class _Teller:
 
 
 def publish(
-    facts: Iterable[AnyFact],
+    facts: Iterable[AnyFact | Outgoing],
     settings: Settings,
     *,
     speed: Speed,
@@ -101,7 +102,7 @@ def publish(
 
     Parameters
     ----------
-    facts : iterable of AnyFact
+    facts : iterable of AnyFact or Outgoing
         In the order of `recorded_at` where the speed is not ``max``.
     settings : Settings
         Where Kafka is.
@@ -142,11 +143,15 @@ def publish(
     with closing(delivery):
         try:
             for number, fact in enumerate(facts):
-                if _paused(pacer, fact.recorded_at, delivery, teller, stop):
+                record = fact if isinstance(fact, Outgoing) else outgoing(fact)
+                if record.recorded_at is not None:
+                    if _paused(pacer, record.recorded_at, delivery, teller, stop):
+                        break
+                    first = first or record.recorded_at
+                    teller.recorded_at = record.recorded_at
+                elif stop.is_set():
                     break
-                first = first or fact.recorded_at
-                teller.recorded_at = fact.recorded_at
-                delivery.send(fact.partition_key.encode(), encode_fact(fact))
+                delivery.send(record.key, record.value, record.headers)
                 if number % LOOK_EVERY == 0:
                     teller.published = delivery.acknowledged
                     teller.maybe()

@@ -26,6 +26,7 @@ from schemas.events import (
     encode_fact,
     patient_subject,
 )
+from schemas.outgoing import REJECTED_HEADER
 from schemas.state import Encounter, EncounterStatus, Patient
 from schemas.topics import (
     DEAD_LETTERS,
@@ -49,8 +50,6 @@ from streams.unit_of_work import (
 )
 from streams.watermarks import PartitionMark, advance
 
-REJECTED_HEADER = "wardwatch-rejected"
-"""A record with this header is what an interface could not read; the header says why."""
 REASON_HEADER = "wardwatch-reason"
 ORIGIN_HEADER = "wardwatch-origin"
 

@@ -63,7 +63,7 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
     if draw(st.booleans()):
         facts.append(said(events.PatientDischarged, start + draw(st.integers(1, 40)), **about))
     if draw(st.booleans()):
-        corrected = {draw(st.sampled_from(["admitted_at", "discharged_at"])): at(draw(hours))}
+        corrected: dict[str, Any] = {draw(st.sampled_from(["admitted_at", "discharged_at"])): at(draw(hours))}
         facts.append(said(events.EncounterUpdated, draw(hours), id=f"{number}-correction", **corrected, **about))
     if draw(st.booleans()):
         cancel = draw(st.sampled_from(sorted(CANCELS, key=lambda kind: kind.__name__)))
