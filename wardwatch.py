@@ -278,6 +278,36 @@ def hl7(
     _publish(settings, records, Pace.parse("max"), None, as_json)
 
 
+@ingest.command()
+def mllp(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 2575,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    largest_bytes: Annotated[int, typer.Option(help="The largest message taken, in bytes.")] = 1_048_576,
+    tls_cert: Annotated[str | None, typer.Option(help="PEM file of the certificate: listen with TLS.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file of its key.")] = None,
+    tls_ca: Annotated[
+        str | None, typer.Option(help="PEM file of the authority that senders' certificates need.")
+    ] = None,
+) -> None:
+    """Listen for HL7 v2 over MLLP; a message is acknowledged once Kafka has what came of it.
+
+    Example: `wardwatch ingest mllp --port 2575`
+    """
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.ingest.mllp import MllpOptions, serve_mllp
+
+    if not 0 <= port <= 65_535 or largest_bytes < 1_000:
+        raise UsageError("--port must be 0 to 65535 and --largest-bytes at least 1000.")
+    settings = _settings()
+    options = MllpOptions(
+        host=host, port=port, largest_bytes=largest_bytes, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
+    )
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    server = serve_mllp(settings, options, lambda address: _say(f"MLLP at {address}"))
+    _say(f"{server.acknowledged:,} acknowledged, {server.rejected:,} rejected, {server.unanswered:,} not answered.")
+
+
 def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
     import msgspec
 

@@ -97,6 +97,8 @@ class Outcome(NamedTuple):
     new_facts: int
     rejected: int
     encounters_changed: int
+    unreadable: int = 0
+    """Of the rejected, those that no interface has marked: a changed feed, or the wrong topic."""
 
 
 _Unit = tuple[str, str]
@@ -131,6 +133,10 @@ def _check_headers(headers: Sequence[tuple[str, bytes]]) -> None:
     for name, value in headers or ():
         if name == REJECTED_HEADER:
             raise FactRejected(value.decode(errors="replace"))
+
+
+def _is_marked(record: Record) -> bool:
+    return any(name == REJECTED_HEADER for name, _ in record.headers or ())
 
 
 def _check_subject(fact: AnyFact) -> None:
@@ -183,7 +189,8 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     letters = _reject(batch, work, received_at)
     work.add_messages([*_messages(batch, changed, patients, beds, others), *letters])
     _advance_watermarks(batch, work)
-    return Outcome(len(rows), new_facts, len(batch.rejected), len(changed))
+    unreadable = sum(not _is_marked(record) for record, _ in batch.rejected)
+    return Outcome(len(rows), new_facts, len(batch.rejected), len(changed), unreadable)
 
 
 def _fold_encounters(batch: Batch, work: UnitOfWork) -> list[tuple[StoredEncounter | None, Encounter]]:

@@ -120,7 +120,7 @@ async def run(
         wake()
         count(outcome)
         telemetry.BATCH_SECONDS.labels("adt").observe(time.perf_counter() - started)
-        limit.note(sum(len(fetch.records) for fetch in fetches), outcome.rejected)
+        limit.note(sum(len(fetch.records) for fetch in fetches), outcome.unreadable)
 
 
 def _fetch(consumer: Any, event: Any) -> Fetch:

@@ -14,9 +14,7 @@ import hl7.util
 from schemas.errors import FactRejected
 
 FIELDS: dict[str, frozenset[int]] = {
-    "MSH": frozenset(
-        {2, 3, 6, 8, 9, 11, 14, 15}
-    ),  # MSH-1 is the separator itself, so its fields stand one place earlier
+    "MSH": frozenset({2, 3, 4, 5, 6, 8, 9, 10, 11, 14, 15}),  # the second is MSH-3: MSH-1 is the separator itself
     "EVN": frozenset({1, 2, 3, 6}),
     "PID": frozenset({2, 3, 7, 8, 18, 29, 30}),
     "PV1": frozenset({2, 3, 4, 6, 10, 11, 19, 36, 42, 44, 45, 50}),
@@ -96,6 +94,17 @@ class Hl7Message:
         self._escape = self._message.esc
         escape = re.escape(self._escape)
         self._layout = re.compile(f"{escape}\\.[^{escape}]*{escape}")  # `.sp999999999` would be as many line breaks
+
+    @property
+    def separators(self) -> str:
+        """MSH-1 and MSH-2."""
+        header = self._segments["MSH"][0]
+        return f"{header[1]}{header[2]}"
+
+    def raw(self, segment: str, field: int) -> str:
+        """Return a field as it stands, separators and escapes included."""
+        found = self._segments.get(segment, ())
+        return str(found[0][field]) if found and field < len(found[0]) else ""
 
     def count(self, segment: str) -> int:
         """Return how often a segment stands in the message."""

@@ -390,6 +390,7 @@ def _bed(reader: _Reader) -> list[AnyFact]:
     if status is None:
         raise Rejected("NPU-2 has a status that the mapping does not know; add it to bed_statuses.")
     subject = bed_subject(place)
+    reader.name("NPU-1", subject)
     data = BedDetails(location=place, status=status, reason=BED_REASONS.get(code))
     return [reader.fact(BedStatusChanged, subject, subject, reader.occurred_at(), data)]
 

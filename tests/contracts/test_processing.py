@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select, text
 from schemas import tables
 from schemas.errors import TooManyRejected
 from schemas.events import AnyFact, PatientClass, encode_fact
+from schemas.outgoing import rejected
 from schemas.state import EncounterStatus, decode_encounter
 from streams.agents.adt import RejectionLimit, ingest
 from streams.processing import Fetch, Outcome, Record
@@ -143,7 +144,7 @@ def test_what_is_no_fact_is_a_dead_letter_once_with_its_bytes_and_reason(engine:
 
 def test_a_bad_record_does_not_keep_its_neighbours_out(engine: Engine) -> None:
     outcome = take(engine, admit(0), b"{}", discharge(9), b"")
-    assert outcome == Outcome(facts=2, new_facts=2, rejected=2, encounters_changed=1)
+    assert outcome == Outcome(facts=2, new_facts=2, rejected=2, encounters_changed=1, unreadable=2)
 
 
 def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
@@ -238,3 +239,11 @@ def test_a_few_bad_records_at_the_start_stop_nobody() -> None:
     limit = RejectionLimit(share=0.5)
     for _ in range(150):
         limit.note(1, 1)
+
+
+def test_what_an_interface_rejected_is_kept_with_its_reason_and_stops_nothing(engine: Engine) -> None:
+    sent = rejected(b"MSH|...", "PID-3 is empty", "C1")
+    record = Record("adt.events.v1", 0, 0, sent.key, sent.value, sent.headers)
+    outcome = ingest(engine, [Fetch([record], True)], clock=lambda: NOW)
+    assert (outcome.rejected, outcome.unreadable) == (1, 0)
+    assert rows(engine, tables.dead_letter, "reason", "value") == [("PID-3 is empty", b"MSH|...")]

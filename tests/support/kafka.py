@@ -12,7 +12,7 @@ from types import TracebackType
 
 from kafka import KafkaAdminClient
 
-from schemas.errors import UsageError
+from schemas.errors import BrokerAway
 from schemas.kafka import connection, ensure_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
 from tests.support import guard, jars
@@ -163,7 +163,7 @@ class KafkaBroker:
                 return False
         try:
             wait_for_broker(self.settings, timeout_s=0)
-        except UsageError:
+        except BrokerAway:
             return False
         return True
 
