@@ -32,6 +32,11 @@ app.add_typer(database, name="db")
 ingest = typer.Typer(help="Feeds that hospitals have, to facts.", no_args_is_help=True)
 app.add_typer(ingest, name="ingest")
 
+LARGEST_SEED = 2**32 - 1
+LONGEST_DAYS = 36_500.0
+SIMULATED_FROM = datetime(2025, 1, 1, tzinfo=UTC)
+"""Where the simulated years that models are trained on begin."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
 
@@ -92,13 +97,13 @@ def worker(
 
     Example: `wardwatch worker --agents adt,relay`
     """
-    from schemas.database import make_engine, pending_migrations
+    from schemas.database import existing_engine, pending_migrations
     from schemas.kafka import ensure_topics, wait_for_broker
     from streams.app import AGENTS, check_agents, run_worker
 
     settings = _settings()
     chosen = check_agents(AGENTS if agents == "all" else [name.strip() for name in agents.split(",")])
-    if pending_migrations(make_engine(settings.sql_url)):
+    if pending_migrations(existing_engine(settings.sql_url)):
         raise UsageError("The database lacks its tables or its newest migration; run `wardwatch db upgrade`.")
     wait_for_broker(settings)
     ensure_topics(settings)
@@ -129,11 +134,11 @@ def status(as_json: AsJson = False) -> None:
 
     Example: `wardwatch status --json`
     """
-    from schemas.database import make_engine
+    from schemas.database import existing_engine
     from streams.status import read_status
 
     settings = _settings()
-    found = read_status(settings, make_engine(settings.sql_url))
+    found = read_status(settings, existing_engine(settings.sql_url))
     if as_json:
         _print_json(found)
     else:
@@ -198,7 +203,7 @@ def dashboard(
 
 @app.command()
 def simulate(
-    seed: Annotated[int, typer.Option(help="The same seed gives the same stream.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same stream.")] = 1,
     days: Annotated[float | None, typer.Option(help="Simulated days to publish; for ever when not given.")] = None,
     history_days: Annotated[float, typer.Option(help="Days published at once before the pace begins.")] = 0.0,
     start: Annotated[
@@ -217,8 +222,10 @@ def simulate(
 
     settings = _settings()
     pace = Pace.parse(speed)
-    if (days is not None and days <= 0) or history_days < 0:
-        raise UsageError("--days must be above 0 and --history-days must not be negative.")
+    if not (days is None or 0 < days <= LONGEST_DAYS) or not 0 <= history_days <= LONGEST_DAYS:
+        raise UsageError(f"--days must be above 0, --history-days 0 or more, and both at most {LONGEST_DAYS:,.0f}.")
+    if start is not None and not 1900 <= start.year <= 2900:
+        raise UsageError("--start must lie in the years 1900 to 2900.")
     begin = (
         start.replace(tzinfo=UTC) if start else datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
     )
@@ -327,19 +334,30 @@ def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
 @app.command()
 def train(
     simulated_days: Annotated[
-        int | None, typer.Option(help="Train on a simulated hospital of this many days instead.")
+        int | None,
+        typer.Option(min=1, max=3_650, help="Train on a simulated hospital of this many days instead."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the folds and of the simulation.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the folds and of the simulation.")] = 1,
+    unless_trained: Annotated[
+        bool, typer.Option("--unless-trained", help="Do nothing where a model is in use already.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the readmission model on the encounters in SQL and put it into use.
 
     Example: `wardwatch train --json`
     """
-    from schemas.database import make_engine
+    from models.registry import latest_batch_model_name
+    from schemas.database import existing_engine
 
     settings = _settings()
-    engine = make_engine(settings.sql_url)
+    engine = existing_engine(settings.sql_url)
+    if unless_trained:
+        with engine.connect().execution_options(read_only=True) as connection:
+            name = latest_batch_model_name(connection)
+        if name is not None:
+            _print_json({"in_use": name}) if as_json else _say(f"{name} is in use; nothing to train.")
+            return
     report = _train(settings, engine, simulated_days, seed)
     if as_json:
         _print_json(report)
@@ -350,13 +368,21 @@ def train(
 def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:
     from models.registry import all_histories, save_batch_model
     from models.train import train as fit
+    from schemas.topics import ADT_EVENTS
+    from streams.unit_of_work import read_watermarks
+    from streams.watermarks import overall
 
     if simulated_days is None:
         with engine.connect().execution_options(read_only=True) as connection:
             histories = all_histories(connection)
+            reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+        until = reached - timedelta(days=settings.label_lateness_days) if reached else None
     else:
         histories = _simulated_histories(settings, simulated_days, seed)
-    model = fit(histories, alert_share=settings.alert_share, seed=seed, trained_at=datetime.now(UTC))
+        until = SIMULATED_FROM + timedelta(days=simulated_days)
+    model = fit(
+        histories, alert_share=settings.alert_share, seed=seed, trained_at=datetime.now(UTC), followed_until=until
+    )
     with engine.begin() as connection:
         save_batch_model(connection, model)
     return model.report
@@ -370,7 +396,7 @@ def _simulated_histories(settings: Settings, days: int, seed: int) -> list[list[
 
     facts: dict[str, list[Any]] = {}
     hospital = load_hospital(settings.hospital_file)
-    for fact in run(hospital, seed=seed, start=datetime(2025, 1, 1, tzinfo=UTC), days=days):
+    for fact in run(hospital, seed=seed, start=SIMULATED_FROM, days=days):
         if not isinstance(fact, BedStatusChanged):
             facts.setdefault(fact.subject, []).append(fact)
     histories: dict[str, list[Any]] = {}
@@ -384,8 +410,8 @@ def _simulated_histories(settings: Settings, days: int, seed: int) -> list[list[
 @app.command()
 def demo(
     speed: Speed = "120x",
-    port: Annotated[int, typer.Option(help="Port of the dashboard; 0 takes a free one.")] = 8050,
-    seed: Annotated[int, typer.Option(help="Of the simulated hospital.")] = 1,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8050,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the simulated hospital.")] = 1,
 ) -> None:
     """Run everything on this machine: broker, worker, model, simulator and dashboard. Ctrl-C stops it.
 

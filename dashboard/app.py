@@ -25,7 +25,7 @@ from dashboard.live import push
 from dashboard.live.hub import Hub
 from dashboard.live.service import LiveService
 from dashboard.pages import beds, not_found, worklist
-from schemas.database import make_engine, pending_migrations
+from schemas.database import existing_engine, pending_migrations
 from schemas.errors import UsageError
 from schemas.hospital import Hospital, load_hospital
 from schemas.settings import Settings
@@ -159,7 +159,7 @@ def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
     """
     security.require_loopback(settings.dashboard_host)
     hospital = load_hospital(settings.hospital_file)
-    engine = make_engine(settings.sql_url)
+    engine = existing_engine(settings.sql_url)
     if pending_migrations(engine):
         raise UsageError("The database lacks its tables or its newest migration; run `wardwatch db upgrade`.")
     failures: list[BaseException] = []

@@ -96,7 +96,7 @@ WEIGHTS_2011: dict[str, int] = dict.fromkeys(GROUPS, 0) | {
     METASTATIC_CANCER: 6,
     AIDS: 2,
 }
-"""AIDS weighs 2 by the project's table of clinical rules; Quan 2011 prints 4, which makes 24 the highest sum."""
+"""AIDS weighs 2 here, where Quan 2011 prints 4 (which makes 24 the highest sum); see docs/decisions/0009."""
 
 _BY_PREFIX: dict[str, str] = {prefix: group for group, prefixes in PREFIXES.items() for prefix in prefixes.split()}
 

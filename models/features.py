@@ -2,7 +2,7 @@
 
 `features` first cuts every encounter back to what had happened `as_of` (`known_by`), then counts. Missing is None,
 never 0. Corrections are the exception, for the fold leaves no trace of them: a cancelled transfer is gone from the
-start, and a corrected age or service counts as if it had always been said.
+start, and a corrected age, sex or admission type counts as if it had always been said.
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ def _cut(encounter: Encounter, as_of: datetime) -> Encounter:
     changed: dict[str, object] = {}
     if any(diagnosis.known_at > as_of for diagnosis in encounter.diagnoses):
         changed["diagnoses"] = tuple(each for each in encounter.diagnoses if each.known_at <= as_of)
+    if encounter.services and encounter.services[-1].known_at > as_of:
+        said = [each.value for each in encounter.services if each.known_at <= as_of]
+        changed["service"] = said[-1] if said else None
     if any(procedure.known_at > as_of for procedure in encounter.procedures):
         changed["procedures"] = tuple(each for each in encounter.procedures if each.known_at <= as_of)
     last = encounter.stays[-1] if encounter.stays else None
@@ -148,7 +151,7 @@ def _patient_and_stay(seen: Encounter, start: datetime | None, as_of: datetime) 
         "age_years": None if seen.age_years is None else float(seen.age_years),
         "sex": None if sex is None or sex is Sex.UNKNOWN else sex.value,
         "admission_type": None if seen.admission_type is None else seen.admission_type.value,
-        # What was said in the ED is replaced by the ward's word: only the latter can be told from the state.
+        # What the ED says is its own service, not that of the ward to come.
         "service": seen.service if seen.inpatient_from is not None else None,
         "length_of_stay_days": length_s / DAY_S if length_s >= 0 else None,
         "unit_transfers": _transfers(seen.stays),

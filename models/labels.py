@@ -45,6 +45,7 @@ class Exclusion(StrEnum):
     UNDER_18 = "under_18"
 
 
+_NOT_BEGUN = frozenset({EncounterStatus.CANCELLED, EncounterStatus.PLANNED})
 _NOT_ENDED = {
     EncounterStatus.CANCELLED: Exclusion.CANCELLED,
     EncounterStatus.PLANNED: Exclusion.PLANNED,
@@ -139,7 +140,7 @@ def _admissions_after(history: Sequence[Encounter], index: Encounter) -> list[En
         return []
     found = []
     for other in history:
-        if other.encounter_id == index.encounter_id or other.status is EncounterStatus.CANCELLED:
+        if other.encounter_id == index.encounter_id or other.status in _NOT_BEGUN:
             continue
         began = began_at(other)
         if other.inpatient_from is not None and began is not None and began > left:

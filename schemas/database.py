@@ -27,18 +27,29 @@ _POSTGRES_OPTIONS = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60
 """So that no thread waits for ever on a lock held elsewhere: a worker must be able to stop."""
 
 
-def make_engine(url: str) -> Engine:
+def existing_engine(url: str) -> Engine:
+    """Return an engine for a database that must be there: a typing error makes no new SQLite file.
+
+    Raises
+    ------
+    SettingsError
+        When the address is neither PostgreSQL nor SQLite, or the SQLite file is not there.
+    """
+    return make_engine(url, create=False)
+
+
+def make_engine(url: str, *, create: bool = True) -> Engine:
     """Return an engine for `url`, set up so that a waiting statement ends.
 
     Raises
     ------
     SettingsError
-        When the address is neither PostgreSQL nor SQLite.
+        When the address is neither PostgreSQL nor SQLite, or the folder of the SQLite file cannot be made.
     """
     try:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):
         backend = ""
     if backend == "postgresql":
         return create_engine(
@@ -47,8 +58,13 @@ def make_engine(url: str) -> Engine:
             connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS, "cursor_factory": _BinaryCursor},
         )
     if backend == "sqlite":
+        if parsed.database and not create and not Path(parsed.database).is_file():
+            raise SettingsError(
+                f"{parsed.database}: no database is there. "
+                "Run `wardwatch db upgrade`, or correct WARDWATCH_DATABASE_URL."
+            )
         if parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
@@ -57,6 +73,15 @@ def make_engine(url: str) -> Engine:
         "WARDWATCH_DATABASE_URL: not the address of PostgreSQL or SQLite. "
         "Write postgresql+psycopg://user@host/name or sqlite:///path/to/file.db."
     )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"{folder} cannot be made ({error.strerror}). Correct WARDWATCH_DATA_DIR or WARDWATCH_DATABASE_URL."
+        ) from None
 
 
 class _BinaryCursor(psycopg.Cursor[Any]):

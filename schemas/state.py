@@ -82,6 +82,13 @@ class KnownProcedure(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
     known_at: datetime
 
 
+class KnownService(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A service (PV1-10) and from when on it was said."""
+
+    value: str
+    known_at: datetime
+
+
 class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The fold of the facts about one encounter. All times are aware UTC."""
 
@@ -91,11 +98,13 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     patient_class: PatientClass = PatientClass.UNKNOWN
     admitted_at: datetime | None = None
     inpatient_from: datetime | None = None
-    """When the class first became inpatient; None for a stay that never did."""
+    """Since when the class has been inpatient; None where it is not. After the discharge only A06 and A07 change it."""
     discharged_at: datetime | None = None
     discharge_disposition: str | None = None
     admission_type: AdmissionType | None = None
     service: str | None = None
+    """The last one said; `services` has all, with their times."""
+    services: tuple[KnownService, ...] = ()
     age_years: int | None = None
     sex: Sex | None = None
     expected_discharge_at: datetime | None = None
@@ -195,6 +204,7 @@ __all__ = [
     "EncounterStatus",
     "KnownDiagnosis",
     "KnownProcedure",
+    "KnownService",
     "Patient",
     "PendingAdmission",
     "Problem",

@@ -46,7 +46,7 @@ class Community:
 
     Parameters
     ----------
-    seed, facility_id : int, str
+    seed, facility_id : str, str
         Name the persons; see `population.person`.
     size : int
         How many people, always.
@@ -54,7 +54,7 @@ class Community:
         Randomness.
     """
 
-    def __init__(self, seed: int, facility_id: str, size: int, draws: Draws) -> None:
+    def __init__(self, seed: str, facility_id: str, size: int, draws: Draws) -> None:
         self._seed, self._facility_id, self._draws = seed, facility_id, draws
         self._number = size
         self.people = [person(seed, facility_id, number, number, 0, draws) for number in range(size)]

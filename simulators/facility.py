@@ -80,15 +80,16 @@ class FacilitySimulation:
     ) -> None:
         self._environment, self._profile, self._on_discharge = environment, profile, on_discharge
         self._facility_id = facility.facility_id
+        self._run = f"{seed}-{_run_name(start)}"
         self._numbers = 0
         self._returned = 0
         self._reasons: dict[tuple[Reason, ...], Chooser[Reason]] = {}
         self._draws = Draws(np.random.default_rng([seed, index]))
         self._clock = arrivals.LocalTime(start, facility.time_zone)
-        self.feed = Feed(f"simulator/{facility.facility_id}/{seed}", start, profile, self._draws)
+        self.feed = Feed(f"simulator/{facility.facility_id}/{self._run}", start, profile, self._draws)
         self._beds = Beds(environment, facility, profile, self._draws, self._tell_bed)
         size = int(profile.persons_per_bed * sum(self._beds.staffed.values()))
-        self._people = Community(seed, facility.facility_id, max(FEWEST_PERSONS, size), self._draws)
+        self._people = Community(self._run, facility.facility_id, max(FEWEST_PERSONS, size), self._draws)
         per_day = volumes.admissions_per_day(self._beds.staffed, profile)
         present = frozenset(per_day)
         ed = next((unit for unit in facility.units if unit.type is UnitType.EMERGENCY), None)
@@ -192,7 +193,7 @@ class FacilitySimulation:
         if chooser is None:
             chooser = self._reasons[reasons] = Chooser(reasons, [reason.weight for reason in reasons])
         return Visit(
-            encounter_id=f"{self._facility_id}-{self._numbers:06d}",
+            encounter_id=f"{self._facility_id}-{self._run}-{self._numbers:06d}",
             person=who,
             reason=chooser.choose(self._draws),
             admission_type=how,
@@ -236,6 +237,11 @@ class FacilitySimulation:
 
     def _tell_bed(self, location: Location, status: BedStatus, reason: str | None) -> None:
         self.feed.bed(self._environment.now_s, location, status, reason)
+
+
+def _run_name(start: datetime) -> str:
+    """Return the second of the start in base 36: two runs of one seed are two hospitals, with numbers of their own."""
+    return np.base_repr(int(start.timestamp()), 36)
 
 
 def _chooser(ways: list[tuple[float, list[volumes.Step]]]) -> Chooser[list[volumes.Step]]:

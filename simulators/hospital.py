@@ -64,7 +64,7 @@ def simulate(
     >>> from schemas.hospital import load_hospital
     >>> facts = simulate(load_hospital(), seed=1, start=datetime(2026, 1, 1, tzinfo=UTC))
     >>> [fact.source for fact in islice(facts, 1)]
-    ['simulator/HG/1']
+    ['simulator/HG/1-T85CDC']
     """
     if start.tzinfo is None:
         raise UsageError("The start of a simulation must be an aware time: add its zone, as in 2026-01-01T00:00Z.")

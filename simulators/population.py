@@ -183,12 +183,12 @@ def readmission_probability(person: Person, stay: Stay) -> float:
     return 1.0 / (1.0 + math.exp(-log_odds))
 
 
-def person(seed: int, facility_id: str, number: int, slot: int, now_s: int, draws: Draws) -> Person:
+def person(seed: str, facility_id: str, number: int, slot: int, now_s: int, draws: Draws) -> Person:
     """Make one person. The token depends on seed, facility and number alone; the rest on the draws.
 
     Parameters
     ----------
-    seed, facility_id, number : int, str, int
+    seed, facility_id, number : str, str, int
         Who this is.
     slot : int
         The place in the population; a person who dies leaves it to somebody new.

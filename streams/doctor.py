@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas import kafka
-from schemas.database import make_engine, pending_migrations
+from schemas.database import existing_engine, pending_migrations
 from schemas.errors import WardwatchError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
@@ -41,7 +41,11 @@ def examine(settings: Settings) -> list[Check]:
             lambda: _kafka(settings),
             "Start Kafka and set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS, or try `make demo`.",
         ),
-        _check("model", lambda: _model(settings), "Run `wardwatch train` once 30 days of discharges are there."),
+        _check(
+            "model",
+            lambda: _model(settings),
+            "With database and 30 days of discharges there, run `wardwatch train`.",
+        ),
     ]
 
 
@@ -76,7 +80,7 @@ def _data_dir(settings: Settings) -> Check:
 
 
 def _database(settings: Settings) -> str:
-    engine = make_engine(settings.sql_url)
+    engine = existing_engine(settings.sql_url)
     pending = pending_migrations(engine)
     if pending:
         raise WardwatchError(f"{engine.dialect.name} lacks the migrations {', '.join(pending)}")
@@ -92,7 +96,7 @@ def _kafka(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    name = read_status(settings, make_engine(settings.sql_url)).batch_model
+    name = read_status(settings, existing_engine(settings.sql_url)).batch_model
     if name is None:
         raise WardwatchError("none is trained")
     return name

@@ -41,6 +41,7 @@ from schemas.state import (
     EncounterStatus,
     KnownDiagnosis,
     KnownProcedure,
+    KnownService,
     Problem,
     Reservation,
     UnitStay,
@@ -111,7 +112,7 @@ class _State:
         "problems",
         "procedures",
         "reservation",
-        "service",
+        "services",
         "sex",
         "stays",
         "temporary_place",
@@ -139,7 +140,7 @@ class _State:
         self.discharged_at: datetime | None = None
         self.discharge_disposition: str | None = None
         self.admission_type: Any = None
-        self.service: str | None = None
+        self.services: list[KnownService] = []
         self.age_years: int | None = None
         self.sex: Any = None
         self.expected_discharge_at: datetime | None = None
@@ -160,11 +161,11 @@ class _State:
             self.problem(Problem.TWO_PATIENTS)
             self.other_tokens.add(fact.partition_key)
         said = details.patient_class
-        if said is not None and said is not self.patient_class and not isinstance(details, PendingDetails):
+        if said is not None and said is not self.patient_class and self._may_change_class(fact):
             self.patient_class = said
             self.inpatient_from = fact.occurred_at if said is PatientClass.INPATIENT else None
-        if details.service is not None:
-            self.service = details.service
+        if details.service is not None and (not self.services or self.services[-1].value != details.service):
+            self.services.append(KnownService(value=details.service, known_at=fact.occurred_at))
         if details.admission_type is not None:
             self.admission_type = details.admission_type
         if details.age_years is not None:
@@ -188,6 +189,12 @@ class _State:
                 (procedure.system, procedure.code),
                 KnownProcedure(code=procedure.code, system=procedure.system, known_at=fact.occurred_at),
             )
+
+    def _may_change_class(self, fact: AdtEvent) -> bool:
+        """Tell whether this fact may say the class: not a plan, and no bill after the discharge."""
+        if isinstance(fact, PatientAdmitted | PatientRegistered | PatientClassChanged):
+            return True
+        return not self.planned and self.discharged_at is None and not isinstance(fact.data, PendingDetails)
 
     def move(self, location: Location, at: datetime) -> None:
         """Put the patient in a place from `at` on; staying where one is is no move."""
@@ -236,7 +243,8 @@ class _State:
             discharged_at=None if cancelled else self.discharged_at,
             discharge_disposition=None if cancelled else self.discharge_disposition,
             admission_type=self.admission_type,
-            service=self.service,
+            service=self.services[-1].value if self.services else None,
+            services=tuple(self.services),
             age_years=self.age_years,
             sex=self.sex,
             expected_discharge_at=self.expected_discharge_at,

@@ -55,7 +55,7 @@ class Scored(NamedTuple):
 
 def due_moments(encounter: Encounter) -> list[Due]:
     """Return the admission and the discharge of an inpatient encounter, as far as they have happened."""
-    if encounter.inpatient_from is None or encounter.status is EncounterStatus.CANCELLED:
+    if encounter.inpatient_from is None or encounter.status in (EncounterStatus.CANCELLED, EncounterStatus.PLANNED):
         return []
     due = [Due(encounter, Moment.ADMISSION, encounter.inpatient_from)]
     if encounter.discharged_at is not None and disposition_code(encounter.discharge_disposition) not in DIED:

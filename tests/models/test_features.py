@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from models.catalogue import FEATURES, in_words
 from models.features import Features, features, known_by
 from schemas.events import AdmissionType, AdtEvent, Diagnosis, PatientClass, Sex
-from schemas.state import Encounter, EncounterStatus, UnitStay
+from schemas.state import Encounter, EncounterStatus, KnownService, UnitStay
 from streams.encounters import fold
 from tests.models.builders import day, diagnosis, ed_visit, stay
 from tests.streams.builders import admit, at, discharge, transfer, update
@@ -264,3 +264,9 @@ def test_features_from_everything_equal_features_from_what_had_happened(
     from_what_had_happened = at_moment(encounters, number, hours, cut=True)
     if from_what_had_happened is not None:
         assert at_moment(encounters, number, hours, cut=False) == from_what_had_happened
+
+
+def test_a_service_counts_from_when_it_was_said() -> None:
+    services = (KnownService(value="medicine", known_at=day(0)), KnownService(value="surgery", known_at=day(5)))
+    moved = stay("E1", 0, 9, service="surgery", services=services)
+    assert [features([], moved, day(at))["service"] for at in (1, 6, 9)] == ["medicine", "surgery", "surgery"]

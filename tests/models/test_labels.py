@@ -150,3 +150,9 @@ def test_what_the_same_day_is_depends_on_the_zone_of_the_hospital() -> None:
     # Out at 08:00 and in at 20:00 UTC: in Auckland 21:00 and 09:00 of the next day.
     first, second = same_day("I509")
     assert readmitted_within_30_days([first, second], first, zone=ZoneInfo("Pacific/Auckland"))
+
+
+def test_a_stay_that_is_only_planned_is_no_return() -> None:
+    index = stay("E1", 0, 6)
+    planned = stay("E2", 10, status=EncounterStatus.PLANNED)
+    assert not readmitted_within_30_days([index, planned], index)

@@ -63,7 +63,7 @@ def test_a_fact_is_recorded_within_five_minutes(facts: list[AnyFact]) -> None:
 
 def test_ids_are_unique_and_the_envelope_is_as_agreed(facts: list[AnyFact]) -> None:
     assert len({fact.id for fact in facts}) == len(facts)
-    assert {fact.source for fact in facts} == {"simulator/SM/7"}
+    assert {fact.source for fact in facts} == {"simulator/SM/7-T85S00"}
     for fact in facts[:2_000]:
         assert decode_fact(encode_fact(fact)) == fact
         if isinstance(fact, BedStatusChanged):
@@ -236,7 +236,7 @@ def test_two_facilities_share_one_stream() -> None:
         f"facilities: [{{facility_id: N, name: N, {unit}}}, {{facility_id: S, name: S, {unit}}}]".encode(), "two.yaml"
     )
     facts = list(simulate(two, seed=1, start=START, days=20))
-    assert {fact.source for fact in facts} == {"simulator/N/1", "simulator/S/1"}
+    assert {fact.source for fact in facts} == {f"simulator/{name}/1-T85S00" for name in "NS"}
     assert [f.recorded_at for f in facts] == sorted(f.recorded_at for f in facts)
 
 
@@ -258,3 +258,16 @@ def test_wrong_arguments_are_refused_at_once(hospital: Hospital, arguments: dict
     usual: dict[str, object] = {"seed": 1, "start": datetime(2026, 1, 1, tzinfo=UTC)}
     with pytest.raises(UsageError, match=said):
         simulate(hospital, **{**usual, **arguments})  # type: ignore[arg-type]
+
+
+def test_two_runs_of_one_seed_share_no_number_and_no_patient() -> None:
+    hospital = parse_hospital(
+        b"facilities: [{facility_id: N, name: N, units: "
+        b"[{unit_id: A, name: A, type: medical_surgical, licensed_beds: 10}]}]",
+        "one.yaml",
+    )
+    first, second = (list(simulate(hospital, seed=1, start=START + timedelta(hours=h), days=5)) for h in (0, 37))
+    for of in ("subject", "partition_key"):
+        shared = {getattr(f, of) for f in first} & {getattr(f, of) for f in second}
+        assert all(name.startswith("bed:") for name in shared)
+    assert not {(f.source, f.id) for f in first} & {(f.source, f.id) for f in second}

@@ -64,9 +64,9 @@ def test_visits_beyond_the_most_counted_change_nothing() -> None:
 
 
 def test_a_token_depends_on_seed_facility_and_number_alone() -> None:
-    one = person(1, "HG", 5, 0, 0, Draws(np.random.default_rng(1)))
-    two = person(1, "HG", 5, 9, 86_400, Draws(np.random.default_rng(2)))
-    other = person(2, "HG", 5, 0, 0, Draws(np.random.default_rng(1)))
+    one = person("1", "HG", 5, 0, 0, Draws(np.random.default_rng(1)))
+    two = person("1", "HG", 5, 9, 86_400, Draws(np.random.default_rng(2)))
+    other = person("2", "HG", 5, 0, 0, Draws(np.random.default_rng(1)))
     assert one.token == two.token != other.token
 
 

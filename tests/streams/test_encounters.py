@@ -199,3 +199,15 @@ FACTS: list[AdtEvent] = [
 @given(order=st.permutations(FACTS), repeats=st.lists(st.sampled_from(FACTS), max_size=6))
 def test_neither_order_nor_duplicates_change_the_fold(order: list[AdtEvent], repeats: list[AdtEvent]) -> None:
     assert fold([*order, *repeats]) == fold(FACTS)
+
+
+def test_what_a_bill_says_after_the_discharge_does_not_change_the_class() -> None:
+    stay: list[AdtEvent] = [admit(0, patient_class=PatientClass.INPATIENT), discharge(48)]
+    assert folded(*stay, update(60, patient_class=PatientClass.OUTPATIENT)).inpatient_from == at(0)
+
+
+def test_every_service_keeps_the_time_it_was_said() -> None:
+    moved = transfer(5, "5E/01", service="surgery")
+    encounter = folded(admit(0, service="medicine"), moved, update(6, service="surgery"))
+    assert encounter.service == "surgery"
+    assert [(said.value, said.known_at) for said in encounter.services] == [("medicine", at(0)), ("surgery", at(5))]

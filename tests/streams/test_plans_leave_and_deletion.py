@@ -43,6 +43,15 @@ def test_an_admission_ends_the_plan() -> None:
     assert trail(encounter) == [("4W", "02", at(21), None)]
 
 
+def test_a_plan_is_no_inpatient_stay_yet_whatever_an_update_says() -> None:
+    planned = folded(PLAN, update(1, patient_class=PatientClass.INPATIENT))
+    assert (planned.status, planned.inpatient_from) == (EncounterStatus.PLANNED, None)
+    came = folded(
+        PLAN, update(1, patient_class=PatientClass.INPATIENT), admit(20, patient_class=PatientClass.INPATIENT)
+    )
+    assert came.inpatient_from == at(20)
+
+
 def test_an_update_of_a_planned_stay_moves_the_reservation_and_nobody() -> None:
     encounter = folded(PLAN, update(1, "5E/03"))
     assert encounter.stays == ()
