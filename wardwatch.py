@@ -37,6 +37,10 @@ LONGEST_DAYS = 36_500.0
 SIMULATED_FROM = datetime(2025, 1, 1, tzinfo=UTC)
 """Where the simulated years that models are trained on begin."""
 
+dead_letters = typer.Typer(help="Records that are no facts: look, mend, send again.", no_args_is_help=True)
+app.add_typer(dead_letters, name="dead-letters")
+
+LetterArgument = Annotated[str, typer.Argument(help="As the list names it: topic/partition/offset.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
 
@@ -329,6 +333,196 @@ def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
             _say(f"{message.file}[{message.number}] {reading.trigger or '?'}: {what}", markup=False)
     if not as_json:
         _say(f"{usable:,} messages give facts, {rejected:,} would be dead letters.")
+
+
+@app.command()
+def rebuild(as_json: AsJson = False) -> None:
+    """Derive all state anew from the fact log, put it in place of what differs, and say what that was.
+
+    Example: `wardwatch rebuild --json`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from schemas.database import existing_engine
+    from streams.rebuild import rebuild
+
+    engine = existing_engine(_settings().sql_url)
+    with Progress(console=Console(stderr=True), disable=as_json, transient=True) as bar:
+        task = bar.add_task("folding the fact log", total=None)
+        report = rebuild(engine, lambda done, of: bar.update(task, completed=done, total=of))
+    if as_json:
+        _print_json(report)
+        return
+    _say(f"{report.facts:,} facts about {report.subjects:,} subjects, {report.facts_per_s:,.0f} facts/s.")
+    if not report.differed:
+        _say("Nothing differed.")
+    for found in report.differences:
+        _say(f"{found.table}: {found.missing:,} rows were missing, {found.extra:,} too many, {found.changed:,} wrong:")
+        _say(f"  {', '.join(found.keys)}{', ...' if found.rows > len(found.keys) else ''}")
+
+
+@app.command()
+def as_of(
+    time: Annotated[str, typer.Argument(help="A time such as 2026-03-02T08:00 (UTC unless it has a zone), or now.")],
+    patient: Annotated[str | None, typer.Option(help="A patient's token: that patient's state.")] = None,
+    known: Annotated[
+        bool, typer.Option("--known/--true", help="By what had been reported then, or by what is known today.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the house, or a patient, at a moment: as it was true then, or as it was known then.
+
+    Example: `wardwatch as-of now --json`
+    """
+    from schemas.database import existing_engine
+    from streams.as_of import house_as_of, person_as_of
+
+    moment = None if time == "now" else _parse_time(time)
+    with existing_engine(_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        if patient is None:
+            house = house_as_of(connection, moment, known=known)
+            _print_json(house) if as_json else _print_house(house)
+            return
+        person = person_as_of(connection, patient, moment, known=known)
+    if person is None:
+        raise UsageError("Nothing was said of this patient by then. Give a token as the worklist shows it.")
+    _print_json(person) if as_json else _print_person(person)
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no time. Write 2026-03-02T08:00, with a zone such as +01:00, or now.") from None
+
+
+def _print_house(house: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("facility", "unit", "class", "in progress"):
+        table.add_column(name, justify="right" if name == "in progress" else "left")
+    for line in house.census:
+        table.add_row(line.facility_id or "?", line.unit_id or "?", line.patient_class, f"{line.count:,}")
+    Console(highlight=False).print(table)
+    _say(", ".join(f"{status} {count:,}" for status, count in house.encounters.items()))
+
+
+def _print_person(person: Any) -> None:
+    _say(person.person_token + (f", with {len(person.tokens) - 1} merged tokens" if len(person.tokens) > 1 else ""))
+    for encounter in person.encounters:
+        place = encounter.location
+        where = f" in {place.unit_id} {place.bed_id or ''}".rstrip() if place else ""
+        _say(f"{encounter.encounter_id}: {encounter.status.value}, {encounter.patient_class.value}{where}")
+
+
+@dead_letters.command("list")
+def list_letters(
+    settled: Annotated[bool, typer.Option("--all", help="Those that were settled too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most, the latest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters with their reasons, the latest first.
+
+    Example: `wardwatch dead-letters list --json`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import letters
+
+    with existing_engine(_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        found = letters(connection, settled=settled, limit=limit)
+    if as_json:
+        _print_json(found)
+        return
+    for letter in found:
+        mark = f" ({letter.settled_by})" if letter.settled_by else ""
+        _say(f"{letter.name}  {letter.received_at:%Y-%m-%d %H:%M}  {letter.reason}{mark}", markup=False)
+    if not found:
+        _say("No dead letters.")
+
+
+@dead_letters.command("show")
+def show_letter(name: LetterArgument) -> None:
+    """Print a dead letter's bytes as they came. They may name a patient.
+
+    Example: `wardwatch dead-letters show adt.events.v1/0/17`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import LetterName, contents
+
+    wanted = LetterName.parse(name)
+    with existing_engine(_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        sys.stdout.buffer.write(contents(connection, wanted).value or b"")
+    sys.stdout.buffer.flush()
+
+
+@dead_letters.command("fix")
+def fix_letter(
+    name: LetterArgument,
+    file: Annotated[Path, typer.Argument(help="The corrected HL7 v2 message or JSON fact.")],
+) -> None:
+    """Publish a corrected message in place of a dead letter, which is then settled.
+
+    Example: `wardwatch dead-letters fix adt.events.v1/0/17 corrected.hl7`
+    """
+    from streams.dead_letters import LetterName
+
+    wanted = LetterName.parse(name)
+    try:
+        corrected = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}).") from None
+    if _send_letters({wanted: corrected}, "fixed"):
+        raise typer.Exit(1)
+
+
+@dead_letters.command("replay")
+def replay_letters(
+    names: Annotated[list[str] | None, typer.Argument(help="Names from the list; all that are not settled.")] = None,
+) -> None:
+    """Read dead letters again, with the readers and the mapping of today, and publish what can be used now.
+
+    Example: `wardwatch dead-letters replay`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import LetterName, contents, unsettled
+
+    with existing_engine(_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        wanted = [LetterName.parse(name) for name in names] if names else unsettled(connection)
+        found = {name: contents(connection, name).value or b"" for name in wanted}
+    if _send_letters(found, "replayed"):
+        raise typer.Exit(1)
+
+
+def _send_letters(bodies: dict[Any, bytes], how: str) -> int:
+    """Publish what can be read and settle it; returns how many cannot."""
+    from schemas.database import existing_engine
+    from schemas.errors import FactRejected
+    from simulators.publish import Speed as Pace
+    from simulators.publish import publish
+    from streams.dead_letters import contents, read_again, settle
+
+    settings = _settings()
+    engine = existing_engine(settings.sql_url)
+    records, settled = [], []
+    for name, raw in bodies.items():
+        with engine.connect().execution_options(read_only=True) as connection:
+            contents(connection, name)
+        try:
+            records += read_again(raw, settings)
+        except FactRejected as error:
+            _say(f"{name}: {error}", markup=False)
+        else:
+            settled.append(name)
+    if records:
+        publish(records, settings, speed=Pace.parse("max"))
+        with engine.begin() as connection:
+            settle(connection, settled, how, datetime.now(UTC))
+    _say(f"{len(settled):,} {how}, {len(bodies) - len(settled):,} still cannot be used.")
+    return len(bodies) - len(settled)
 
 
 @app.command()

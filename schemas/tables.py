@@ -182,6 +182,8 @@ dead_letter = Table(
     Column("key", LargeBinary),
     Column("value", LargeBinary),
     Column("headers", LargeBinary),
+    Column("settled_at", UtcDateTime),
+    Column("settled_by", Text),
     comment="Records that are no facts, byte for byte, each once however often it was delivered.",
 )
 

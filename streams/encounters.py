@@ -46,21 +46,24 @@ from schemas.state import (
     Reservation,
     UnitStay,
 )
-from streams.ordering import BEGINNINGS, standing
+from streams.ordering import BEGINNINGS, Standing, standing
 
 
-def fold(facts: Iterable[AdtEvent]) -> Encounter | None:
+def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encounter | None:
     """Return the encounter that the facts amount to, whatever their order and however often each is given.
 
     Parameters
     ----------
     facts : iterable of AdtEvent
         All facts of one encounter.
+    as_of : datetime or None
+        Leave out what happened later; cancels and corrections that were said later count all the same.
 
     Returns
     -------
     Encounter or None
-        None when there is no fact. What does not fit is named in `problems`; no fact is dropped in silence.
+        None when there is no fact, or none had happened by then. What does not fit is named in `problems`; no fact is
+        dropped in silence.
 
     Notes
     -----
@@ -76,7 +79,9 @@ def fold(facts: Iterable[AdtEvent]) -> Encounter | None:
     given = list(facts)
     if not given:
         return None
-    stand = standing(given)
+    stand = standing(given, as_of)
+    if as_of is not None and not stand.facts and not _was_taken_back(given, stand, as_of):
+        return None
     state = _State(stand.latest)
     state.problems.update(stand.problems)
     state.admission_cancelled = not stand.cancelled.isdisjoint(BEGINNINGS)
@@ -84,6 +89,10 @@ def fold(facts: Iterable[AdtEvent]) -> Encounter | None:
     for fact in stand.facts:
         _APPLY[type(fact)](state, fact)
     return state.encounter()
+
+
+def _was_taken_back(facts: Iterable[AdtEvent], stand: Standing, as_of: datetime) -> bool:
+    return bool(stand.cancelled) and any(fact.occurred_at <= as_of for fact in facts)
 
 
 class _State:

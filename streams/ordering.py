@@ -117,13 +117,15 @@ class Standing(NamedTuple):
     problems: frozenset[Problem]
 
 
-def standing(facts: Iterable[AnyFact]) -> Standing:
+def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standing:
     """Return the facts that stand, in their order.
 
     Parameters
     ----------
     facts : iterable of AnyFact
         At least one, all of one subject.
+    as_of : datetime or None
+        Leave out what happened later, after cancels and corrections.
 
     Notes
     -----
@@ -135,6 +137,8 @@ def standing(facts: Iterable[AnyFact]) -> Standing:
     problems = {Problem.ID_COLLISION} if collision else set()
     kept, cancelled = _without_cancelled(ordered, problems)
     facts_in_order = _with_corrected_times(kept, problems)
+    if as_of is not None:
+        facts_in_order = [fact for fact in facts_in_order if fact.occurred_at <= as_of]
     return Standing(facts_in_order, ordered[-1], frozenset(cancelled), frozenset(problems))
 
 

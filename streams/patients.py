@@ -7,7 +7,7 @@ merges. Undoing a merge gives back exactly what was before, as encounters keep t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from schemas.events import (
@@ -25,13 +25,15 @@ from streams.ordering import standing
 MergeOrder = tuple[Any, ...]
 
 
-def fold_patient(facts: Iterable[AnyFact]) -> Patient | None:
+def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> Patient | None:
     """Return what the facts whose subject is one patient amount to, whatever their order.
 
     Parameters
     ----------
     facts : iterable of AnyFact
         All facts of one subject `patient:token`.
+    as_of : datetime or None
+        Leave out what happened later.
 
     Returns
     -------
@@ -41,7 +43,7 @@ def fold_patient(facts: Iterable[AnyFact]) -> Patient | None:
     given = list(facts)
     if not given:
         return None
-    stand = standing(given)
+    stand = standing(given, as_of)
     known: dict[str, Any] = {}
     pending: list[PendingAdmission] = []
     for fact in stand.facts:

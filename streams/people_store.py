@@ -32,6 +32,11 @@ def _aliases(connection: Connection, key: str, values: Iterable[str]) -> list[tu
     return [(token, person) for token, person in rows]
 
 
+def tied(connection: Connection, tokens: Collection[str]) -> set[str]:
+    """Return all tokens that merges, done or undone, tie to these."""
+    return _component(connection, set(tokens))[0] | set(persons(connection, tokens))
+
+
 def regroup(connection: Connection, tokens: Collection[str]) -> set[str]:
     """Work out anew who is who around tokens whose merges changed, and return all tokens whose person is another now.
 

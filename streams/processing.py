@@ -119,7 +119,7 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
             try:
                 _check_headers(record.headers)
                 fact = decode_fact(record.value or b"")
-                _check_subject(fact)
+                check_subject(fact)
             except FactRejected as error:
                 rejected.append((record, str(error)))
                 continue
@@ -139,7 +139,14 @@ def _is_marked(record: Record) -> bool:
     return any(name == REJECTED_HEADER for name, _ in record.headers or ())
 
 
-def _check_subject(fact: AnyFact) -> None:
+def check_subject(fact: AnyFact) -> None:
+    """Refuse a fact whose subject does not go with its kind.
+
+    Raises
+    ------
+    FactRejected
+        Naming what does not fit.
+    """
     if isinstance(fact, BedStatusChanged):
         if fact.data.location.bed_id is None:
             raise FactRejected("A bed status without a bed - at `$.data.location.bed_id`")

@@ -11,22 +11,22 @@ from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, select, tuple_
+from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
 
 from schemas import tables
 from schemas.errors import WardwatchError
-from schemas.events import BedStatusChanged, patient_subject
-from schemas.state import (
-    Encounter,
-    Patient,
-    Reservation,
-    UnitStay,
-    decode_encounter,
-    decode_patient,
-    encode_encounter,
-    encode_patient,
-)
+from schemas.events import BedStatusChanged
+from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams import bulk_sql, people_store
+from streams.rows import (
+    Row,
+    bed_row,
+    encounter_row,
+    patient_row,
+    reservations_of_encounter,
+    reservations_of_patient,
+    stay_rows,
+)
 from streams.watermarks import PartitionMark, decode_heads, encode_heads
 
 PARTITION_LOCK = 42
@@ -86,8 +86,12 @@ class DeadLetter(NamedTuple):
     headers: bytes | None
 
 
-_Reserved = tuple[str, str, Sequence[Reservation | None], Sequence[Reservation | None]]
-"""Subject, patient token, places reserved before, and now."""
+def _stays(encounter: Encounter | None) -> list[Row]:
+    return stay_rows(encounter) if encounter else []
+
+
+def _reserved(encounter: Encounter | None) -> list[Row]:
+    return reservations_of_encounter(encounter) if encounter else []
 
 
 class UnitOfWork:
@@ -132,82 +136,26 @@ class UnitOfWork:
         ChangedMeanwhile
             When one of them is no longer the one that was read.
         """
-        rows = [
-            (
-                new.encounter_id,
-                new.patient_token,
-                new.status.value,
-                new.patient_class.value,
-                new.admitted_at,
-                new.discharged_at,
-                new.provisional,
-                old.version + 1 if old else 1,
-                encode_encounter(new),
-            )
-            for old, new in changed
-        ]
+        rows = [encounter_row(new, old.version + 1 if old else 1) for old, new in changed]
         rows.sort()
         if bulk_sql.insert(self.connection, tables.encounter, rows, on_conflict="version") != len(rows):
             raise ChangedMeanwhile("Another worker changed an encounter of this batch; it is taken again.")
-        self._save_stays([(old.encounter if old else None, new) for old, new in changed])
-        self._save_reservations(
-            (new.encounter_id, new.patient_token, [old.encounter.reservation] if old else [], [new.reservation])
-            for old, new in changed
-        )
+        before = [old.encounter if old else None for old, _ in changed]
+        after = [new for _, new in changed]
+        self._replace(tables.unit_stay, map(_stays, before), map(stay_rows, after))
+        self._replace(tables.reservation, map(_reserved, before), map(reservations_of_encounter, after))
 
-    def _save_stays(self, changed: Sequence[tuple[Encounter | None, Encounter]]) -> None:
-        rows: list[bulk_sql.Row] = []
-        gone: list[tuple[str, int]] = []
-        for old, new in changed:
-            before: tuple[UnitStay, ...] = old.stays if old else ()
-            for position, stay in enumerate(new.stays):
-                if position >= len(before) or before[position] != stay:
-                    rows.append(
-                        (
-                            new.encounter_id,
-                            position,
-                            stay.facility_id,
-                            stay.unit_id,
-                            stay.bed_id,
-                            stay.arrived_at,
-                            stay.left_at,
-                        )
-                    )
-            gone.extend((new.encounter_id, position) for position in range(len(new.stays), len(before)))
-        bulk_sql.insert(self.connection, tables.unit_stay, rows, on_conflict="update")
+    def _replace(self, table: Table, before: Iterable[Sequence[Row]], now: Iterable[Sequence[Row]]) -> None:
+        """Write rows numbered by position (the second column of the key) that are new or differ; delete the rest."""
+        rows: list[Row] = []
+        gone: list[Row] = []
+        for old, new in zip(before, now, strict=True):
+            rows.extend(row for position, row in enumerate(new) if position >= len(old) or old[position] != row)
+            gone.extend(row[:2] for row in old[len(new) :])
+        bulk_sql.insert(self.connection, table, rows, on_conflict="update")
         if gone:
-            column = tables.unit_stay.columns
-            self.connection.execute(
-                delete(tables.unit_stay).where(tuple_(column.encounter_id, column.position).in_(gone))
-            )
-
-    def _save_reservations(self, changed: Iterable[_Reserved]) -> None:
-        rows: list[bulk_sql.Row] = []
-        gone: list[str] = []
-        for subject, token, before, now in changed:
-            old, new = [place for place in before if place], [place for place in now if place]
-            if old == new:
-                continue
-            if len(old) > len(new):
-                gone.append(subject)
-            rows.extend(
-                (
-                    subject,
-                    position,
-                    token,
-                    place.facility_id,
-                    place.unit_id,
-                    place.bed_id,
-                    place.since,
-                    place.expected_at,
-                )
-                for position, place in enumerate(new)
-            )
-        if gone:
-            self.connection.execute(
-                delete(tables.reservation).where(tables.reservation.columns.subject.in_(sorted(gone)))
-            )
-        bulk_sql.insert(self.connection, tables.reservation, rows, on_conflict="update")
+            key = tuple_(*list(table.columns)[:2])
+            self.connection.execute(delete(table).where(key.in_(gone)))
 
     def patients(self, tokens: Iterable[str]) -> dict[str, StoredPatient]:
         """Return the stored patients of these tokens and keep others from changing them meanwhile."""
@@ -224,22 +172,12 @@ class UnitOfWork:
         ChangedMeanwhile
             When one of them is no longer the one that was read.
         """
-        rows = [
-            (new.patient_token, new.merged_into, old.version + 1 if old else 1, encode_patient(new))
-            for old, new in changed
-        ]
+        rows = [patient_row(new, old.version + 1 if old else 1) for old, new in changed]
         rows.sort()
         if bulk_sql.insert(self.connection, tables.patient, rows, on_conflict="version") != len(rows):
             raise ChangedMeanwhile("Another worker changed a patient of this batch; it is taken again.")
-        self._save_reservations(
-            (
-                patient_subject(new.patient_token),
-                new.patient_token,
-                [item.place for item in old.patient.pending] if old else [],
-                [item.place for item in new.pending],
-            )
-            for old, new in changed
-        )
+        before = [reservations_of_patient(old.patient) if old else [] for old, _ in changed]
+        self._replace(tables.reservation, before, [reservations_of_patient(new) for _, new in changed])
 
     def regroup(self, tokens: Collection[str]) -> set[str]:
         """Work out anew who is who around these tokens; return all tokens that this concerns."""
@@ -252,20 +190,7 @@ class UnitOfWork:
 
     def save_bed_words(self, latest: Iterable[BedStatusChanged]) -> None:
         """Write the latest fact on each bed, where it is later than the one known: a fold that needs no history."""
-        rows = [
-            (
-                fact.data.location.facility_id,
-                fact.data.location.unit_id,
-                fact.data.location.bed_id,
-                fact.data.status.value,
-                fact.occurred_at,
-                fact.data.reason,
-                fact.recorded_at,
-                fact.source,
-                fact.id,
-            )
-            for fact in latest
-        ]
+        rows = [bed_row(fact) for fact in latest]
         rows.sort(key=lambda row: row[:3])
         bulk_sql.insert(self.connection, tables.bed_status, rows, on_conflict="later")
 
@@ -278,7 +203,9 @@ class UnitOfWork:
         return [
             letter
             for letter in letters
-            if bulk_sql.insert(self.connection, tables.dead_letter, [letter], on_conflict="nothing")
+            if bulk_sql.insert(
+                self.connection, tables.dead_letter, [letter], on_conflict="nothing", columns=DeadLetter._fields
+            )
         ]
 
     def watermarks(self, topic: str) -> dict[int, PartitionMark]:

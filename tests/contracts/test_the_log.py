@@ -1,0 +1,192 @@
+"""The log and what follows from it, on every engine: rebuilt, looked back on, and what was no fact."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, text
+
+from schemas import events, tables
+from schemas.errors import FactRejected, UsageError
+from schemas.events import AnyFact, PatientClass, encode_fact
+from schemas.outgoing import rejected
+from schemas.settings import Settings
+from streams.agents.adt import ingest
+from streams.as_of import HouseAsOf, house_as_of, person_as_of
+from streams.dead_letters import LetterName, contents, letters, read_again, settle, unsettled
+from streams.processing import Fetch, Record
+from streams.rebuild import rebuild
+from tests.conftest import MakeSettings
+from tests.contracts.test_processing import NOW, everything, rows, take
+from tests.streams.builders import (
+    admit,
+    at,
+    bed,
+    cancel_admission,
+    cancel_discharge,
+    discharge,
+    merge,
+    of_patient,
+    said,
+    transfer,
+    unmerge,
+    update,
+)
+from tests.streams.ingest.messages import message
+
+INPATIENT = PatientClass.INPATIENT
+FACTS: list[AnyFact] = [
+    admit(0, "ED/01", patient_class=PatientClass.EMERGENCY),
+    transfer(5, "4W/02", patient_class=INPATIENT),
+    discharge(50),
+    cancel_discharge(51),
+    admit(1, "4W/01", e="E2", p="P2", patient_class=INPATIENT),
+    said(events.TransferPending, 3, "ICU/01", e="E2", p="P2"),
+    admit(2, "5E/01", e="E3", p="P3"),
+    cancel_admission(4, e="E3", p="P3"),
+    merge(6, "P2", "P1"),
+    of_patient(events.AdmissionPending, 7, "P4", location=events.Location(facility_id="HG", unit_id="5E", bed_id="02")),
+    bed(8, "4W/03", "blocked", "leak"),
+    bed(9, "4W/03", "available"),
+]
+
+
+def state(engine: Engine) -> list[Any]:
+    more = [rows(engine, tables.patient, "patient_token", "merged_into", "state")]
+    more += [rows(engine, tables.alias, "patient_token", "person_token")]
+    more += [rows(engine, tables.reservation, "subject", "position", "unit_id", "bed_id")]
+    return [*everything(engine), *more]
+
+
+def test_a_rebuild_of_what_is_well_differs_in_nothing(engine: Engine) -> None:
+    take(engine, *FACTS)
+    before = state(engine)
+    report = rebuild(engine)
+    assert (report.facts, report.differed, report.differences) == (len(FACTS), 0, [])
+    assert state(engine) == before
+
+
+def test_a_rebuild_mends_what_was_missing_wrong_or_too_much_and_names_it(engine: Engine) -> None:
+    take(engine, *FACTS)
+    before = state(engine)
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM unit_stay WHERE encounter_id = 'E1' AND position = 1"))
+        connection.execute(text("UPDATE encounter SET status = 'cancelled' WHERE encounter_id = 'E1'"))
+        connection.execute(text("INSERT INTO alias VALUES ('P3', 'P1')"))
+        connection.execute(text("UPDATE bed_status SET status = 'dirty'"))
+        connection.execute(text("DELETE FROM reservation"))
+        connection.execute(tables.outbox.delete())
+    report = rebuild(engine)
+    found = {each.table: (each.missing, each.extra, each.changed) for each in report.differences}
+    assert found == {
+        "encounter": (0, 0, 1),
+        "unit_stay": (1, 0, 0),
+        "alias": (0, 1, 0),
+        "bed_status": (0, 0, 1),
+        "reservation": (2, 0, 0),
+    }
+    assert report.differed == 6
+    assert state(engine) == before
+    assert {topic for (topic,) in rows(engine, tables.outbox, "topic")} == {"encounters.changed.v1", "units.changed.v1"}
+    assert rebuild(engine).differed == 0
+
+
+def test_facts_that_come_in_while_it_folds_are_in_the_rebuilt_state(engine: Engine) -> None:
+    take(engine, *FACTS)
+    came = False
+
+    def meanwhile(done: int, of: int) -> None:
+        nonlocal came
+        if not came:
+            came = True
+            late: list[AnyFact] = [discharge(60, id="late"), admit(30, "5E/09", e="E9", p="P9"), unmerge(40, "P2")]
+            records = [Record("adt.events.v1", 0, 100 + n, b"k", encode_fact(fact)) for n, fact in enumerate(late)]
+            ingest(engine, [Fetch(records, True)], clock=lambda: datetime.now(at(0).tzinfo))
+
+    if engine.dialect.name == "sqlite":
+        take(engine, discharge(60, id="late"))
+        assert rebuild(engine).differed == 0
+        return
+    report = rebuild(engine, meanwhile)
+    assert came
+    assert report.differed == 0
+    assert ("E9", "in_progress") in rows(engine, tables.encounter, "encounter_id", "status")
+
+
+def house(engine: Engine, hours: float | None, *, known: bool = False) -> HouseAsOf:
+    with engine.connect() as connection:
+        return house_as_of(connection, None if hours is None else at(hours), known=known)
+
+
+def census(found: HouseAsOf) -> dict[tuple[str | None, str], int]:
+    return {(line.unit_id, line.patient_class): line.count for line in found.census}
+
+
+def test_now_is_what_the_tables_say(engine: Engine) -> None:
+    take(engine, *FACTS)
+    found = house(engine, None)
+    assert found.encounters == {"planned": 0, "in_progress": 2, "discharged": 0, "cancelled": 1}
+    assert census(found) == {("4W", "inpatient"): 2}
+
+
+def test_a_moment_is_what_was_true_then_cancels_and_corrections_included(engine: Engine) -> None:
+    take(engine, *FACTS, update(70, admitted_at=at(-3)))
+    assert census(house(engine, -4)) == {}
+    assert census(house(engine, -2)) == {("ED", "emergency"): 1}  # the correction, said at 70
+    assert census(house(engine, 3)) == {("ED", "emergency"): 1, ("4W", "inpatient"): 1}  # E3 never was
+    assert house(engine, 3).encounters["cancelled"] == 1
+    assert census(house(engine, 50.5)) == {("4W", "inpatient"): 2}  # nor was the discharge
+
+
+def test_by_the_other_clock_a_moment_is_what_was_known_then(engine: Engine) -> None:
+    take(engine, *FACTS, update(70, admitted_at=at(-3)))
+    assert census(house(engine, -2, known=True)) == {}
+    assert census(house(engine, 3, known=True))["5E", "unknown"] == 1  # its cancel came at 4
+    assert house(engine, 50.5, known=True).encounters["discharged"] == 1
+
+
+def test_a_patient_at_a_moment_has_the_encounters_of_the_person_then(engine: Engine) -> None:
+    take(engine, *FACTS)
+    with engine.connect() as connection:
+        before, after = (person_as_of(connection, "P2", at(hours), known=False) for hours in (5, 10))
+        nobody = person_as_of(connection, "P9", None, known=False)
+    assert before is not None
+    assert (before.person_token, [encounter.encounter_id for encounter in before.encounters]) == ("P2", ["E2"])
+    assert after is not None
+    assert (after.person_token, after.tokens) == ("P1", ["P1", "P2"])
+    assert [encounter.encounter_id for encounter in after.encounters] == ["E1", "E2"]
+    assert nobody is None
+
+
+def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, settings: MakeSettings) -> None:
+    given: Settings = settings()
+    raw = message(visit="")
+    sent = rejected(raw, "No visit number", "C1")
+    records = [
+        Record("adt.events.v1", 1, 7, sent.key, sent.value, sent.headers),
+        Record("adt.events.v1", 2, 9, b"k", b"{}"),
+    ]
+    ingest(engine, [Fetch([record], True) for record in records], clock=lambda: NOW)
+    with engine.begin() as connection:
+        listed = {letter.name: letter.reason for letter in letters(connection, settled=False, limit=10)}
+        assert listed["adt.events.v1/1/7"] == "No visit number"
+        name = LetterName.parse("adt.events.v1/1/7")
+        assert contents(connection, name).value == raw
+        with pytest.raises(FactRejected, match="PV1-19"):
+            read_again(raw, given)
+        (record,) = read_again(message(visit="V9"), given)
+        assert msgspec.json.decode(record.value)["subject"] == "V9"
+        settle(connection, [name], "fixed", NOW)
+        assert unsettled(connection) == [LetterName("adt.events.v1", 2, 9)]
+        assert len(letters(connection, settled=True, limit=10)) == 2
+        with pytest.raises(UsageError, match="no dead letter"):
+            contents(connection, LetterName("adt.events.v1", 0, 0))
+
+
+@pytest.mark.parametrize("name", ["x", "a/b/c", "a/1", "a/-1/2"])
+def test_a_name_that_is_none_is_said(name: str) -> None:
+    with pytest.raises(UsageError, match="dead-letters list"):
+        LetterName.parse(name)
