@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ app.add_typer(dead_letters, name="dead-letters")
 
 LetterArgument = Annotated[str, typer.Argument(help="As the list names it: topic/partition/offset.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Faults = Annotated[str, typer.Option(help="Faults on purpose between the source and Kafka: none, mild or hostile.")]
+FaultsSeed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same faults.")]
 Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
 
 
@@ -214,6 +217,8 @@ def simulate(
         datetime | None, typer.Option(help="First simulated instant, UTC; by default now, less the history.")
     ] = None,
     speed: Speed = "600x",
+    faults: Faults = "none",
+    faults_seed: FaultsSeed = 1,
     as_json: AsJson = False,
 ) -> None:
     """Simulate the hospital of the hospital file and publish its facts.
@@ -234,36 +239,63 @@ def simulate(
         start.replace(tzinfo=UTC) if start else datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
     )
     facts = run(load_hospital(settings.hospital_file), seed=seed, start=begin, days=days)
-    _publish(settings, facts, pace, begin + timedelta(days=history_days), as_json)
+    _publish(settings, facts, pace, as_json, begin + timedelta(days=history_days), faults=faults, seed=faults_seed)
 
 
 @app.command()
 def replay(
-    source: Annotated[str, typer.Argument(help="What kind of recording it is: jsonl or mimic-iv.")],
-    path: Annotated[Path, typer.Argument(help="The file or folder.")],
+    source: Annotated[str, typer.Argument(help="What kind of recording it is: jsonl, mimic-iv, hl7 or log.")],
+    path: Annotated[str, typer.Argument(help="The file or folder; for log a SQLite file or a database address.")],
     speed: Speed = "max",
+    since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,
+    faults: Faults = "none",
+    faults_seed: FaultsSeed = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a recording: facts as JSON lines, or the MIMIC-IV demo (CLIF tables).
+    """Publish a recording: facts as JSON lines, the MIMIC-IV demo (CLIF tables), HL7 v2 files, or a fact log.
 
     Example: `wardwatch replay mimic-iv ./mimic_iv_demo --speed max`
     """
     from simulators.publish import Speed as Pace
     from simulators.replay import facts
+    from simulators.window import within
 
     settings = _settings()
     pace = Pace.parse(speed)
-    _publish(settings, facts(source, path, settings), pace, None, as_json)
+    if source == "hl7":
+        from streams.ingest.from_files import read_hl7
+
+        told: Iterator[Any] = (record for message in read_hl7([Path(path)], settings) for record in message.records())
+    else:
+        told = facts(source, path, settings, also=["hl7"])
+    bounds = [None if text is None else _parse_time(text) for text in (since, until)]
+    _publish(settings, within(told, bounds[0], bounds[1]), pace, as_json, faults=faults, seed=faults_seed)
 
 
-def _publish(settings: Settings, facts: Iterator[Any], pace: Any, live_from: datetime | None, as_json: bool) -> None:
+def _publish(
+    settings: Settings,
+    facts: Iterator[Any],
+    pace: Any,
+    as_json: bool,
+    live_from: datetime | None = None,
+    *,
+    faults: str = "none",
+    seed: int = 1,
+) -> None:
     from simulators.console import publish_with_progress
+    from simulators.faults import FaultReport, profile, summary, with_faults
 
+    injected = FaultReport()
+    if faults != "none":
+        facts = with_faults(facts, profile(faults), seed, injected)
     report = publish_with_progress(facts, settings, pace, live_from=live_from, quiet=as_json)
     if as_json:
-        _print_json(report)
-    else:
-        _say(f"Published {report.published:,} facts" + (", then stopped." if report.stopped else "."))
+        _print_json(dataclasses.asdict(report) | ({"faults": injected} if faults != "none" else {}))
+        return
+    _say(f"Published {report.published:,} records" + (", then stopped." if report.stopped else "."))
+    if faults != "none":
+        _say(summary(injected))
 
 
 @ingest.command()
@@ -286,7 +318,7 @@ def hl7(
     from simulators.publish import Speed as Pace
 
     records = (record for message in messages for record in message.records())
-    _publish(settings, records, Pace.parse("max"), None, as_json)
+    _publish(settings, records, Pace.parse("max"), as_json)
 
 
 @ingest.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,38 +10,48 @@ from schemas.errors import SourceError, UsageError
 from schemas.events import AnyFact
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from simulators.sources import jsonl, mimic_iv
+from simulators.sources import fact_log, jsonl, mimic_iv
 
 
 class Source(NamedTuple):
-    """A kind of recording: what PATH must be, and how to read it."""
+    """A kind of recording: what PATH must be, whether that is there, and how to read it."""
 
     meaning: str
-    is_folder: bool
-    read: Callable[[Path, Settings], Iterator[AnyFact]]
+    is_there: Callable[[Path], bool]
+    read: Callable[[str, Settings], Iterator[AnyFact]]
 
 
 SOURCES: dict[str, Source] = {
-    "jsonl": Source("file of facts, one JSON object a line (.gz too)", False, lambda path, _settings: jsonl.read(path)),
+    "jsonl": Source(
+        "file of facts, one JSON object a line (.gz too)", Path.is_file, lambda path, _settings: jsonl.read(Path(path))
+    ),
     "mimic-iv": Source(
         "folder of the CLIF tables of the MIMIC-IV demo",
-        True,
-        lambda path, settings: mimic_iv.read(path, pseudonym_key=load_key(settings)),
+        Path.is_dir,
+        lambda path, settings: mimic_iv.read(Path(path), pseudonym_key=load_key(settings)),
+    ),
+    "log": Source(
+        "SQLite file, or address of a PostgreSQL database, that holds a fact log",
+        lambda _path: True,
+        lambda path, _settings: fact_log.read(path),
     ),
 }
 
 
-def facts(source: str, path: Path, settings: Settings) -> Iterator[AnyFact]:
+def facts(source: str, path: str | Path, settings: Settings, *, also: Sequence[str] = ()) -> Iterator[AnyFact]:
     """Return the facts of a recording, in the order to publish them.
 
     Parameters
     ----------
     source : str
         A key of `SOURCES`.
-    path : Path
-        The file or folder.
+    path : str or Path
+        The file or folder, or the address of a database.
     settings : Settings
         Where the pseudonym key is, for sources that name patients.
+
+    also : sequence of str
+        Names of sources that the caller reads itself, for the error.
 
     Raises
     ------
@@ -52,7 +62,7 @@ def facts(source: str, path: Path, settings: Settings) -> Iterator[AnyFact]:
     """
     known = SOURCES.get(source)
     if known is None:
-        raise UsageError(f"There is no source {source!r}. Take one of: {', '.join(SOURCES)}.")
-    if not (path.is_dir() if known.is_folder else path.is_file()):
+        raise UsageError(f"There is no source {source!r}. Take one of: {', '.join((*SOURCES, *also))}.")
+    if not known.is_there(Path(path)):
         raise SourceError(f"{path} is not there. The source {source} needs a {known.meaning}.")
-    return known.read(path, settings)
+    return known.read(str(path), settings)

@@ -3,12 +3,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from schemas.errors import SourceError, UsageError
-from schemas.events import AnyFact
+from schemas.events import AnyFact, encode_fact
+from schemas.outgoing import Outgoing
 from schemas.settings import load_settings
 from simulators import replay
 from simulators.sources import jsonl
+from simulators.window import within
+from streams.agents.adt import ingest
+from streams.processing import Fetch, Record
+from tests.simulators.conftest import START
 
 
 def test_a_file_of_facts_is_replayed(tmp_path: Path, facts: list[AnyFact]) -> None:
@@ -17,8 +23,8 @@ def test_a_file_of_facts_is_replayed(tmp_path: Path, facts: list[AnyFact]) -> No
 
 
 def test_an_unknown_source_lists_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no source 'hl7'\. Take one of: jsonl, mimic-iv"):
-        replay.facts("hl7", tmp_path, load_settings(data_dir=tmp_path))
+    with pytest.raises(UsageError, match=r"no source 'tape'\. Take one of: jsonl, mimic-iv, log, hl7"):
+        replay.facts("tape", tmp_path, load_settings(data_dir=tmp_path), also=["hl7"])
 
 
 @pytest.mark.parametrize(("source", "needs"), [("jsonl", "file of facts"), ("mimic-iv", "folder of the CLIF tables")])
@@ -32,3 +38,36 @@ def test_the_folder_of_mimic_is_read_with_the_key_of_the_settings(tmp_path: Path
     with pytest.raises(SourceError, match=r"no clif_patient\.csv"):
         list(replay.facts("mimic-iv", tmp_path / "tables", load_settings(data_dir=tmp_path)))
     assert (tmp_path / "pseudonym.key").is_file()
+
+
+def test_the_fact_log_of_a_database_is_replayed_exactly(
+    engine: Engine, database_url: str, facts: list[AnyFact], tmp_path: Path
+) -> None:
+    records = [
+        Record("adt.events.v1", 0, offset, fact.partition_key.encode(), encode_fact(fact))
+        for offset, fact in enumerate(facts[:500])
+    ]
+    ingest(engine, [Fetch(records, True)], clock=lambda: START)
+    replayed = list(replay.facts("log", database_url, load_settings(data_dir=tmp_path)))
+    assert sorted(map(encode_fact, replayed)) == sorted(map(encode_fact, facts[:500]))
+    assert [fact.occurred_at for fact in replayed] == sorted(fact.occurred_at for fact in replayed)
+
+
+@pytest.mark.parametrize("address", ["no-such.db", "mysql://somewhere"])
+def test_a_database_without_a_log_is_said(address: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no database"):
+        list(replay.facts("log", address, load_settings(data_dir=tmp_path)))
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    with pytest.raises(SourceError, match="no fact log"):
+        list(replay.facts("log", empty, load_settings(data_dir=tmp_path)))
+
+
+def test_a_window_keeps_what_was_recorded_in_it(facts: list[AnyFact]) -> None:
+    since, until = facts[100].recorded_at, facts[300].recorded_at
+    found = [fact for fact in within(facts, since, until) if not isinstance(fact, Outgoing)]
+    assert found
+    assert found == [fact for fact in facts if since <= fact.recorded_at < until]
+    assert list(within([Outgoing(b"k", b"v")], since, until)) == [Outgoing(b"k", b"v")]
+    with pytest.raises(UsageError, match="--from"):
+        within(facts, until, since)

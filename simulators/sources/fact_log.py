@@ -1,0 +1,49 @@
+"""The project's own fact log: every fact that a database holds, by when it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import DBAPIError
+
+from schemas import tables
+from schemas.database import existing_engine
+from schemas.errors import SettingsError, SourceError
+from schemas.events import AnyFact, decode_fact
+
+FETCH = 5_000
+
+
+def read(address: str) -> Iterator[AnyFact]:
+    """Return the facts of a log, exactly as they are.
+
+    Parameters
+    ----------
+    address : str
+        A SQLite file, or a SQLAlchemy address such as postgresql+psycopg://user@host/name.
+
+    Raises
+    ------
+    SourceError
+        When there is no such database, at once; when it holds no fact log, while reading.
+    """
+    try:
+        engine = existing_engine(address if "://" in address else f"sqlite:///{Path(address)}")
+    except SettingsError:
+        raise SourceError(f"{address} is no database. Name a SQLite file, or an address of PostgreSQL.") from None
+    return _facts(engine, address)
+
+
+def _facts(engine: Engine, address: str) -> Iterator[AnyFact]:
+    column = tables.fact.columns
+    query = select(column.body).order_by(column.occurred_at, column.subject, column.source, column.event_id)
+    try:
+        with engine.connect().execution_options(read_only=True, yield_per=FETCH) as connection:
+            for row in connection.execute(query):
+                yield decode_fact(bytes(row.body))
+    except DBAPIError:
+        raise SourceError(f"{address} holds no fact log of Wardwatch, or cannot be read.") from None
+    finally:
+        engine.dispose()
