@@ -244,7 +244,7 @@ def simulate(
 
 @app.command()
 def replay(
-    source: Annotated[str, typer.Argument(help="What kind of recording it is: jsonl, mimic-iv, hl7 or log.")],
+    source: Annotated[str, typer.Argument(help="What it is: jsonl, mimic-iv, mimic-iii, synthea, hl7 or log.")],
     path: Annotated[str, typer.Argument(help="The file or folder; for log a SQLite file or a database address.")],
     speed: Speed = "max",
     since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
@@ -253,7 +253,7 @@ def replay(
     faults_seed: FaultsSeed = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Publish a recording: facts as JSON lines, the MIMIC-IV demo (CLIF tables), HL7 v2 files, or a fact log.
+    """Publish a recording: facts as JSON lines, MIMIC-IV, MIMIC-III, Synthea, HL7 v2 files, or a fact log.
 
     Example: `wardwatch replay mimic-iv ./mimic_iv_demo --speed max`
     """

@@ -10,7 +10,8 @@ from schemas.errors import SourceError, UsageError
 from schemas.events import AnyFact
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from simulators.sources import fact_log, jsonl, mimic_iv
+from simulators.sources import fact_log, jsonl, mimic_iv, mimic_physionet, synthea
+from simulators.sources.csv_tables import find_table
 
 
 class Source(NamedTuple):
@@ -26,9 +27,21 @@ SOURCES: dict[str, Source] = {
         "file of facts, one JSON object a line (.gz too)", Path.is_file, lambda path, _settings: jsonl.read(Path(path))
     ),
     "mimic-iv": Source(
-        "folder of the CLIF tables of the MIMIC-IV demo",
+        "folder of the CLIF tables of the MIMIC-IV demo, or of MIMIC-IV's own",
         Path.is_dir,
-        lambda path, settings: mimic_iv.read(Path(path), pseudonym_key=load_key(settings)),
+        lambda path, settings: _mimic_iv(Path(path), settings),
+    ),
+    "mimic-iii": Source(
+        "folder of MIMIC-III's tables",
+        Path.is_dir,
+        lambda path, settings: mimic_physionet.read(
+            Path(path), mimic_physionet.MIMIC_III, pseudonym_key=load_key(settings)
+        ),
+    ),
+    "synthea": Source(
+        "folder of Synthea's CSV files",
+        Path.is_dir,
+        lambda path, settings: synthea.read(Path(path), pseudonym_key=load_key(settings)),
     ),
     "log": Source(
         "SQLite file, or address of a PostgreSQL database, that holds a fact log",
@@ -36,6 +49,14 @@ SOURCES: dict[str, Source] = {
         lambda path, _settings: fact_log.read(path),
     ),
 }
+
+
+def _mimic_iv(path: Path, settings: Settings) -> Iterator[AnyFact]:
+    """Read MIMIC-IV in whichever of its two layouts the folder has it."""
+    key = load_key(settings)
+    if any(find_table(path, name) for name in ("admissions", "transfers")):
+        return mimic_physionet.read(path, mimic_physionet.MIMIC_IV, pseudonym_key=key)
+    return mimic_iv.read(path, pseudonym_key=key)
 
 
 def facts(source: str, path: str | Path, settings: Settings, *, also: Sequence[str] = ()) -> Iterator[AnyFact]:

@@ -30,6 +30,8 @@ from streams.people_store import persons
 from streams.processing import Fetch, Record
 from tests.streams.builders import at, bed, merge, of_patient, place, said, unmerge
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
+
 EXAMPLES = int(os.environ.get("EXAMPLES", "2000"))
 LONG = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -1,0 +1,282 @@
+"""MIMIC-III and MIMIC-IV as PhysioNet ships them: admissions, transfers, patients and diagnoses as CSV.
+
+Any subset that suffices: admissions or transfers, and patients and diagnoses where they are there.
+
+* Where there are transfers, they say when a stay began, where the patient was, and when it ended; admissions, whose
+  times are those of the orders, fill in for stays without transfers.
+* Dates are shifted patient by patient; each patient is moved back by whole weeks into one common window.
+* Diagnoses are known with the discharge: MIMIC codes them for the bill. Ages over 89 are hidden: 90 stands for them.
+* A visit to the emergency department that led to no admission is an encounter of its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schemas.errors import SourceError
+from schemas.events import AdmissionType, AnyFact, Diagnosis, PatientClass, Sex
+from schemas.pseudonyms import patient_token
+from simulators.sources.csv_tables import find_table, read_columns, rows, time_of
+from simulators.sources.stays import (
+    WINDOW_DAYS,
+    WINDOW_START,
+    Place,
+    RecordedStay,
+    stay_facts,
+    whole_weeks,
+)
+
+OLDEST = 90
+
+ADMISSION_TYPES = {
+    "EMERGENCY": AdmissionType.EMERGENCY,
+    "EW EMER.": AdmissionType.EMERGENCY,
+    "DIRECT EMER.": AdmissionType.EMERGENCY,
+    "OBSERVATION ADMIT": AdmissionType.EMERGENCY,
+    "URGENT": AdmissionType.URGENT,
+    "ELECTIVE": AdmissionType.ELECTIVE,
+    "SURGICAL SAME DAY ADMISSION": AdmissionType.ELECTIVE,
+    "NEWBORN": AdmissionType.NEWBORN,
+}
+OBSERVATION_TYPES = frozenset({"EU OBSERVATION", "DIRECT OBSERVATION", "AMBULATORY OBSERVATION"})
+
+DISPOSITIONS = {
+    "HOME": "01",
+    "ASSISTED LIVING": "01",
+    "ACUTE HOSPITAL": "02",
+    "SHORT TERM HOSPITAL": "02",
+    "SNF": "03",
+    "SKILLED NURSING FACILITY": "03",
+    "ICF": "04",
+    "DISC-TRAN CANCER/CHLDRN H": "05",
+    "HOME HEALTH CARE": "06",
+    "LEFT AGAINST MEDICAL ADVI": "07",
+    "AGAINST ADVICE": "07",
+    "HOME WITH HOME IV PROVIDR": "08",
+    "DEAD/EXPIRED": "20",
+    "DIED": "20",
+    "DISC-TRAN TO FEDERAL HC": "43",
+    "HOSPICE-HOME": "50",
+    "HOSPICE": "51",
+    "HOSPICE-MEDICAL FACILITY": "51",
+    "REHAB": "62",
+    "REHAB/DISTINCT PART HOSP": "62",
+    "LONG TERM CARE HOSPITAL": "63",
+    "CHRONIC/LONG TERM ACUTE CARE": "63",
+    "SNF-MEDICAID ONLY CERTIF": "64",
+    "DISCH-TRAN TO PSYCH HOSP": "65",
+    "PSYCH FACILITY": "65",
+    "OTHER FACILITY": "70",
+}
+"""UB-04 patient status by DISCHARGE_LOCATION; what is not here is unknown."""
+SEXES = {"F": Sex.FEMALE, "M": Sex.MALE}
+
+
+class Edition(NamedTuple):
+    """What differs between MIMIC-III and MIMIC-IV."""
+
+    name: str
+    prefix: str
+
+    @property
+    def source(self) -> str:
+        """Of every fact."""
+        return f"replay/{self.name}"
+
+
+MIMIC_III = Edition("mimic-iii", "MIMIC3")
+MIMIC_IV = Edition("mimic-iv", "MIMIC")
+
+
+class _Admission(NamedTuple):
+    subject_id: str
+    admitted_at: datetime | None
+    discharged_at: datetime | None
+    kind: str
+    left_for: str
+    died: bool
+
+
+class _Stay(NamedTuple):
+    subject_id: str
+    hadm_id: str
+    transfer_id: str
+    places: list[Place]
+    left_at: datetime | None
+
+
+def read(folder: Path, edition: Edition, *, pseudonym_key: bytes) -> Iterator[AnyFact]:
+    """Yield the facts of all stays, in the order in which they happened.
+
+    Parameters
+    ----------
+    folder : Path
+        With the tables as .csv or .csv.gz, in any case, or with a subfolder `hosp` of them.
+    edition : Edition
+        `MIMIC_III` or `MIMIC_IV`.
+    pseudonym_key : bytes
+        32 secret bytes for the patient tokens.
+
+    Raises
+    ------
+    SourceError
+        When neither admissions nor transfers are there, or a value is malformed; names file and line.
+    """
+    admissions = _admissions(folder)
+    stays = _transfers(folder, admissions)
+    if not admissions and not stays:
+        raise SourceError(f"{folder}: neither ADMISSIONS nor TRANSFERS with rows. Name the folder of the tables.")
+    for hadm_id, admission in admissions.items():
+        if hadm_id not in stays and admission.admitted_at is not None:
+            place = Place(admission.admitted_at, None, _class(admission.kind, in_ed=False))
+            stays[hadm_id] = _Stay(admission.subject_id, hadm_id, "", [place], admission.discharged_at)
+    first: dict[str, datetime] = {}
+    for stay in stays.values():
+        began = stay.places[0].arrived_at
+        first[stay.subject_id] = min(began, first.get(stay.subject_id, began))
+    shifts = whole_weeks(first, WINDOW_START, WINDOW_DAYS)
+    people, diagnoses = _Patients(folder), _diagnoses(folder)
+    facts: list[Any] = []
+    for stay in stays.values():
+        recorded = _recorded(stay, admissions.get(stay.hadm_id), edition, people, diagnoses[stay.hadm_id])
+        token = patient_token(pseudonym_key, edition.name, stay.subject_id)
+        facts += stay_facts(recorded, source=edition.source, token=token, shift=shifts[stay.subject_id])
+    facts.sort(key=lambda fact: (fact.occurred_at, fact.id))
+    yield from facts
+
+
+def _recorded(
+    stay: _Stay, admission: _Admission | None, edition: Edition, people: _Patients, diagnoses: list[Diagnosis]
+) -> RecordedStay:
+    number = stay.hadm_id or f"ED{stay.transfer_id}"
+    left_for = None
+    if admission is not None:
+        left_for = "20" if admission.died else DISPOSITIONS.get(admission.left_for)
+    return RecordedStay(
+        number=number,
+        encounter_id=f"{edition.prefix}-{number}",
+        facility_id=edition.prefix,
+        places=stay.places,
+        discharged_at=stay.left_at or (admission.discharged_at if admission else None),
+        disposition=left_for,
+        admission_type=ADMISSION_TYPES.get(admission.kind) if admission else None,
+        age_years=people.age(stay.subject_id, stay.places[0].arrived_at),
+        sex=people.sex(stay.subject_id),
+        diagnoses=tuple(diagnoses),
+    )
+
+
+def _admissions(folder: Path) -> dict[str, _Admission]:
+    path = find_table(folder, "admissions")
+    if path is None:
+        return {}
+    needed = ("subject_id", "hadm_id", "admittime", "dischtime")
+    optional = ("admission_type", "discharge_location", "hospital_expire_flag")
+    return {
+        row.hadm_id: _Admission(
+            row.subject_id,
+            time_of(row.admittime, path, row),
+            time_of(row.dischtime, path, row),
+            row.admission_type.strip().upper(),
+            row.discharge_location.strip().upper(),
+            row.hospital_expire_flag.strip() == "1",
+        )
+        for row in rows(read_columns(path, needed, optional))
+    }
+
+
+def _transfers(folder: Path, admissions: dict[str, _Admission]) -> dict[str, _Stay]:
+    """Return the stays that the transfers tell of, by hadm_id, or by transfer for a visit to the ED alone."""
+    path = find_table(folder, "transfers")
+    if path is None:
+        return {}
+    needed = ("subject_id", "hadm_id", "eventtype", "intime", "outtime")
+    frame = read_columns(path, needed, ("transfer_id", "careunit", "curr_careunit", "curr_wardid"))
+    grouped: dict[str, list[Any]] = defaultdict(list)
+    for row in rows(frame):
+        grouped[row.hadm_id or f"alone-{row.transfer_id or row.Index}"].append(row)
+    stays = {}
+    for key, of_one in grouped.items():
+        stay = _stay(of_one, admissions[key].kind if key in admissions else "", path)
+        if stay is not None:
+            stays[key] = stay
+    return stays
+
+
+def _stay(of_one: list[Any], kind: str, path: Path) -> _Stay | None:
+    timed = [(time_of(row.intime, path, row), row) for row in of_one]
+    known = sorted(((at, row) for at, row in timed if at is not None), key=lambda item: item[0])
+    placed = [(at, row) for at, row in known if row.eventtype.strip().lower() != "discharge"]
+    if not placed:
+        return None
+    left = [at for at, row in known if row.eventtype.strip().lower() == "discharge"]
+    first = placed[0][1]
+    places, was_in_ward = [], False
+    for at, row in placed:
+        in_ed = _in_ed(row)
+        was_in_ward = was_in_ward or not in_ed
+        places.append(Place(at, _unit(row), _class(kind, in_ed=not was_in_ward)))
+    last_out = time_of(placed[-1][1].outtime, path, placed[-1][1])
+    return _Stay(first.subject_id, first.hadm_id, first.transfer_id, places, left[-1] if left else last_out)
+
+
+def _in_ed(row: Any) -> bool:
+    return "ed" in (row.eventtype.strip().lower(), row.careunit.strip().lower().replace("emergency department", "ed"))
+
+
+def _unit(row: Any) -> str | None:
+    ward = f"{row.curr_careunit.strip()} {row.curr_wardid.strip().removesuffix('.0')}".strip()
+    return row.careunit.strip() or ward or None
+
+
+def _class(kind: str, *, in_ed: bool) -> PatientClass:
+    if in_ed:
+        return PatientClass.EMERGENCY
+    return PatientClass.OBSERVATION if kind in OBSERVATION_TYPES else PatientClass.INPATIENT
+
+
+def _diagnoses(folder: Path) -> dict[str, list[Diagnosis]]:
+    found: dict[str, list[Diagnosis]] = defaultdict(list)
+    path = find_table(folder, "diagnoses_icd")
+    if path is None:
+        return found
+    for row in rows(read_columns(path, ("hadm_id", "seq_num"), ("icd9_code", "icd_code", "icd_version"))):
+        code = row.icd_code.strip() or row.icd9_code.strip()
+        if code:
+            system = "ICD10CM" if row.icd_version.strip() == "10" else "ICD9CM"
+            found[row.hadm_id].append(Diagnosis(code=code, system=system, principal=row.seq_num.strip() == "1"))
+    return found
+
+
+class _Patients:
+    """Sex and age, as far as the table of patients tells."""
+
+    def __init__(self, folder: Path) -> None:
+        self._rows: dict[str, Any] = {}
+        self._path = find_table(folder, "patients")
+        if self._path is not None:
+            frame = read_columns(self._path, ("subject_id",), ("gender", "dob", "anchor_age", "anchor_year"))
+            self._rows = {row.subject_id: row for row in rows(frame)}
+
+    def sex(self, subject_id: str) -> Sex:
+        """Return the sex."""
+        row = self._rows.get(subject_id)
+        return SEXES.get(row.gender.strip().upper()[:1], Sex.UNKNOWN) if row else Sex.UNKNOWN
+
+    def age(self, subject_id: str, at: datetime) -> int | None:
+        """Return the age in whole years."""
+        row = self._rows.get(subject_id)
+        if row is None or self._path is None:
+            return None
+        born = time_of(row.dob, self._path, row)
+        if born is not None:
+            years = at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+        elif row.anchor_age.isdecimal() and row.anchor_year.isdecimal():
+            years = int(row.anchor_age) + at.year - int(row.anchor_year)
+        else:
+            return None
+        return min(years, OLDEST) if years >= 0 else None

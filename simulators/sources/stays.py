@@ -1,0 +1,102 @@
+"""From a recorded stay, however a source writes it, to facts; and from shifted dates to one common window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from schemas.events import (
+    AdmissionType,
+    AdtEvent,
+    Details,
+    Diagnosis,
+    DischargeDetails,
+    Location,
+    PatientAdmitted,
+    PatientClass,
+    PatientDischarged,
+    PatientRegistered,
+    PatientTransferred,
+    Procedure,
+    Sex,
+)
+
+WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
+WINDOW_DAYS = 28.0
+WEEK = timedelta(days=7)
+OVERNIGHT = frozenset({PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientClass.OBSERVATION})
+
+
+class Place(NamedTuple):
+    """Where a patient was from a time on, and as what."""
+
+    arrived_at: datetime
+    unit_id: str | None
+    patient_class: PatientClass
+
+
+class RecordedStay(NamedTuple):
+    """One stay as a source tells it; `places` is not empty and in the order of its times."""
+
+    number: str
+    encounter_id: str
+    facility_id: str
+    places: Sequence[Place]
+    discharged_at: datetime | None
+    disposition: str | None = None
+    admission_type: AdmissionType | None = None
+    age_years: int | None = None
+    sex: Sex = Sex.UNKNOWN
+    diagnoses: tuple[Diagnosis, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+
+
+def stay_facts(stay: RecordedStay, *, source: str, token: str, shift: timedelta = timedelta()) -> Iterator[AdtEvent]:
+    """Yield the facts of a stay in their order; diagnoses and procedures are known with the discharge."""
+    first = stay.places[0]
+    arrival = PatientAdmitted if first.patient_class in OVERNIGHT else PatientRegistered
+    for position, place in enumerate(stay.places):
+        at = place.arrived_at + shift
+        begins = position == 0
+        details = Details(
+            patient_class=place.patient_class,
+            location=Location(facility_id=stay.facility_id, unit_id=place.unit_id) if place.unit_id else None,
+            admission_type=stay.admission_type if begins else None,
+            age_years=stay.age_years if begins else None,
+            sex=stay.sex if begins else None,
+        )
+        kind = arrival if begins else PatientTransferred
+        yield kind(
+            id=f"{stay.number}-{position:03d}", source=source, subject=stay.encounter_id, occurred_at=at,
+            recorded_at=at, partition_key=token, data=details,
+        )  # fmt: skip
+    if stay.discharged_at is not None:
+        at = stay.discharged_at + shift
+        yield PatientDischarged(
+            id=f"{stay.number}-{len(stay.places):03d}", source=source, subject=stay.encounter_id, occurred_at=at,
+            recorded_at=at, partition_key=token,
+            data=DischargeDetails(
+                discharge_disposition=stay.disposition, diagnoses=stay.diagnoses, procedures=stay.procedures
+            ),
+        )  # fmt: skip
+
+
+def whole_weeks(first_seen: Mapping[str, datetime], window_start: datetime, window_days: float) -> dict[str, timedelta]:
+    """Return by how much each patient is moved, so that all of them begin within one window.
+
+    Parameters
+    ----------
+    first_seen : mapping of str to datetime
+        Each patient's first time.
+    window_start : datetime
+        Aware.
+    window_days : float
+        Patient i of n, in the order of the ids, begins at the first moment not before `window_start` +
+        i * `window_days` / n days that keeps weekday, time of day, and all intervals of the patient.
+    """
+    shifts = {}
+    for number, patient_id in enumerate(sorted(first_seen)):
+        earliest = window_start + timedelta(days=number * window_days / len(first_seen))
+        shifts[patient_id] = -((first_seen[patient_id] - earliest) // WEEK) * WEEK
+    return shifts

@@ -1,0 +1,459 @@
+"""Facts and FHIR over HTTP: an answer of 202 means that Kafka has what came of the request, and not before.
+
+A request is read as a whole, so one that is too large, too slow or none of ours costs one connection. Bodies are never
+logged, and no answer repeats one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import ipaddress
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from schemas.errors import BrokerAway, FactRejected, SettingsError, SourceError, UsageError
+from schemas.events import AnyFact, decode_fact
+from schemas.kafka import wait_for_broker
+from schemas.outgoing import Outgoing, outgoing
+from schemas.pseudonyms import load_key
+from schemas.settings import Settings
+from streams.ingest.fhir import FhirOptions, FhirReading, read_json
+from streams.ingest.publisher import Publisher
+from streams.processing import check_subject
+
+LARGEST_BYTES = 8 * 1024 * 1024
+LARGEST_FACT_BYTES = 1_000_000
+"""Kafka takes a record of 1 MiB with all that is around it."""
+BODY_S = 30.0
+"""A body must have come within this time."""
+MOST_CONNECTIONS = 200
+ASK_AGAIN_S = 2.0
+"""How long an answer to /ready about Kafka holds."""
+STOP_S = 15
+
+LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
+JSON = frozenset(
+    {
+        "application/json",
+        "application/fhir+json",
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+    }
+)
+
+log = structlog.get_logger("wardwatch.http")
+
+
+class Sink(Protocol):
+    """What a `Publisher` does for this interface."""
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Return once Kafka has all of the records."""
+
+
+class Refusal(Exception):
+    """A request that is not read any further."""
+
+    def __init__(self, status: int, error: str) -> None:
+        super().__init__(error)
+        self.status, self.error = status, error
+
+
+class _Read(NamedTuple):
+    """What came of a body: records for Kafka, and an error for each part that gives none."""
+
+    records: list[Outgoing]
+    errors: list[dict[str, Any]]
+    notification: str | None = None
+
+
+def build(
+    settings: Settings,
+    publisher: Sink,
+    pseudonym_key: bytes,
+    *,
+    options: FhirOptions | None = None,
+    largest_bytes: int = LARGEST_BYTES,
+    find_broker: Callable[[], None] | None = None,
+) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where Kafka is, and the token that senders must show, if any.
+    publisher : Sink
+        Started by the caller.
+    pseudonym_key : bytes
+        For patient tokens.
+    options : FhirOptions or None
+        Of the FHIR feed; None for what the standard says.
+    largest_bytes : int
+        The largest body taken.
+    find_broker : callable or None
+        Raises BrokerAway when Kafka does not answer; None asks the brokers of the settings.
+    """
+    find = find_broker or (lambda: wait_for_broker(settings, timeout_s=0))
+    interface = _Interface(
+        publisher, pseudonym_key, options or FhirOptions(), _token(settings), largest_bytes, _Broker(find)
+    )
+    api = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    api.add_api_route("/facts", interface.post_facts, methods=["POST"], response_model=None)
+    api.add_api_route("/fhir", interface.post_fhir, methods=["POST"], response_model=None)
+    api.add_api_route("/fhir/Encounter", interface.post_fhir, methods=["POST"], response_model=None)
+    api.add_api_route("/fhir/Encounter/{logical_id}", interface.put_encounter, methods=["PUT"], response_model=None)
+    api.add_api_route("/ready", interface.get_ready, methods=["GET"], response_model=None)
+    return api
+
+
+class _Broker:
+    """Whether Kafka answers, asked at most once in `ASK_AGAIN_S`."""
+
+    def __init__(self, find: Callable[[], None]) -> None:
+        self._find = find
+        self._asked_at = float("-inf")
+        self._answers = False
+        self._lock = asyncio.Lock()
+
+    async def answers(self) -> bool:
+        async with self._lock:
+            if time.monotonic() - self._asked_at >= ASK_AGAIN_S:
+                try:
+                    await asyncio.to_thread(self._find)
+                except BrokerAway:
+                    self._answers = False
+                else:
+                    self._answers = True
+                self._asked_at = time.monotonic()
+            return self._answers
+
+
+class _Interface:
+    """The endpoints."""
+
+    def __init__(
+        self,
+        publisher: Sink,
+        pseudonym_key: bytes,
+        options: FhirOptions,
+        token: str,
+        largest_bytes: int,
+        broker: _Broker,
+    ) -> None:
+        self._publisher, self._key, self._options = publisher, pseudonym_key, options
+        self._token, self._largest_bytes, self._broker = token, largest_bytes, broker
+        self._one_at_a_time = asyncio.Lock()
+
+    async def get_ready(self) -> JSONResponse:
+        """Say whether Kafka is there."""
+        there = await self._broker.answers()
+        return JSONResponse({"ready": there}, status_code=200 if there else 503)
+
+    async def post_facts(self, request: Request) -> JSONResponse:
+        """Take one fact, a list of facts, or one fact a line."""
+        return await self._take(request, JSON | LINES, lambda body, kind: read_facts(body, lines=kind in LINES))
+
+    async def post_fhir(self, request: Request) -> JSONResponse:
+        """Take an Encounter, a Bundle, or a subscription's handshake."""
+        return await self._take(request, JSON, lambda body, _: self._read_fhir(body))
+
+    async def put_encounter(self, request: Request, logical_id: str) -> JSONResponse:
+        """Take a version of an Encounter."""
+        return await self._take(request, JSON, lambda body, _: self._read_encounter(body, logical_id))
+
+    async def _take(self, request: Request, kinds: frozenset[str], read: Callable[[bytes, str], _Read]) -> JSONResponse:
+        try:
+            self._let_in(request)
+            kind = _kind(request, kinds)
+            body = await _body(request, self._largest_bytes)
+        except Refusal as refusal:
+            log.warning("refused", path=request.url.path, status=refusal.status, reason=refusal.error)
+            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+            return JSONResponse({"error": refusal.error}, status_code=refusal.status, headers=headers)
+        async with self._one_at_a_time:  # one body at a time becomes many times its size in memory
+            done = await asyncio.to_thread(read, body, kind)
+        try:
+            await self._publisher.publish(done.records)
+        except BrokerAway as error:
+            log.error("a request was not published", path=request.url.path, reason=str(error))
+            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
+        if done.errors:
+            log.warning("not all could be used", path=request.url.path, errors=len(done.errors))
+        return _answer(done)
+
+    def _let_in(self, request: Request) -> None:
+        """Refuse whoever does not show the token; and web pages, whose browser always says where they come from."""
+        if "origin" in request.headers:
+            raise Refusal(403, "Web pages may not send here; send from a program.")
+        shown = request.headers.get("authorization", "")
+        if self._token and not hmac.compare_digest(shown.encode(), f"Bearer {self._token}".encode()):
+            raise Refusal(401, "Send the header Authorization: Bearer with the token of WARDWATCH_INGEST_TOKEN.")
+
+    def _read_fhir(self, body: bytes) -> _Read:
+        return _from_fhir(read_json(body, self._options, self._key, datetime.now(UTC)))
+
+    def _read_encounter(self, body: bytes, logical_id: str) -> _Read:
+        try:
+            said = msgspec.json.decode(body, type=_Identity)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            said = _Identity()
+        if said.resource_type != "Encounter":
+            return _Read([], [{"path": "resourceType", "error": "must be Encounter at this address."}])
+        if said.id != logical_id:
+            return _Read([], [{"path": "Encounter.id", "error": "must be the id in the address."}])
+        return self._read_fhir(body)
+
+
+class _Identity(msgspec.Struct, frozen=True):
+    """What the address of a resource repeats."""
+
+    resource_type: Any = msgspec.field(default=None, name="resourceType")
+    id: Any = None
+
+
+def read_facts(body: bytes, *, lines: bool) -> _Read:
+    """Read facts, each by itself: one, a JSON list of them, or one a line.
+
+    Returns
+    -------
+    _Read
+        Errors say which record is meant by its `index`, from 0; empty lines do not count.
+    """
+    try:
+        parts = _lines(body) if lines else _list(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _Read([], [{"index": 0, "error": f"No JSON: {error}"}])
+    except RecursionError:
+        return _Read([], [{"index": 0, "error": "The JSON is nested too deeply."}])
+    records: list[Outgoing] = []
+    errors: list[dict[str, Any]] = []
+    for index, raw in enumerate(parts):
+        try:
+            fact = decode_fact(raw)
+            check_subject(fact)
+            records.append(_record(fact))
+        except FactRejected as error:
+            errors.append({"index": index, "error": str(error)})
+    return _Read(records, errors)
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in (line.strip() for line in body.split(b"\n")) if line]
+
+
+def _list(body: bytes) -> list[bytes]:
+    if not body.lstrip().startswith(b"["):
+        return [body]
+    return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+
+
+def _record(fact: AnyFact) -> Outgoing:
+    record = outgoing(fact)
+    if len(record.value) > LARGEST_FACT_BYTES:
+        raise FactRejected(f"The fact is larger than {LARGEST_FACT_BYTES} bytes, which Kafka does not take; split it.")
+    return record
+
+
+def _from_fhir(reading: FhirReading) -> _Read:
+    records: list[Outgoing] = []
+    errors: list[dict[str, Any]] = [error._asdict() for error in reading.errors]
+    for fact in reading.facts:
+        try:
+            records.append(_record(fact))
+        except FactRejected as error:
+            errors.append({"path": "", "error": str(error)})
+    return _Read(records, errors, reading.notification)
+
+
+def _answer(done: _Read) -> JSONResponse:
+    """Return 202 for all, 207 for some, 422 for none; 200 to a handshake, which publishes nothing."""
+    content: dict[str, Any] = {"published": len(done.records), "errors": done.errors}
+    if done.notification is not None:
+        content["notification"] = done.notification
+    if done.errors:
+        status = 207 if done.records else 422
+    elif done.notification is not None and not done.records:
+        status = 200
+    else:
+        status = 202
+    return JSONResponse(content, status_code=status)
+
+
+def _kind(request: Request, kinds: frozenset[str]) -> str:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refusal(415, "Compressed bodies are not read; send it without Content-Encoding.")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in kinds:
+        raise Refusal(415, f"Content-Type must be one of {', '.join(sorted(kinds))}.")
+    return kind
+
+
+async def _body(request: Request, largest_bytes: int) -> bytes:
+    too_large = Refusal(413, f"The body is larger than {largest_bytes} bytes; send less at a time.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > largest_bytes:
+        raise too_large
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > largest_bytes:
+                    raise too_large
+    except TimeoutError:
+        raise Refusal(408, f"The body did not come within {BODY_S:.0f} s.") from None
+    return bytes(body)
+
+
+def _token(settings: Settings) -> str:
+    return str(getattr(settings, "ingest_token", "") or "")
+
+
+def require_token(host: str, token: str) -> None:
+    """Refuse to listen where others could reach it without a token.
+
+    Raises
+    ------
+    SettingsError
+        When `host` is not a loopback address and the token is empty or short.
+    """
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback and len(token) < 16:
+        raise SettingsError(
+            f"WARDWATCH_INGEST_TOKEN: {host} can be reached from other machines. "
+            "Set a token of 16 characters or more, or listen on 127.0.0.1."
+        )
+
+
+def serve_http(settings: Settings, port: int, on_listening: Callable[[str], None]) -> None:
+    """Listen until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    settings : Settings
+        `ingest_host` says where to listen, `ingest_token` what senders must show.
+    port : int
+        0 takes a free one.
+    on_listening : callable
+        Called with the address once senders can connect.
+
+    Raises
+    ------
+    UsageError
+        When the port cannot be had, or others could reach it without a token.
+    BrokerAway
+        When no Kafka broker answers at the start.
+    """
+    host = str(getattr(settings, "ingest_host", "127.0.0.1"))
+    require_token(host, _token(settings))
+    key = load_key(settings)
+    with _bound(host, port) as listening:
+        publisher = Publisher(settings)
+        config = uvicorn.Config(
+            build(settings, publisher, key),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            proxy_headers=False,
+            ws="none",
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_graceful_shutdown=STOP_S,
+        )
+        at = listening.getsockname()[1]
+        address = f"http://[{host}]:{at}" if ":" in host else f"http://{host}:{at}"
+        server = _Server(config, lambda: on_listening(address))
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(_serve(server, publisher, listening))
+
+
+async def _serve(server: _Server, publisher: Publisher, listening: socket.socket) -> None:
+    await publisher.start()
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        await server.serve(sockets=[listening])
+    finally:
+        await publisher.stop()
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves signals to `_serve`."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise UsageError(f"Port {port} of {host} cannot be had ({error.strerror}). Choose another.") from None
+    return bound
+
+
+def fhir_files(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+    """Return file, number within it (from 0) and bytes of each resource in files and folders, by name.
+
+    A `.ndjson` file holds one resource a line, any other file one. In folders, `.json` and `.ndjson` files are read.
+
+    Raises
+    ------
+    SourceError
+        When a path is not there, at once; when a file cannot be read, when its turn comes.
+    """
+    missing = next((path for path in paths if not path.exists()), None)
+    if missing is not None:
+        raise SourceError(f"{missing} is not there. Name files or folders of FHIR resources.")
+    return _resources([file for path in paths for file in _files(path)])
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return sorted(file for file in found if file.suffix.lower() in (".json", ".ndjson"))
+
+
+def _resources(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+    for file in files:
+        try:
+            raw = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        except OSError as error:
+            raise SourceError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
+        parts = _lines(raw) if file.suffix.lower() == ".ndjson" else [raw]
+        for index, resource in enumerate(parts):
+            yield file, index, resource
