@@ -130,8 +130,9 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     Notes
     -----
     The order is `occurred_at`, then `PRECEDENCE`, then `recorded_at`, then source and id. A cancel takes back the fact
-    it names, or else the latest of its kind before it, or else the latest that was recorded before it. An update that
-    says when the admission or the discharge was moves that fact to this time, unless it would jump over another move.
+    it names (those that name one go first), or else the latest of its kind before it, or else the latest that was
+    recorded before it. An update that says when the admission or the discharge was moves that fact to this time,
+    unless it would jump over another move.
     """
     ordered, collision = in_order(facts)
     problems = {Problem.ID_COLLISION} if collision else set()
@@ -165,10 +166,9 @@ def _without_cancelled(ordered: list[Any], problems: set[Problem]) -> tuple[list
         return ordered, set()
     dropped: set[int] = set()
     cancelled: set[type] = set()
-    for position, cancel in enumerate(ordered):
-        kinds = CANCELS.get(type(cancel))
-        if kinds is None:
-            continue
+    cancels = [position for position, fact in enumerate(ordered) if type(fact) in CANCELS]
+    for position in sorted(cancels, key=lambda position: ordered[position].data.cancels is None):
+        kinds = CANCELS[type(ordered[position])]
         dropped.add(position)
         target = _target(ordered, position, kinds, dropped)
         if target is None:

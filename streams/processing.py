@@ -237,11 +237,16 @@ def _follow_merges(patients: Sequence[tuple[StoredPatient | None, Patient]], wor
     merged = {
         token
         for old, new in patients
-        if (old.patient.merged_into if old else None) != new.merged_into
+        if _merge_of(old.patient if old else None) != _merge_of(new)
         for token in (new.patient_token, new.merged_into, old.patient.merged_into if old else None)
         if token
     }
     return work.encounters_of(work.regroup(merged)) if merged else []
+
+
+def _merge_of(patient: Patient | None) -> tuple[object, object]:
+    """Whom a token was merged into, and when: of merges in a circle the time decides."""
+    return (patient.merged_into, patient.merge_order) if patient else (None, None)
 
 
 def _latest_on_beds(batch: Batch) -> list[BedStatusChanged]:

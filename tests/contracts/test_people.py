@@ -141,3 +141,10 @@ def test_facts_whose_subject_does_not_fit_go_to_the_dead_letters(engine: Engine)
     ]
     assert take(engine, *wrong).rejected == 3
     assert rows(engine, tables.fact, "subject") == []
+
+
+def test_of_merges_in_a_circle_the_last_word_counts_however_late_it_comes(engine: Engine) -> None:
+    take(engine, merge(1, "a", "b"), merge(2, "b", "a"))
+    assert aliases(engine) == [("b", "a")]
+    take(engine, merge(3, "a", "b", id="said again"))
+    assert aliases(engine) == [("a", "b")]

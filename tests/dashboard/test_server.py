@@ -122,7 +122,7 @@ def test_a_database_without_tables_is_one_clear_line(tmp_path: Path, broker: Bro
     make_engine(f"sqlite:///{tmp_path / 'wardwatch.db'}").dispose()
     code, log = ended_by_itself(settings_for(tmp_path, broker))
     assert code == 2
-    assert "run `wardwatch db upgrade`" in log
+    assert "Run `wardwatch db upgrade`" in log
 
 
 def ended_by_itself(settings: Any) -> tuple[int, str]:

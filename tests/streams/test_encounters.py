@@ -211,3 +211,15 @@ def test_every_service_keeps_the_time_it_was_said() -> None:
     encounter = folded(admit(0, service="medicine"), moved, update(6, service="surgery"))
     assert encounter.service == "surgery"
     assert [(said.value, said.known_at) for said in encounter.services] == [("medicine", at(0)), ("surgery", at(5))]
+
+
+def test_a_cancel_that_names_its_fact_leaves_the_others_to_those_that_name_none() -> None:
+    facts: list[AdtEvent] = [
+        admit(0, "4W/01"),
+        transfer(2, "5E/02", id="wrong"),
+        transfer(1, "ICU/01"),
+        cancel_transfer(3),
+        cancel_transfer(4, cancels="wrong"),
+    ]
+    assert trail(folded(*facts)) == [("4W", "01", at(0), None)]
+    assert folded(*facts).problems == ()

@@ -56,3 +56,8 @@ def test_whatever_the_merges_everybody_ends_at_somebody_who_is_nobody_else(pairs
     chance.shuffle(shuffled)
     assert resolve(dict(shuffled)) == people
     assert all(people.get(token, token) == people.get(into, into) for token, (into, _) in merges.items())
+
+
+def test_a_repeated_merge_is_as_young_as_its_last_word() -> None:
+    again = folded(merge(1, "a", "b", id="first"), merge(5, "a", "b", id="again"))
+    assert again.merge_order == (at(5), at(5), "test", "again")

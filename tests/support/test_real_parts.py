@@ -177,7 +177,7 @@ def test_a_worker_that_cannot_start_shows_why(embedded_broker: EmbeddedBroker, t
     )
     with pytest.raises(AssertionError, match="ended with 2 before it was ready") as told, Worker(settings):
         pass
-    assert "run `wardwatch db upgrade`" in str(told.value)
+    assert "Run `wardwatch db upgrade`" in str(told.value)
 
 
 def test_a_child_gets_the_settings_it_was_given_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
