@@ -351,6 +351,47 @@ def mllp(
     _say(f"{server.acknowledged:,} acknowledged, {server.rejected:,} rejected, {server.unanswered:,} not answered.")
 
 
+@ingest.command()
+def fhir(
+    paths: Annotated[list[Path], typer.Argument(help="Files (.json, .ndjson) and folders of FHIR R4 or R5 resources.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each resource.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish FHIR Encounters and Bundles from files; what cannot be used becomes a dead letter that says why.
+
+    Example: `wardwatch ingest fhir ./bundles --dry-run --json`
+    """
+    from streams.ingest.from_files import read_fhir
+
+    settings = _settings()
+    resources = read_fhir(paths, settings)
+    if dry_run:
+        _tell_readings(resources, as_json)
+        return
+    from simulators.publish import Speed as Pace
+
+    records = (record for resource in resources for record in resource.records())
+    _publish(settings, records, Pace.parse("max"), as_json)
+
+
+@ingest.command()
+def http(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")] = 8060,
+) -> None:
+    """Listen for JSON facts and FHIR resources over HTTP; answers once Kafka has them.
+
+    Example: `wardwatch ingest http --port 8060`
+    """
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.ingest.http import require_token, serve_http
+
+    settings = _settings()
+    require_token(settings.ingest_host, settings.ingest_token)
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    serve_http(settings, port, lambda address: _say(f"Facts at {address}/facts, FHIR at {address}/fhir"))
+
+
 def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
     import msgspec
 
@@ -362,7 +403,8 @@ def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
             typer.echo(msgspec.json.encode(message.as_json()))
         else:
             what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts)
-            _say(f"{message.file}[{message.number}] {reading.trigger or '?'}: {what}", markup=False)
+            kind = f" {reading.trigger}" if reading.trigger else ""
+            _say(f"{message.file}[{message.number}]{kind}: {what}", markup=False)
     if not as_json:
         _say(f"{usable:,} messages give facts, {rejected:,} would be dead letters.")
 

@@ -38,6 +38,13 @@ class Settings(BaseSettings):
     hl7_mapping_file: Path | None = Field(
         None, description="YAML file that says how the HL7 v2 feed is read. Empty: as the standard says."
     )
+    fhir_mapping_file: Path | None = Field(
+        None, description="YAML file that says how the FHIR feed is read. Empty: as the standard says."
+    )
+    ingest_host: str = Field("127.0.0.1", description="Address that `wardwatch ingest http` listens on.")
+    ingest_token: str = Field(
+        "", description="What senders of HTTP must show as a bearer token, 16 characters or more; needed off loopback."
+    )
     dashboard_host: str = Field("127.0.0.1", description="Address the dashboard listens on; loopback until sign-in.")
     dashboard_port: int = Field(8050, ge=0, le=65535, description="Port of the dashboard; 0 takes a free one.")
     dashboard_container: bool = Field(

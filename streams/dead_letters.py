@@ -7,7 +7,7 @@ settled. A fact that is known already falls out, so settling one twice does no h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -19,6 +19,9 @@ from schemas.events import decode_fact
 from schemas.outgoing import Outgoing, outgoing
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
+from streams.ingest.fhir import read_json
+from streams.ingest.fhir_codes import load_options
+from streams.ingest.from_files import as_reading
 from streams.ingest.hl7_mapping import load_mapping
 from streams.ingest.hl7v2 import read_message
 from streams.processing import check_subject
@@ -131,6 +134,12 @@ def read_again(raw: bytes, settings: Settings) -> list[Outgoing]:
         if reading.rejected is not None:
             raise FactRejected(reading.rejected)
         return [outgoing(fact) for fact in reading.facts]
+    if b'"resourceType"' in raw:
+        found = read_json(raw, load_options(settings.fhir_mapping_file), load_key(settings), datetime.now(UTC))
+        reason = as_reading(found).rejected
+        if reason is not None:
+            raise FactRejected(reason)
+        return [outgoing(each) for each in found.facts]
     fact = decode_fact(raw)
     check_subject(fact)
     return [outgoing(fact)]

@@ -101,8 +101,8 @@ class _State:
     __slots__ = (
         "admission_cancelled",
         "admission_type",
-        "admitted",
         "admitted_at",
+        "admitted_by",
         "age_years",
         "deleted",
         "diagnoses",
@@ -138,7 +138,8 @@ class _State:
 
     def forget(self) -> None:
         """Begin anew: nothing is said of the stay yet."""
-        self.planned = self.admitted = False
+        self.planned = False
+        self.admitted_by: datetime | None = None
         self.expected_admission_at: datetime | None = None
         self.reservation: Reservation | None = None
         self.on_leave_since: datetime | None = None
@@ -296,15 +297,16 @@ def _admit(state: _State, fact: PatientAdmitted | PatientRegistered) -> None:
         reopened = state.admitted_at is not None
         state.problem(Problem.ADMITTED_AFTER_DISCHARGE if reopened else Problem.DISCHARGED_BEFORE_ADMISSION)
         state.discharged_at = state.discharge_disposition = None
-    elif registered and state.admitted_at is not None:
+    elif registered and state.admitted_at not in (None, fact.occurred_at):
         state.problem(Problem.REGISTERED_TWICE)
-    elif state.admitted and not registered:
+    elif not registered and state.admitted_by not in (None, fact.occurred_at):
         state.problem(Problem.ADMITTED_TWICE)
     elif state.admitted_at is None and state.stays:
         state.problem(Problem.MOVED_BEFORE_ADMISSION)
     if state.admitted_at is None:
         state.admitted_at = fact.occurred_at
-    state.admitted = state.admitted or not registered
+    if not registered and state.admitted_by is None:
+        state.admitted_by = fact.occurred_at
     state.deleted = state.planned = False
     state.reservation = state.expected_admission_at = None
     if fact.data.location is not None:
@@ -400,7 +402,8 @@ def _discharge(state: _State, fact: PatientDischarged) -> None:
         state.problem(Problem.REPORTED_AFTER_DELETION)
         return
     if state.discharged_at is not None:
-        state.problem(Problem.DISCHARGED_TWICE)
+        if state.discharged_at != fact.occurred_at:
+            state.problem(Problem.DISCHARGED_TWICE)
         return
     state.discharged_at = fact.occurred_at
     state.leave(fact.occurred_at)

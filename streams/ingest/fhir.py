@@ -53,6 +53,9 @@ __all__ = ["FhirError", "FhirOptions", "FhirReading", "read_json", "read_resourc
 RESERVED = ("planned", "reserved")
 """Encounter.location.status of a place where the patient is not yet."""
 
+MOST_ENTRIES = 100_000
+"""Of one Bundle: each bad one costs an error."""
+
 NOTIFICATIONS = frozenset({"handshake", "heartbeat", "event-notification", "query-status", "query-event"})
 
 
@@ -114,11 +117,13 @@ def read_json(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_a
 
 
 def _read_bundle(bundle: Json, options: FhirOptions, pseudonym_key: bytes, received_at: datetime) -> FhirReading:
-    if bundle.get("type") not in BUNDLES:
+    if text(bundle.get("type")) not in BUNDLES:
         raise Refused("Bundle.type", f"must be one of {', '.join(sorted(BUNDLES))}.")
     written = bundle.get("entry", [])
     if not isinstance(written, list):
         raise Refused("Bundle.entry", "must be a list.")
+    if len(written) > MOST_ENTRIES:
+        raise Refused("Bundle.entry", f"holds more than {MOST_ENTRIES} entries; send fewer at a time.")
     entries = items(written)
     resources = Resources([entry for _, entry in entries])
     notification = _notification(bundle)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from schemas.events import AdmissionType, Name, PatientClass, Sex
+from streams.ingest.mapping_file import read_mapping
 
 
 class Phase(Enum):
@@ -144,3 +146,14 @@ class FhirOptions(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_u
     def dispositions(self) -> dict[str, str]:
         """All discharge disposition codes."""
         return {**DISPOSITIONS, **self.discharge_dispositions}
+
+
+def load_options(path: Path | None) -> FhirOptions:
+    """Read options from YAML, or give the defaults.
+
+    Raises
+    ------
+    UsageError
+        Naming the file, the setting in it, and what is wrong.
+    """
+    return read_mapping(path, FhirOptions, "WARDWATCH_FHIR_MAPPING_FILE", "docs/reference/http.md")

@@ -104,7 +104,7 @@ def instant(value: object, path: str, zone: ZoneInfo) -> datetime | None:
         return None
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise Refused(path, "is no time that can be used; write one like 2026-03-02T10:15:00+01:00.")
+        raise Refused(path, "is no time that can be used; write YYYY-MM-DDThh:mm:ss with its offset.")
     day, hour, minute, second, fraction, offset = found.groups()
     try:
         written = datetime.fromisoformat(f"{day}T{hour or '00'}:{minute or '00'}:{second or '00'}{_offset(offset)}")

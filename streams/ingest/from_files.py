@@ -1,8 +1,9 @@
-"""HL7 v2 files to records for Kafka: facts, or dead letters with their reason. `replay` and `ingest` both read here."""
+"""HL7 v2 and FHIR files to records for Kafka: facts, and dead letters with their reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,9 @@ import msgspec
 from schemas.outgoing import Outgoing, outgoing, rejected
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
+from streams.ingest.fhir import FhirReading, read_json
+from streams.ingest.fhir_codes import load_options
+from streams.ingest.fhir_files import fhir_files
 from streams.ingest.hl7_files import messages_in
 from streams.ingest.hl7_mapping import load_mapping
 from streams.ingest.hl7v2 import NotHl7, Reading, read_message
@@ -38,9 +42,10 @@ class FromFile(NamedTuple):
 
     def records(self) -> list[Outgoing]:
         """Return what goes to Kafka."""
+        records = [outgoing(fact) for fact in self.reading.facts]
         if self.reading.rejected is not None:
-            return [rejected(self.raw, self.reading.rejected, f"{self.file.name}/{self.number}")]
-        return [outgoing(fact) for fact in self.reading.facts]
+            records.append(rejected(self.raw, self.reading.rejected, f"{self.file.name}/{self.number}"))
+        return records
 
 
 def read_hl7(paths: Sequence[Path], settings: Settings) -> Iterator[FromFile]:
@@ -63,3 +68,26 @@ def read_hl7(paths: Sequence[Path], settings: Settings) -> Iterator[FromFile]:
             yield FromFile(file, index, raw, reading)
 
     return read()
+
+
+def read_fhir(paths: Sequence[Path], settings: Settings) -> Iterator[FromFile]:
+    """Read every FHIR resource of files and folders; needs neither Kafka nor SQL.
+
+    Raises
+    ------
+    UsageError
+        When a path or the mapping is not there, at once.
+    """
+    options, key = load_options(settings.fhir_mapping_file), load_key(settings)
+    resources = fhir_files(paths)
+    now = datetime.now(UTC)
+    return (
+        FromFile(file, number, raw, as_reading(read_json(raw, options, key, now))) for file, number, raw in resources
+    )
+
+
+def as_reading(reading: FhirReading) -> Reading:
+    """Return what came of a resource as that of a message: its errors in one reason."""
+    reasons = [f"{error.path}: {error.error}" if error.path else error.error for error in reading.errors]
+    nothing = None if reading.facts or reading.notification else "The Bundle holds no Encounter; send those."
+    return Reading(None, None, reading.facts, " ".join(reasons) or nothing)

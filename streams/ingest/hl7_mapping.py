@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from schemas.errors import UsageError
 from schemas.events import AdmissionType, BedStatus, Name, PatientClass, Sex
+from streams.ingest.mapping_file import read_mapping
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2}-[0-9]+(\.[0-9]+)?$")]
 """A field as HL7 writes it: segment, field, and component where it is not the first: PV1-19, PID-3.4."""
@@ -127,15 +127,4 @@ def load_mapping(path: Path | None) -> Hl7Mapping:
     UsageError
         Naming the file, the setting in it, and what is wrong.
     """
-    if path is None:
-        return Hl7Mapping()
-    try:
-        mapping = msgspec.yaml.decode(path.read_bytes(), type=Hl7Mapping)
-        _ = mapping.zone
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}). Correct WARDWATCH_HL7_MAPPING_FILE.") from None
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{path}: {error}. See docs/reference/hl7.md for what can be set.") from None
-    except (ZoneInfoNotFoundError, ValueError):
-        raise UsageError(f"{path}: time_zone must be an IANA name such as Europe/Berlin.") from None
-    return mapping
+    return read_mapping(path, Hl7Mapping, "WARDWATCH_HL7_MAPPING_FILE", "docs/reference/hl7.md")

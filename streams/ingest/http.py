@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -23,20 +22,25 @@ import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
-from schemas.errors import BrokerAway, FactRejected, SettingsError, SourceError, UsageError
+from schemas.errors import BrokerAway, FactRejected, SettingsError, UsageError
 from schemas.events import AnyFact, decode_fact
 from schemas.kafka import wait_for_broker
 from schemas.outgoing import Outgoing, outgoing
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
 from streams.ingest.fhir import FhirOptions, FhirReading, read_json
+from streams.ingest.fhir_codes import load_options
+from streams.ingest.fhir_files import split_lines
 from streams.ingest.publisher import Publisher
 from streams.processing import check_subject
 
 LARGEST_BYTES = 8 * 1024 * 1024
 LARGEST_FACT_BYTES = 1_000_000
 """Kafka takes a record of 1 MiB with all that is around it."""
+MOST_RECORDS = 50_000
+"""Of one request: each bad one costs an error in the answer."""
 BODY_S = 30.0
 """A body must have come within this time."""
 MOST_CONNECTIONS = 200
@@ -175,23 +179,25 @@ class _Interface:
         return await self._take(request, JSON, lambda body, _: self._read_encounter(body, logical_id))
 
     async def _take(self, request: Request, kinds: frozenset[str], read: Callable[[bytes, str], _Read]) -> JSONResponse:
+        endpoint = request.scope["route"].path
         try:
             self._let_in(request)
             kind = _kind(request, kinds)
             body = await _body(request, self._largest_bytes)
         except Refusal as refusal:
-            log.warning("refused", path=request.url.path, status=refusal.status, reason=refusal.error)
+            log.warning("refused", endpoint=endpoint, status=refusal.status, reason=refusal.error)
             headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
             return JSONResponse({"error": refusal.error}, status_code=refusal.status, headers=headers)
         async with self._one_at_a_time:  # one body at a time becomes many times its size in memory
             done = await asyncio.to_thread(read, body, kind)
         try:
-            await self._publisher.publish(done.records)
+            if done.records:
+                await self._publisher.publish(done.records)
         except BrokerAway as error:
-            log.error("a request was not published", path=request.url.path, reason=str(error))
+            log.error("a request was not published", endpoint=endpoint, reason=str(error))
             return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
         if done.errors:
-            log.warning("not all could be used", path=request.url.path, errors=len(done.errors))
+            log.warning("not all could be used", endpoint=endpoint, errors=len(done.errors))
         return _answer(done)
 
     def _let_in(self, request: Request) -> None:
@@ -233,16 +239,18 @@ def read_facts(body: bytes, *, lines: bool) -> _Read:
         Errors say which record is meant by its `index`, from 0; empty lines do not count.
     """
     try:
-        parts = _lines(body) if lines else _list(body)
+        parts: Sequence[bytes | msgspec.Raw] = split_lines(body) if lines else _list(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return _Read([], [{"index": 0, "error": f"No JSON: {error}"}])
     except RecursionError:
         return _Read([], [{"index": 0, "error": "The JSON is nested too deeply."}])
+    if len(parts) > MOST_RECORDS:
+        return _Read([], [{"index": MOST_RECORDS, "error": f"More than {MOST_RECORDS} records; send fewer at a time."}])
     records: list[Outgoing] = []
     errors: list[dict[str, Any]] = []
     for index, raw in enumerate(parts):
         try:
-            fact = decode_fact(raw)
+            fact = decode_fact(bytes(raw))
             check_subject(fact)
             records.append(_record(fact))
         except FactRejected as error:
@@ -250,14 +258,10 @@ def read_facts(body: bytes, *, lines: bool) -> _Read:
     return _Read(records, errors)
 
 
-def _lines(body: bytes) -> list[bytes]:
-    return [line for line in (line.strip() for line in body.split(b"\n")) if line]
-
-
-def _list(body: bytes) -> list[bytes]:
+def _list(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     if not body.lstrip().startswith(b"["):
         return [body]
-    return [bytes(raw) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    return msgspec.json.decode(body, type=list[msgspec.Raw])
 
 
 def _record(fact: AnyFact) -> Outgoing:
@@ -313,13 +317,15 @@ async def _body(request: Request, largest_bytes: int) -> bytes:
                 body += chunk
                 if len(body) > largest_bytes:
                     raise too_large
+    except ClientDisconnect:
+        raise Refusal(400, "The sender left before its body had come.") from None
     except TimeoutError:
         raise Refusal(408, f"The body did not come within {BODY_S:.0f} s.") from None
     return bytes(body)
 
 
 def _token(settings: Settings) -> str:
-    return str(getattr(settings, "ingest_token", "") or "")
+    return settings.ingest_token
 
 
 def require_token(host: str, token: str) -> None:
@@ -360,13 +366,13 @@ def serve_http(settings: Settings, port: int, on_listening: Callable[[str], None
     BrokerAway
         When no Kafka broker answers at the start.
     """
-    host = str(getattr(settings, "ingest_host", "127.0.0.1"))
+    host = settings.ingest_host
     require_token(host, _token(settings))
-    key = load_key(settings)
+    key, options = load_key(settings), load_options(settings.fhir_mapping_file)
     with _bound(host, port) as listening:
         publisher = Publisher(settings)
         config = uvicorn.Config(
-            build(settings, publisher, key),
+            build(settings, publisher, key, options=options),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -423,37 +429,3 @@ def _bound(host: str, port: int) -> socket.socket:
         bound.close()
         raise UsageError(f"Port {port} of {host} cannot be had ({error.strerror}). Choose another.") from None
     return bound
-
-
-def fhir_files(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
-    """Return file, number within it (from 0) and bytes of each resource in files and folders, by name.
-
-    A `.ndjson` file holds one resource a line, any other file one. In folders, `.json` and `.ndjson` files are read.
-
-    Raises
-    ------
-    SourceError
-        When a path is not there, at once; when a file cannot be read, when its turn comes.
-    """
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise SourceError(f"{missing} is not there. Name files or folders of FHIR resources.")
-    return _resources([file for path in paths for file in _files(path)])
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    return sorted(file for file in found if file.suffix.lower() in (".json", ".ndjson"))
-
-
-def _resources(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
-    for file in files:
-        try:
-            raw = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        except OSError as error:
-            raise SourceError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
-        parts = _lines(raw) if file.suffix.lower() == ".ndjson" else [raw]
-        for index, resource in enumerate(parts):
-            yield file, index, resource

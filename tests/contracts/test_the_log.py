@@ -177,6 +177,8 @@ def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, se
         assert contents(connection, name).value == raw
         with pytest.raises(FactRejected, match="PV1-19"):
             read_again(raw, given)
+        with pytest.raises(FactRejected, match="resourceType"):
+            read_again(b'{"resourceType": "Patient"}', given)
         (record,) = read_again(message(visit="V9"), given)
         assert msgspec.json.decode(record.value)["subject"] == "V9"
         settle(connection, [name], "fixed", NOW)

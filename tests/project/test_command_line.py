@@ -77,6 +77,8 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
         (["ingest", "hl7", "no-such-file"], {}, "no-such-file"),
         (["ingest", "hl7", "x"], {"WARDWATCH_HL7_MAPPING_FILE": "no-such.yaml"}, "WARDWATCH_HL7_MAPPING_FILE"),
         (["ingest", "mllp", "--port", "70000"], {}, "--port"),
+        (["ingest", "fhir", "no-such-file"], {}, "no-such-file"),
+        (["ingest", "http"], {"WARDWATCH_INGEST_HOST": "0.0.0.0"}, "WARDWATCH_INGEST_TOKEN"),
         (["dashboard", "--port", "99999999"], {}, "WARDWATCH_DASHBOARD_PORT"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list | dict) else None,

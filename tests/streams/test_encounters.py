@@ -223,3 +223,8 @@ def test_a_cancel_that_names_its_fact_leaves_the_others_to_those_that_name_none(
     ]
     assert trail(folded(*facts)) == [("4W", "01", at(0), None)]
     assert folded(*facts).problems == ()
+
+
+def test_what_is_said_again_with_the_same_time_is_no_problem() -> None:
+    twice: list[AdtEvent] = [admit(0), admit(0, id="again"), discharge(9), discharge(9, id="left again")]
+    assert folded(*twice).problems == ()

@@ -1,0 +1,53 @@
+"""What a hospital sets about a feed, from YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from schemas.errors import UsageError
+
+
+class Mapping(Protocol):
+    """Settings of a feed."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Where times without a zone belong."""
+
+
+M = TypeVar("M", bound=Mapping)
+
+
+def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> M:
+    """Return a mapping of a kind, or its defaults where no file is set.
+
+    Parameters
+    ----------
+    path : Path or None
+        YAML.
+    kind : type
+        A struct with a default for every field, and a `zone`.
+    variable, page : str
+        The setting that names the file, and the page that says what can stand in it; for errors.
+
+    Raises
+    ------
+    UsageError
+        Naming the file, the setting in it, and what is wrong.
+    """
+    if path is None:
+        return kind()
+    try:
+        mapping = msgspec.yaml.decode(path.read_bytes(), type=kind)
+        _ = mapping.zone
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}). Correct {variable}.") from None
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}: {error}. See {page} for what can be set.") from None
+    except (ZoneInfoNotFoundError, ValueError):
+        raise UsageError(f"{path}: time_zone must be an IANA name such as Europe/Berlin.") from None
+    return mapping
