@@ -410,6 +410,29 @@ def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:
 
 
 @app.command()
+def data_quality(as_json: AsJson = False) -> None:
+    """List what a person must look at: facts that do not fit, stays that never ended, places nobody knows.
+
+    Example: `wardwatch data-quality --json`
+    """
+    from schemas.database import existing_engine
+    from schemas.hospital import load_hospital
+    from streams.data_quality import findings
+
+    settings = _settings()
+    with existing_engine(settings.sql_url).connect().execution_options(read_only=True) as connection:
+        found = findings(connection, load_hospital(settings.hospital_file))
+    if as_json:
+        _print_json(found)
+        return
+    for each in found:
+        since = f", since {each.since:%Y-%m-%d %H:%M}" if each.since else ""
+        _say(f"{each.kind.value.replace('_', ' ')}: {each.subject}: {each.says.replace('_', ' ')}{since}", markup=False)
+    if not found:
+        _say("Nothing to look at.")
+
+
+@app.command()
 def rebuild(as_json: AsJson = False) -> None:
     """Derive all state anew from the fact log, put it in place of what differs, and say what that was.
 

@@ -1,0 +1,70 @@
+"""The list of what a person must look at, on every engine."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from schemas import events
+from schemas.events import PatientClass
+from schemas.hospital import parse_hospital
+from streams.data_quality import findings
+from tests.contracts.test_processing import take
+from tests.streams.builders import admit, at, bed, discharge, merge, said, transfer, update
+
+HOSPITAL = parse_hospital(
+    b"""
+facilities:
+  - facility_id: HG
+    name: Harbour
+    units:
+      - {unit_id: ED, name: Emergency, type: emergency, licensed_beds: 3}
+      - {unit_id: 4W, name: 4 West, type: medical_surgical, licensed_beds: 3}
+""",
+    "test",
+)
+INPATIENT, EMERGENCY = PatientClass.INPATIENT, PatientClass.EMERGENCY
+
+
+def listed(engine: Engine, hours: float | None = None) -> list[tuple[str, str]]:
+    with engine.connect() as connection:
+        found = findings(connection, HOSPITAL, None if hours is None else at(hours))
+    return [(each.kind.value, each.subject) for each in found]
+
+
+def test_a_quiet_house_has_nothing_on_its_list(engine: Engine) -> None:
+    assert listed(engine) == []
+    take(engine, admit(0, "4W/01", patient_class=INPATIENT), admit(1, "4W/02", e="E2", p="P2"), discharge(9))
+    assert listed(engine) == []
+
+
+def test_facts_that_do_not_fit_and_colliding_ids_are_listed(engine: Engine) -> None:
+    twice = [admit(0, where, e="E2", p="P2", id="x") for where in ("4W/02", "4W/03")]
+    take(engine, transfer(5, "4W/01"), *twice)
+    assert listed(engine) == [("facts_do_not_fit", "E1"), ("id_collision", "E2")]
+
+
+def test_a_stay_of_which_nothing_is_heard_is_listed_and_stays_open(engine: Engine) -> None:
+    take(engine, admit(0, "ED/01", patient_class=EMERGENCY), admit(0, "4W/01", e="E2", p="P2", patient_class=INPATIENT))
+    assert listed(engine, 23) == []
+    assert listed(engine, 25) == [("stale_stay", "E1")]
+    assert listed(engine, 31 * 24) == [("stale_stay", "E1"), ("stale_stay", "E2")]
+    take(engine, update(30))
+    assert listed(engine, 31) == []
+
+
+def test_a_patient_in_two_beds_and_a_bed_with_two_patients_are_listed(engine: Engine) -> None:
+    take(engine, said(events.PatientRegistered, 0, "ED/01", patient_class=EMERGENCY))
+    take(engine, admit(4, "4W/01", e="E2", patient_class=INPATIENT), admit(5, "4W/01", e="E3", p="P3"))
+    assert listed(engine) == [("bed_claimed_twice", "HG/4W/01"), ("second_bed", "E1")]
+
+
+def test_two_tokens_of_one_person_in_an_encounter_are_no_problem_once_they_are_merged(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", p="a"), update(1, p="b"))
+    assert listed(engine) == [("facts_do_not_fit", "E1")]
+    take(engine, merge(2, "a", "b"))
+    assert listed(engine) == []
+
+
+def test_places_that_the_hospital_file_does_not_name_are_taken_and_listed(engine: Engine) -> None:
+    take(engine, admit(0, "9Z/01"), admit(0, "4W/77", e="E2", p="P2"), bed(1, "4W/78", "available"))
+    assert listed(engine) == [("unknown_bed", "HG/4W/77"), ("unknown_bed", "HG/4W/78"), ("unknown_unit", "HG/9Z")]
