@@ -723,6 +723,8 @@ def main() -> None:
         _fail(str(error), 2)
     except typer.TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
+        if not message.strip():
+            sys.exit(2)  # no command was given, and the help has been printed
         _fail(f"{message} Try `wardwatch --help`.", 2)
     except (typer.Abort, KeyboardInterrupt):
         _fail("Stopped.", 130)
