@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import Engine
 
 from schemas.database import make_engine, upgrade
@@ -63,6 +64,13 @@ def _no_settings_of_the_person_at_the_keyboard() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("WARDWATCH_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_this_test_only() -> Iterator[None]:
+    """Undo what a command run in this process set up: its log would go to a stream that pytest has closed."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
