@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ _left_out = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As the command line does. kafka-python formats a transport that another thread is closing, and pytest, unlike
+    # logging itself, makes an error of that.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     config.stash[_left_out] = []
     for part in PARTS:
         config.addinivalue_line("markers", f"{part.marker}: needs {part.what}")
