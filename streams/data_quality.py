@@ -70,6 +70,7 @@ def findings(connection: Connection, hospital: Hospital, now: datetime | None = 
     here = _in_progress(connection)
     found = [
         *_provisional(connection),
+        *_shared_ids(connection),
         *_stale(connection, here, now),
         *_beds(connection, here),
         *_unknown_places(connection, hospital),
@@ -101,6 +102,29 @@ def _provisional(connection: Connection) -> Iterable[Finding]:
         patient = decode_patient(bytes(state))
         for problem in patient.problems:
             yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=patient.patient_token, says=problem.value)
+
+
+def _shared_ids(connection: Connection) -> Iterable[Finding]:
+    """Yield ids that one source gave to facts about different subjects; all of them were kept and count."""
+    column = tables.fact.columns
+    shared = (
+        select(column.source, column.event_id)
+        .group_by(column.source, column.event_id)
+        .having(func.count(column.subject.distinct()) > 1)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(column.subject, column.source, column.event_id)
+        .join(shared, (column.source == shared.c.source) & (column.event_id == shared.c.event_id))
+        .distinct()
+        .order_by(column.source, column.event_id, column.subject)
+    )
+    about: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        about.setdefault((row.source, row.event_id), []).append(row.subject)
+    for (source, event_id), subjects in about.items():
+        says = f"{source} gave the id {event_id} to facts about {', '.join(subjects)}; all are kept"
+        yield Finding(kind=Kind.ID_COLLISION, subject=subjects[0], says=says)
 
 
 def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterable[Finding]:

@@ -43,6 +43,14 @@ def test_facts_that_do_not_fit_and_colliding_ids_are_listed(engine: Engine) -> N
     assert listed(engine) == [("facts_do_not_fit", "E1"), ("id_collision", "E2")]
 
 
+def test_an_id_that_a_source_gave_to_two_encounters_is_listed_once_and_both_count(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", id="x"), admit(1, "4W/02", e="E2", p="P2", id="x"), discharge(9, id="y"))
+    with engine.connect() as connection:
+        found = findings(connection, HOSPITAL)
+    assert [(each.kind.value, each.subject) for each in found] == [("id_collision", "E1")]
+    assert "the id x to facts about E1, E2" in found[0].says
+
+
 def test_a_stay_of_which_nothing_is_heard_is_listed_and_stays_open(engine: Engine) -> None:
     take(engine, admit(0, "ED/01", patient_class=EMERGENCY), admit(0, "4W/01", e="E2", p="P2", patient_class=INPATIENT))
     assert listed(engine, 23) == []

@@ -12,6 +12,7 @@ from streams.ingest.fhir import FhirOptions, FhirReading, read_resource
 KEY = b"k" * 32
 RECEIVED = datetime(2026, 3, 10, 12, tzinfo=UTC)
 V3 = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 NUMBERS = "http://terminology.hl7.org/CodeSystem/v2-0203"
 
 
@@ -80,6 +81,29 @@ def lies(logical_id: str, since: str | None = None, **fields: Any) -> dict[str, 
 
 def bundle(*resources: dict[str, Any], kind: str = "collection") -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": kind, "entry": [{"resource": copy.deepcopy(one)} for one in resources]}
+
+
+WHOLE = bundle(
+    PATIENT,
+    *HOUSE,
+    {
+        "resourceType": "Condition",
+        "id": "c1",
+        "code": concept("I50.9", ICD10),
+        "encounter": {"reference": "Encounter/e1"},
+    },
+    encounter(
+        "finished",
+        period={"start": "2026-03-02T09:00:00Z", "end": "2026-03-05T09:00:00Z"},
+        location=[lies("w4-12-1", "2026-03-02T09:00:00Z"), lies("icu", "2026-03-03T08:00:00Z", status="active")],
+        diagnosis=[{"condition": {"reference": "Condition/c1"}, "rank": 1}],
+        statusHistory=[{"status": "onleave", "period": {"start": "2026-03-03"}}],
+        hospitalization={"dischargeDisposition": concept("home"), "admitSource": concept("emd")},
+        priority=concept("EM"),
+        serviceType=concept("394579002"),
+    ),
+)
+"""A stay with all that is read of one: who, where, when, why."""
 
 
 def read(resource: object, options: FhirOptions | None = None, received_at: datetime = RECEIVED) -> FhirReading:

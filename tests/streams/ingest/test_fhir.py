@@ -20,9 +20,11 @@ from streams.ingest.fhir import FhirOptions, read_json, read_resource
 from streams.processing import check_subject
 from tests.streams.ingest.resources import (
     HOUSE,
+    ICD10,
     KEY,
     PATIENT,
     RECEIVED,
+    WHOLE,
     bundle,
     concept,
     encounter,
@@ -32,7 +34,6 @@ from tests.streams.ingest.resources import (
     read,
 )
 
-ICD10 = "http://hl7.org/fhir/sid/icd-10-cm"
 SNOMED = "http://snomed.info/sct"
 TOKEN = patient_token(KEY, "urn:hg", "17")
 
@@ -449,27 +450,6 @@ JSON = st.recursive(
     | st.sampled_from(["2026-03-02T10:00:00Z", "9999-12-31T23:59:59-14:00", "Location/w4", "#x", "\ud800", "a\0b"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=12,
-)
-
-WHOLE = bundle(
-    PATIENT,
-    *HOUSE,
-    {
-        "resourceType": "Condition",
-        "id": "c1",
-        "code": concept("I50.9", ICD10),
-        "encounter": {"reference": "Encounter/e1"},
-    },
-    encounter(
-        "finished",
-        period={"start": "2026-03-02T09:00:00Z", "end": "2026-03-05T09:00:00Z"},
-        location=[lies("w4-12-1", "2026-03-02T09:00:00Z"), lies("icu", "2026-03-03T08:00:00Z", status="active")],
-        diagnosis=[{"condition": {"reference": "Condition/c1"}, "rank": 1}],
-        statusHistory=[{"status": "onleave", "period": {"start": "2026-03-03"}}],
-        hospitalization={"dischargeDisposition": concept("home"), "admitSource": concept("emd")},
-        priority=concept("EM"),
-        serviceType=concept("394579002"),
-    ),
 )
 
 
