@@ -29,7 +29,7 @@ def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str,
     """
     parts: list[Any] = [_facts(alert, where, raised, zone)]
     if risks is not None:
-        parts += [html.H3("Risk of an unplanned return within 30 days"), _risks(risks), _models(risks, zone)]
+        parts += [html.H3("Risk of readmission within 30 days"), _risks(risks), _models(risks, zone)]
     parts += [html.H3("What moved it, against the average patient"), _contributions(alert.reasons)]
     return html.Div(parts, className="alert-details")
 
