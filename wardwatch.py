@@ -311,14 +311,7 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = _settings()
-    messages = read_hl7(paths, settings)
-    if dry_run:
-        _tell_readings(messages, as_json)
-        return
-    from simulators.publish import Speed as Pace
-
-    records = (record for message in messages for record in message.records())
-    _publish(settings, records, Pace.parse("max"), as_json)
+    _from_files(settings, read_hl7(paths, settings), dry_run, as_json)
 
 
 @ingest.command()
@@ -364,14 +357,7 @@ def fhir(
     from streams.ingest.from_files import read_fhir
 
     settings = _settings()
-    resources = read_fhir(paths, settings)
-    if dry_run:
-        _tell_readings(resources, as_json)
-        return
-    from simulators.publish import Speed as Pace
-
-    records = (record for resource in resources for record in resource.records())
-    _publish(settings, records, Pace.parse("max"), as_json)
+    _from_files(settings, read_fhir(paths, settings), dry_run, as_json)
 
 
 @ingest.command()
@@ -390,6 +376,16 @@ def http(
     wait_for_broker(settings)
     ensure_topics(settings)
     serve_http(settings, port, lambda address: _say(f"Facts at {address}/facts, FHIR at {address}/fhir"))
+
+
+def _from_files(settings: Settings, messages: Iterator[Any], dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        _tell_readings(messages, as_json)
+        return
+    from simulators.publish import Speed as Pace
+
+    records = (record for message in messages for record in message.records())
+    _publish(settings, records, Pace.parse("max"), as_json)
 
 
 def _tell_readings(messages: Iterator[Any], as_json: bool) -> None:

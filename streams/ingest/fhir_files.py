@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from schemas.errors import SourceError
+from streams.ingest.files import contents, files_in
+
+SUFFIXES = frozenset({".json", ".ndjson"})
 
 
 def fhir_files(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
@@ -18,25 +20,12 @@ def fhir_files(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     SourceError
         When a path is not there, at once; when a file cannot be read, when its turn comes.
     """
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise SourceError(f"{missing} is not there. Name files or folders of FHIR resources.")
-    return _resources([file for path in paths for file in _files(path)])
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    return sorted(file for file in found if file.suffix.lower() in (".json", ".ndjson"))
+    return _resources(files_in(paths, SUFFIXES, "FHIR resources"))
 
 
 def _resources(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     for file in files:
-        try:
-            raw = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        except OSError as error:
-            raise SourceError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
+        raw = contents(file).removeprefix(b"\xef\xbb\xbf")
         parts = split_lines(raw) if file.suffix.lower() == ".ndjson" else [raw]
         for index, resource in enumerate(parts):
             yield file, index, resource

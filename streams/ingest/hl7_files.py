@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from schemas.errors import SourceError
+from streams.ingest.files import contents, files_in
 
 SUFFIXES = frozenset({"", ".hl7", ".hl7v2", ".er7", ".adt", ".msg", ".txt", ".dat"})
 """Of the files that are read in a folder: a key or a database beside them must not become a dead letter."""
@@ -48,25 +48,10 @@ def messages_in(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     SourceError
         When a path is not there, at once; when a file cannot be read, when its turn comes.
     """
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise SourceError(f"{missing} is not there. Name files or folders of HL7 v2 messages.")
-    return _messages([file for path in paths for file in _files(path)])
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if _is_ours(file)) if path.is_dir() else [path]
-
-
-def _is_ours(file: Path) -> bool:
-    return file.is_file() and not file.name.startswith(".") and file.suffix.lower() in SUFFIXES
+    return _messages(files_in(paths, SUFFIXES, "HL7 v2 messages"))
 
 
 def _messages(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     for file in files:
-        try:
-            raw = file.read_bytes()
-        except OSError as error:
-            raise SourceError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
-        for index, message in enumerate(split_messages(raw)):
+        for index, message in enumerate(split_messages(contents(file))):
             yield file, index, message
