@@ -6,22 +6,11 @@ from sqlalchemy import Engine
 
 from schemas import events
 from schemas.events import PatientClass
-from schemas.hospital import parse_hospital
 from streams.data_quality import findings
+from tests.contracts.test_people import HOSPITAL
 from tests.contracts.test_processing import take
 from tests.streams.builders import admit, at, bed, discharge, merge, said, transfer, update
 
-HOSPITAL = parse_hospital(
-    b"""
-facilities:
-  - facility_id: HG
-    name: Harbour
-    units:
-      - {unit_id: ED, name: Emergency, type: emergency, licensed_beds: 3}
-      - {unit_id: 4W, name: 4 West, type: medical_surgical, licensed_beds: 3}
-""",
-    "test",
-)
 INPATIENT, EMERGENCY = PatientClass.INPATIENT, PatientClass.EMERGENCY
 
 
