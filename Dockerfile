@@ -10,6 +10,7 @@ COPY models models
 COPY streams streams
 COPY simulators simulators
 COPY dashboard dashboard
+COPY commands commands
 RUN /opt/wardwatch/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim

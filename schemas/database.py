@@ -59,10 +59,7 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
         )
     if backend == "sqlite":
         if parsed.database and not create and not Path(parsed.database).is_file():
-            raise SettingsError(
-                f"{parsed.database}: no database is there. "
-                "Run `wardwatch db upgrade`, or correct WARDWATCH_DATABASE_URL."
-            )
+            raise SettingsError(_not_there(Path(parsed.database)))
         if parsed.database:
             _make_folder(Path(parsed.database).parent)
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
@@ -73,6 +70,12 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
         "WARDWATCH_DATABASE_URL: not the address of PostgreSQL or SQLite. "
         "Write postgresql+psycopg://user@host/name or sqlite:///path/to/file.db."
     )
+
+
+def _not_there(file: Path) -> str:
+    demo = file.parent / "demo"
+    look = f" The demo's is in {demo}: set WARDWATCH_DATA_DIR={demo}." if (demo / file.name).is_file() else ""
+    return f"{file}: no database is there. Run `wardwatch db upgrade`, or correct WARDWATCH_DATABASE_URL.{look}"
 
 
 def _make_folder(folder: Path) -> None:

@@ -136,6 +136,20 @@ def test_reports_are_json_where_asked(tmp_path: Path) -> None:
     assert {check["name"]: check["ok"] for check in json.loads(doctor.stdout)}["model"] is False
 
 
+def test_where_only_a_demo_left_a_database_the_error_says_how_to_read_that(tmp_path: Path) -> None:
+    assert run(tmp_path / "demo", "db", "upgrade").returncode == 0
+    done = run(tmp_path, "status")
+    assert done.returncode == 2
+    assert f"WARDWATCH_DATA_DIR={tmp_path / 'demo'}" in done.stderr
+
+
+def test_the_front_door_loads_no_room_before_a_command_runs() -> None:
+    heavy = "{'faust', 'sqlalchemy', 'sklearn', 'river', 'dash', 'pandas', 'streams', 'models', 'simulators'}"
+    code = f"import sys, wardwatch; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_training_on_nothing_says_what_to_do(tmp_path: Path) -> None:
     assert run(tmp_path, "db", "upgrade").returncode == 0
     done = run(tmp_path, "train")

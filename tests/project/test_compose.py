@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -86,3 +87,5 @@ def test_the_image_runs_as_nobody_special() -> None:
     for name in copied:
         assert f"!{name}" in ignored, name
         assert (ROOT / name).exists(), name
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    assert set(shipped["targets"]["wheel"]["packages"]) < copied

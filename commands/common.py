@@ -1,0 +1,82 @@
+"""What the commands share: settings and logging, options that recur, and how they print."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+LARGEST_SEED = 2**32 - 1
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Faults = Annotated[str, typer.Option(help="Faults on purpose between the source and Kafka: none, mild or hostile.")]
+FaultsSeed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same faults.")]
+Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings, and set up logging by them."""
+    from schemas.settings import load_settings as read
+
+    settings = read(**overrides)
+    _set_up_logging(settings)
+    return settings
+
+
+def _set_up_logging(settings: Settings) -> None:
+    import structlog
+
+    level = getattr(logging, settings.log_level.upper())
+    logging.basicConfig(
+        level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    for chatty in ("kafka", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # what they report, we raise
+    for framework in ("faust", "mode"):
+        logging.getLogger(framework).setLevel(max(level, logging.ERROR))
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def say(text: str = "", **style: Any) -> None:
+    """Print a line for people; `markup=False` for text that is not ours."""
+    from rich.console import Console
+
+    Console(highlight=False).print(text, soft_wrap=True, **style)
+
+
+def print_json(value: object) -> None:
+    """Print what programs read."""
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time that somebody typed, as aware UTC."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{text!r} is no time. Write 2026-03-02T08:00, with a zone such as +01:00, or now.") from None

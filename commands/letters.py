@@ -1,0 +1,125 @@
+"""Commands on dead letters: list, show, fix, replay."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.common import AsJson, load_settings, print_json, say
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from schemas.settings import Settings
+    from streams.dead_letters import LetterName
+
+LetterArgument = Annotated[str, typer.Argument(help="As the list names it: topic/partition/offset.")]
+
+
+def list_letters(
+    settled: Annotated[bool, typer.Option("--all", help="Those that were settled too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most, the latest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters with their reasons, the latest first.
+
+    Example: `wardwatch dead-letters list --json`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import letters
+
+    with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        found = letters(connection, settled=settled, limit=limit)
+    if as_json:
+        print_json(found)
+        return
+    for letter in found:
+        mark = f" ({letter.settled_by})" if letter.settled_by else ""
+        say(f"{letter.name}  {letter.received_at:%Y-%m-%d %H:%M}  {letter.reason}{mark}", markup=False)
+    if not found:
+        say("No dead letters.")
+
+
+def show_letter(name: LetterArgument) -> None:
+    """Print a dead letter's bytes as they came. They may name a patient.
+
+    Example: `wardwatch dead-letters show adt.events.v1/0/17`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import LetterName, contents
+
+    wanted = LetterName.parse(name)
+    with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        sys.stdout.buffer.write(contents(connection, wanted).value or b"")
+    sys.stdout.buffer.flush()
+
+
+def fix_letter(
+    name: LetterArgument,
+    file: Annotated[Path, typer.Argument(help="The corrected HL7 v2 message or JSON fact.")],
+) -> None:
+    """Publish a corrected message in place of a dead letter, which is then settled.
+
+    Example: `wardwatch dead-letters fix adt.events.v1/0/17 corrected.hl7`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import LetterName, contents
+
+    settings, wanted = load_settings(), LetterName.parse(name)
+    try:
+        corrected = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read ({error.strerror}).") from None
+    engine = existing_engine(settings.sql_url)
+    with engine.connect().execution_options(read_only=True) as connection:
+        contents(connection, wanted)  # refuses a name that no letter has
+    _send(settings, engine, {wanted: corrected}, "fixed")
+
+
+def replay_letters(
+    names: Annotated[list[str] | None, typer.Argument(help="Names from the list; all that are not settled.")] = None,
+) -> None:
+    """Read dead letters again, with the readers and the mapping of today, and publish what can be used now.
+
+    Example: `wardwatch dead-letters replay`
+    """
+    from schemas.database import existing_engine
+    from streams.dead_letters import LetterName, contents, unsettled
+
+    settings = load_settings()
+    engine = existing_engine(settings.sql_url)
+    with engine.connect().execution_options(read_only=True) as connection:
+        wanted = [LetterName.parse(name) for name in names] if names else unsettled(connection)
+        bodies = {name: contents(connection, name).value or b"" for name in wanted}
+    _send(settings, engine, bodies, "replayed")
+
+
+def _send(settings: Settings, engine: Engine, bodies: dict[LetterName, bytes], how: str) -> None:
+    """Publish what can be read and settle it; exits with 1 when something still cannot."""
+    from schemas.errors import FactRejected
+    from simulators.publish import Speed as Pace
+    from simulators.publish import publish
+    from streams.dead_letters import read_again, settle
+
+    records, settled = [], []
+    for name, raw in bodies.items():
+        try:
+            records += read_again(raw, settings)
+        except FactRejected as error:
+            say(f"{name}: {error}", markup=False)
+        else:
+            settled.append(name)
+    if records:
+        publish(records, settings, speed=Pace.parse("max"))
+    if settled:
+        with engine.begin() as connection:
+            settle(connection, settled, how, datetime.now(UTC))
+    left = len(bodies) - len(settled)
+    say(f"{len(settled):,} {how}, {left:,} still cannot be used.")
+    if left:
+        raise typer.Exit(1)

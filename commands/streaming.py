@@ -1,0 +1,108 @@
+"""Commands that publish facts: the simulated hospital, and recordings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.common import LARGEST_SEED, AsJson, Faults, FaultsSeed, Speed, load_settings, parse_time, print_json, say
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+LONGEST_DAYS = 36_500.0
+
+
+def simulate(
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same stream.")] = 1,
+    days: Annotated[float | None, typer.Option(help="Simulated days to publish; for ever when not given.")] = None,
+    history_days: Annotated[float, typer.Option(help="Days published at once before the pace begins.")] = 0.0,
+    start: Annotated[
+        datetime | None, typer.Option(help="First simulated instant, UTC; by default now, less the history.")
+    ] = None,
+    speed: Speed = "600x",
+    faults: Faults = "none",
+    faults_seed: FaultsSeed = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Simulate the hospital of the hospital file and publish its facts.
+
+    Example: `wardwatch simulate --days 7 --speed max`
+    """
+    from schemas.hospital import load_hospital
+    from simulators.hospital import simulate as run
+    from simulators.publish import Speed as Pace
+
+    settings = load_settings()
+    pace = Pace.parse(speed)
+    if not (days is None or 0 < days <= LONGEST_DAYS) or not 0 <= history_days <= LONGEST_DAYS:
+        raise UsageError(f"--days must be above 0, --history-days 0 or more, and both at most {LONGEST_DAYS:,.0f}.")
+    if start is not None and not 1900 <= start.year <= 2900:
+        raise UsageError("--start must lie in the years 1900 to 2900.")
+    begin = (
+        start.replace(tzinfo=UTC) if start else datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
+    )
+    facts = run(load_hospital(settings.hospital_file), seed=seed, start=begin, days=days)
+    publish_facts(settings, facts, pace, as_json, begin + timedelta(days=history_days), faults=faults, seed=faults_seed)
+
+
+def replay(
+    source: Annotated[str, typer.Argument(help="What it is: jsonl, mimic-iv, mimic-iii, synthea, hl7 or log.")],
+    path: Annotated[str, typer.Argument(help="The file or folder; for log a SQLite file or a database address.")],
+    speed: Speed = "max",
+    since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,
+    faults: Faults = "none",
+    faults_seed: FaultsSeed = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a recording: facts as JSON lines, MIMIC-IV, MIMIC-III, Synthea, HL7 v2 files, or a fact log.
+
+    Example: `wardwatch replay mimic-iv ./mimic_iv_demo --speed max`
+    """
+    from simulators.publish import Speed as Pace
+    from simulators.replay import facts
+    from simulators.window import within
+
+    settings = load_settings()
+    pace = Pace.parse(speed)
+    if source == "hl7":
+        from streams.ingest.from_files import read_hl7
+
+        told: Iterator[Any] = (record for message in read_hl7([Path(path)], settings) for record in message.records())
+    else:
+        told = facts(source, path, settings, also=["hl7"])
+    bounds = [None if text is None else parse_time(text) for text in (since, until)]
+    publish_facts(settings, within(told, bounds[0], bounds[1]), pace, as_json, faults=faults, seed=faults_seed)
+
+
+def publish_facts(
+    settings: Settings,
+    facts: Iterator[Any],
+    pace: Any,
+    as_json: bool,
+    live_from: datetime | None = None,
+    *,
+    faults: str = "none",
+    seed: int = 1,
+) -> None:
+    """Publish records with a progress line, and say what came of it; with faults on purpose where asked."""
+    from simulators.console import publish_with_progress
+    from simulators.faults import FaultReport, profile, summary, with_faults
+
+    injected = FaultReport()
+    if faults != "none":
+        facts = with_faults(facts, profile(faults), seed, injected)
+    report = publish_with_progress(facts, settings, pace, live_from=live_from, quiet=as_json)
+    if as_json:
+        print_json(dataclasses.asdict(report) | ({"faults": injected} if faults != "none" else {}))
+        return
+    say(f"Published {report.published:,} records" + (", then stopped." if report.stopped else "."))
+    if faults != "none":
+        say(summary(injected))
