@@ -157,15 +157,20 @@ class MergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
 
 
 class UnmergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The subject is a person of its own again; `reason` says why."""
+    """A merge of the subject was an error: the one into `apart_from` (a token), or else the latest."""
 
+    apart_from: Name | None = None
     reason: Name | None = None
 
 
 class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Which fact is taken back: its id, or else the latest of its kind before this one (HL7 does not say)."""
+    """Which fact is taken back: its id, or else what was said last of its kind (see `streams.hearing`).
+
+    `location` is where the patient is afterwards (PV1-3 of A12, A13, A32, A33).
+    """
 
     cancels: Name | None = None
+    location: Location | None = None
 
 
 class BedDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -402,7 +407,7 @@ class PatientsMerged(PatientFact, frozen=True, kw_only=True, gc=False, tag="ward
 
 
 class PatientsUnmerged(PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patients_unmerged.v1"):
-    """A37: a merge of the subject was an error."""
+    """A37: the subject was merged in error."""
 
     data: UnmergeDetails
 
@@ -451,7 +456,7 @@ AnyFact = AdtEvent | PersonFact | BedStatusChanged
 MAY_CONCERN_PATIENT = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
 """Facts about an encounter whose number nobody has given out yet: they wait on the patient."""
 
-_QUOTED = re.compile(r" '.*'(?= - at `)", re.DOTALL)
+_QUOTED = re.compile(r"""(?<=value) ['"].*['"](?= - at `)""", re.DOTALL)
 """A reason names the field and never quotes what stood there: it may be a name."""
 
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
@@ -459,8 +464,15 @@ _encoder = msgspec.json.Encoder()
 
 
 def bed_subject(location: Location) -> str:
-    """Return the subject of a bed's facts: ``bed:facility/unit/bed``."""
-    return f"bed:{location.facility_id}/{location.unit_id}/{location.bed_id}"
+    """Return the subject of a bed's facts: ``bed:facility/unit/bed``, with ``%`` and ``/`` in a name percent-encoded.
+
+    Examples
+    --------
+    >>> bed_subject(Location(facility_id="HG", unit_id="4W/A", bed_id="01"))
+    'bed:HG/4W%2FA/01'
+    """
+    names = (location.facility_id, location.unit_id, str(location.bed_id))
+    return "bed:" + "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
 
 
 def patient_subject(token: str) -> str:

@@ -40,6 +40,7 @@ class Problem(StrEnum):
     LEAVE_WHILE_NOT_HERE = "leave_while_not_here"
     PENDING_WHILE_NOT_HERE = "pending_while_not_here"
     REPORTED_AFTER_DELETION = "reported_after_deletion"
+    REPORTED_AFTER_CANCELLATION = "reported_after_cancellation"
 
 
 class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    text,
 )
 from sqlalchemy.engine.interfaces import Dialect
 
@@ -93,6 +94,13 @@ encounter = Table(
     Index(None, "patient_token"),
     comment="The fold of each encounter's facts; `state` is schemas.state.Encounter as JSON.",
 )
+for _name, _condition in (("in_progress", "status = 'in_progress'"), ("provisional", "provisional")):
+    Index(
+        f"ix_encounter_{_name}",
+        encounter.columns.encounter_id,
+        postgresql_where=text(_condition),
+        sqlite_where=text(_condition),
+    )
 
 unit_stay = Table(
     "unit_stay",
@@ -155,7 +163,8 @@ bed_status = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("source", Text, nullable=False),
     Column("event_id", Text, nullable=False),
-    info={"order": ("since", "recorded_at", "source", "event_id")},
+    Column("digest", BigInteger, nullable=False, server_default="0"),
+    info={"order": ("since", "recorded_at", "source", "event_id", "digest")},
     comment="The latest word of housekeeping or the bed desk on each bed, and the fact it comes from.",
 )
 
@@ -276,6 +285,29 @@ unit_capacity = Table(
     Column("as_of", UtcDateTime, nullable=False),
     Column("metrics", LargeBinary, nullable=False),
     comment="The latest schemas.topics.CapacityMetrics of each unit, as JSON.",
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("part", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("says", Text, primary_key=True),
+    Column("since", UtcDateTime),
+    Column("facility_id", Text),
+    Column("unit_id", Text),
+    Column("bed_id", Text),
+    comment="What a person must look at, as last found; `part` says which look found it.",
+)
+
+finding_look = Table(
+    "finding_look",
+    metadata,
+    Column("part", Text, primary_key=True),
+    Column("looked_at", UtcDateTime, nullable=False),
+    Column("event_time", UtcDateTime),
+    comment="When each part of the list of findings was last looked at, by the clock on the wall, and up to when.",
 )
 
 midnight = Table(

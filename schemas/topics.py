@@ -67,6 +67,8 @@ class UnitChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     facility_id: str
     unit_id: str
     occurred_at: datetime
+    past_changed: bool = False
+    """A stay there that had ended did not end then after all: what is remembered of the past does not hold."""
 
 
 class BedOnBoard(BedState, frozen=True, kw_only=True, gc=False, omit_defaults=True):

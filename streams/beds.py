@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.events import BedStatus, BedStatusChanged, PatientClass
+from schemas.events import BedStatus, BedStatusChanged, PatientClass, digest, encode_fact
 from schemas.state import BedState
 
 PASSING = frozenset({PatientClass.OUTPATIENT, PatientClass.RECURRING, PatientClass.PREADMIT})
@@ -73,7 +73,12 @@ def _strength(claim: PersonClaim) -> tuple[bool, datetime, str]:
 
 def latest_word(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
     """Return the fact that counts among those on one bed, whatever their order: the fold of a bed is its maximum."""
-    return max(facts, key=lambda fact: (fact.occurred_at, fact.recorded_at, fact.source, fact.id))
+    return max(facts, key=word_order)
+
+
+def word_order(fact: BedStatusChanged) -> tuple[datetime, datetime, str, str, int]:
+    """Return what makes one word on a bed later than another; of two contents under one id the digest decides."""
+    return (fact.occurred_at, fact.recorded_at, fact.source, fact.id, digest(encode_fact(fact)))
 
 
 def bed_state(
@@ -130,7 +135,7 @@ def _without_plan(
             encounter_id=occupant.encounter_id,
             conflicts=tuple(sorted(claim.encounter_id for claim in others)),
         )
-    if word is not None and word.status is not BedStatus.OCCUPIED and (left_at is None or word.since >= left_at):
+    if word is not None and (left_at is None or word.since >= left_at):  # occupied by somebody of whom no fact tells
         return BedState(bed_id=bed_id, status=word.status, since=word.since, reason=word.reason)
     if left_at is None:
         return BedState(bed_id=bed_id, status=BedStatus.AVAILABLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from schemas.state import EncounterStatus, decode_encounter
 from schemas.topics import ADT_EVENTS, CapacityMetrics
 from streams import bulk_sql, people_store, telemetry
 from streams.alerts import OPEN_STATUSES
-from streams.beds import BedWord, PersonClaim, superseded
+from streams.beds import PASSING, BedWord, PersonClaim, superseded
 from streams.census import HOURS, Presence, UnitFacts
 from streams.unit_of_work import read_watermarks
 from streams.watermarks import overall
@@ -23,6 +23,9 @@ from streams.watermarks import overall
 WINDOW = timedelta(hours=HOURS + 1)
 REFRESH_S = 60.0
 """How long the times at which beds were last left are taken from memory, beyond what the window shows."""
+
+NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
+"""Classes of patients who are here without having been admitted to a bed of a ward."""
 
 UnitKey = tuple[str, str]
 
@@ -56,6 +59,17 @@ class CapacityStore:
 
     def __init__(self) -> None:
         self._left: dict[UnitKey, tuple[float, dict[str, datetime]]] = {}
+
+    def forget(self, units: Iterable[UnitKey]) -> None:
+        """Read the past of these units again: somebody corrected it."""
+        for unit in units:
+            self._left.pop(unit, None)
+
+    def known_units(self, connection: Connection) -> dict[UnitKey, datetime]:
+        """Return all units of which there are metrics, with the event time of these."""
+        column = tables.unit_capacity.columns
+        rows = connection.execute(select(column.facility_id, column.unit_id, column.as_of))
+        return {(row.facility_id, row.unit_id): row.as_of for row in rows}
 
     def event_time(self, connection: Connection, latest: datetime) -> datetime:
         """Return the event time that all partitions have reached, or `latest` while that is not known."""
@@ -142,18 +156,20 @@ class CapacityStore:
         waiting = {row.patient_token for row in rows if row.subject == patient_subject(row.patient_token)}
         admitted = self._last_admissions(connection, waiting) if waiting else {}
         for row in rows:
-            if row.patient_token in waiting and admitted.get(row.patient_token, row.since) > row.since:
+            is_waiting = row.subject == patient_subject(row.patient_token)
+            if is_waiting and admitted.get(row.patient_token, row.since) > row.since:
                 continue
             found[row.facility_id, row.unit_id][row.bed_id] = row.subject
         return found
 
     def _last_admissions(self, connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
-        """Return when each of these patients, under whatever token, was last admitted."""
+        """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
         people = people_store.persons(connection, tokens)
         encounter = tables.encounter.columns
         rows = connection.execute(
             select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))
             .where(encounter.patient_token.in_(sorted(people)), encounter.admitted_at.is_not(None))
+            .where(encounter.patient_class.not_in(sorted(NO_ADMISSION)))
             .group_by(encounter.patient_token)
         )
         last: dict[str, datetime] = {}

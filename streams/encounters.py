@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from schemas.events import (
+    AdmissionCancelled,
     AdmissionPending,
     AdtEvent,
     Details,
@@ -33,7 +34,9 @@ from schemas.events import (
     PatientPreadmitted,
     PatientRegistered,
     PatientTransferred,
+    PendingAdmissionCancelled,
     PendingDetails,
+    PreadmissionCancelled,
     TransferPending,
 )
 from schemas.state import (
@@ -46,7 +49,8 @@ from schemas.state import (
     Reservation,
     UnitStay,
 )
-from streams.ordering import BEGINNINGS, Standing, standing
+from streams.hearing import BEGINNINGS, CANCELS
+from streams.ordering import Standing, standing
 
 
 def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encounter | None:
@@ -67,9 +71,9 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
 
     Notes
     -----
-    What counts, and in what order, is in `streams.ordering`. An update whose location differs is a transfer. A patient
-    who is admitted again under the same number after a discharge is here again: the latest word counts. A deletion
-    makes void what was said before it.
+    What counts, and in what order, is in `streams.ordering` and `streams.hearing`. An update whose location differs
+    from what was said before is a transfer. A patient who is admitted again under the same number after a discharge is
+    here again: the latest word counts. A deletion makes void what was said before it.
 
     Examples
     --------
@@ -82,13 +86,22 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     stand = standing(given, as_of)
     if as_of is not None and not stand.facts and not _was_taken_back(given, stand, as_of):
         return None
-    state = _State(stand.latest)
+    state = _State(stand.latest.subject, _token(stand))
     state.problems.update(stand.problems)
-    state.admission_cancelled = not stand.cancelled.isdisjoint(BEGINNINGS)
-    state.plan_cancelled = not stand.cancelled.isdisjoint((PatientPreadmitted, AdmissionPending))
+    state.note_tokens(given)
+    state.taken_back = not stand.cancelled.isdisjoint(_BEGINS_OR_PLANS)
     for fact in stand.facts:
         _APPLY[type(fact)](state, fact)
     return state.encounter()
+
+
+_BEGINS_OR_PLANS = frozenset({*BEGINNINGS, PatientPreadmitted, AdmissionPending})
+
+
+def _token(stand: Standing) -> str:
+    """Return under which token the encounter was reported last, by a fact that stands if there is one."""
+    said = [fact for fact in stand.facts if type(fact) not in CANCELS]
+    return str((said[-1] if said else stand.latest).partition_key)
 
 
 def _was_taken_back(facts: Iterable[AdtEvent], stand: Standing, as_of: datetime) -> bool:
@@ -99,11 +112,11 @@ class _State:
     """What is known so far while the facts are applied in order."""
 
     __slots__ = (
-        "admission_cancelled",
         "admission_type",
         "admitted_at",
         "admitted_by",
         "age_years",
+        "cancelled",
         "deleted",
         "diagnoses",
         "discharge_disposition",
@@ -116,7 +129,6 @@ class _State:
         "other_tokens",
         "patient_class",
         "patient_token",
-        "plan_cancelled",
         "planned",
         "problems",
         "procedures",
@@ -124,15 +136,17 @@ class _State:
         "services",
         "sex",
         "stays",
+        "taken_back",
         "temporary_place",
     )
 
-    def __init__(self, latest: AdtEvent) -> None:
-        self.encounter_id = latest.subject
-        self.patient_token = latest.partition_key
+    def __init__(self, encounter_id: str, patient_token: str) -> None:
+        self.encounter_id = encounter_id
+        self.patient_token = patient_token
         self.other_tokens: set[str] = set()
         self.problems: set[Problem] = set()
-        self.admission_cancelled = self.plan_cancelled = False
+        self.taken_back = False
+        self.cancelled = False
         self.deleted = False
         self.forget()
 
@@ -165,11 +179,14 @@ class _State:
     def problem(self, problem: Problem) -> None:
         self.problems.add(problem)
 
+    def note_tokens(self, facts: Iterable[AdtEvent]) -> None:
+        """Note under which other tokens the encounter was reported, by whatever fact."""
+        self.other_tokens = {fact.partition_key for fact in facts} - {self.patient_token}
+        if self.other_tokens:
+            self.problem(Problem.TWO_PATIENTS)
+
     def note(self, fact: AdtEvent, details: Details) -> None:
         """Take over what any message may say besides its trigger."""
-        if fact.partition_key != self.patient_token:
-            self.problem(Problem.TWO_PATIENTS)
-            self.other_tokens.add(fact.partition_key)
         said = details.patient_class
         if said is not None and said is not self.patient_class and self._may_change_class(fact):
             self.patient_class = said
@@ -208,12 +225,12 @@ class _State:
 
     def move(self, location: Location, at: datetime) -> None:
         """Put the patient in a place from `at` on; staying where one is is no move."""
-        self.temporary_place = None
         last = self.stays[-1] if self.stays else None
         if last is not None and last.left_at is None:
             same_unit = last.unit_id == location.unit_id and last.facility_id == location.facility_id
             if same_unit and location.bed_id in (None, last.bed_id):
                 return
+            self.reservation = self.temporary_place = None
             if last.arrived_at >= at:
                 self.stays.pop()
             else:
@@ -271,11 +288,10 @@ class _State:
 
     def status(self) -> EncounterStatus:
         if self.admitted_at is None:
-            if self.deleted or self.admission_cancelled:
-                return EncounterStatus.CANCELLED
             if self.planned:
                 return EncounterStatus.PLANNED
-            if self.plan_cancelled and not self.stays and self.discharged_at is None:
+            void = self.deleted or self.cancelled or self.taken_back
+            if void and not self.stays and self.discharged_at is None:
                 return EncounterStatus.CANCELLED
         return EncounterStatus.IN_PROGRESS if self.discharged_at is None else EncounterStatus.DISCHARGED
 
@@ -286,6 +302,7 @@ def _plan(state: _State, fact: PatientPreadmitted | AdmissionPending) -> None:
         return
     state.note(fact, fact.data)
     state.planned = True
+    state.deleted = state.cancelled = False
     state.expected_admission_at = _in_utc(fact.data.expected_at)
     state.reserve(fact, fact.data.location, fact.data.expected_at)
 
@@ -307,7 +324,7 @@ def _admit(state: _State, fact: PatientAdmitted | PatientRegistered) -> None:
         state.admitted_at = fact.occurred_at
     if not registered and state.admitted_by is None:
         state.admitted_by = fact.occurred_at
-    state.deleted = state.planned = False
+    state.deleted = state.cancelled = state.planned = False
     state.reservation = state.expected_admission_at = None
     if fact.data.location is not None:
         state.move(fact.data.location, fact.occurred_at)
@@ -315,6 +332,8 @@ def _admit(state: _State, fact: PatientAdmitted | PatientRegistered) -> None:
 
 def _change_class(state: _State, fact: PatientClassChanged) -> None:
     state.note(fact, fact.data)
+    if state.deleted:
+        state.problem(Problem.REPORTED_AFTER_DELETION)
     if fact.data.location is not None:
         _move(state, fact.data.location, fact.occurred_at)
 
@@ -335,6 +354,7 @@ def _move(state: _State, location: Location, at: datetime) -> None:
     elif state.deleted:
         state.problem(Problem.REPORTED_AFTER_DELETION)
     else:
+        state.cancelled = False
         state.move(location, at)
 
 
@@ -389,6 +409,11 @@ def _expect_discharge(state: _State, fact: DischargePending) -> None:
         state.expected_discharge_at = fact.data.expected_at.astimezone(UTC)
 
 
+def _cancel(state: _State, fact: AdtEvent) -> None:  # noqa: ARG001
+    """Nobody is here or will come, unless something else that stands says so."""
+    state.cancelled = state.admitted_at is None and not state.planned
+
+
 def _delete(state: _State, fact: EncounterDeleted) -> None:  # noqa: ARG001
     state.forget()
     state.deleted = True
@@ -419,8 +444,19 @@ def _update(state: _State, fact: EncounterUpdated) -> None:
             state.reserve(fact, data.location, state.expected_admission_at)
     elif state.deleted:
         state.problem(Problem.REPORTED_AFTER_DELETION)
+    elif _tells_of_the_past(state, fact):
+        state.discharged_at = _in_utc(data.discharged_at)
+        _note_disposition(state, data)
+    elif data.location is not None and state.cancelled:
+        state.problem(Problem.REPORTED_AFTER_CANCELLATION)
     elif data.location is not None:
         state.move(data.location, fact.occurred_at)
+
+
+def _tells_of_the_past(state: _State, fact: EncounterUpdated) -> bool:
+    """Say whether all that is known of the visit is an update, perhaps a bill, after its end: it claims no bed."""
+    left_at = fact.data.discharged_at
+    return left_at is not None and left_at <= fact.occurred_at and state.admitted_at is None and not state.stays
 
 
 def _note_disposition(state: _State, details: DischargeDetails) -> None:
@@ -461,5 +497,8 @@ _APPLY: dict[type, Callable[[_State, Any], None]] = {
     TransferPending: _expect_transfer,
     DischargePending: _expect_discharge,
     PatientDischarged: _discharge,
+    AdmissionCancelled: _cancel,
+    PreadmissionCancelled: _cancel,
+    PendingAdmissionCancelled: _cancel,
     EncounterDeleted: _delete,
 }

@@ -6,8 +6,8 @@ admission or a discharge. What is left is sorted by what happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +15,6 @@ import msgspec
 from schemas.events import (
     AdmissionCancelled,
     AdmissionPending,
-    AdtEvent,
     AnyFact,
     ArrivalCancelled,
     DepartureCancelled,
@@ -44,9 +43,11 @@ from schemas.events import (
     PreadmissionCancelled,
     TransferCancelled,
     TransferPending,
+    UpdateDetails,
     encode_fact,
 )
 from schemas.state import Problem
+from streams.hearing import BEGINNINGS, CANCELS, MOVES, NOTHING_TO_HEAR, REPEATING, SPEAKING, Heard, hear
 
 _IN_ORDER: tuple[type, ...] = (
     PatientsMerged,
@@ -56,13 +57,13 @@ _IN_ORDER: tuple[type, ...] = (
     AdmissionPending,
     PatientRegistered,
     PatientAdmitted,
+    EncounterUpdated,
     PatientClassChanged,
     PatientTransferred,
     PatientDeparted,
     PatientArrived,
     LeaveEnded,
     LeaveStarted,
-    EncounterUpdated,
     TransferPending,
     DischargePending,
     PatientDischarged,
@@ -81,25 +82,22 @@ _IN_ORDER: tuple[type, ...] = (
 )
 
 PRECEDENCE: dict[type, int] = {kind: position for position, kind in enumerate(_IN_ORDER)}
-"""Which fact counts first when several happened at one instant."""
+"""Which fact counts first when several happened at one instant.
 
-CANCELS: dict[type, tuple[type, ...]] = {
-    PreadmissionCancelled: (PatientPreadmitted,),
-    PendingAdmissionCancelled: (AdmissionPending,),
-    AdmissionCancelled: (PatientAdmitted, PatientRegistered),
-    TransferCancelled: (PatientTransferred,),
-    DepartureCancelled: (PatientDeparted,),
-    ArrivalCancelled: (PatientArrived,),
-    LeaveStartCancelled: (LeaveStarted,),
-    LeaveEndCancelled: (LeaveEnded,),
-    PendingTransferCancelled: (TransferPending,),
-    PendingDischargeCancelled: (DischargePending,),
-    DischargeCancelled: (PatientDischarged,),
-}
-"""What each cancel takes back."""
+One exception: of a discharge and an admission at one instant the discharge goes first where the admission was recorded
+later and the patient was here before; that is somebody who left one class of stay and was admitted to another.
+"""
 
-BEGINNINGS = (PatientAdmitted, PatientRegistered)
-_MOVES = (PatientAdmitted, PatientRegistered, PatientTransferred)
+_MARKS = frozenset({AdmissionCancelled, PreadmissionCancelled, PendingAdmissionCancelled})
+"""Cancels that say that nobody is here or will come: what is said of the visit after them is read in their light."""
+
+_SAYS_PLACE = frozenset({TransferCancelled, DischargeCancelled, DepartureCancelled, ArrivalCancelled})
+"""Cancels whose place is where the patient is afterwards."""
+
+_RIGHT_AFTER = timedelta(microseconds=1)
+"""A cancel is heard before the place that it says."""
+
+_ANCHORS = frozenset({*MOVES, PatientClassChanged, PatientDischarged})
 
 _F = TypeVar("_F", bound=AnyFact)
 _Key = tuple[datetime, int, datetime, str, str]
@@ -129,18 +127,34 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
 
     Notes
     -----
-    The order is `occurred_at`, then `PRECEDENCE`, then `recorded_at`, then source and id. A cancel takes back the fact
-    it names (those that name one go first), or else the latest of its kind before it, or else the latest that was
-    recorded before it. An update that says when the admission or the discharge was moves that fact to this time,
-    unless it would jump over another move.
+    The order is `occurred_at`, then `PRECEDENCE`, then `recorded_at`, then source and id. What a cancel takes back,
+    whose place is only a repetition, and what an update corrects is told by the order in which it was said
+    (`streams.hearing`). A correction that would put an admission or a discharge on the other side of another move is
+    refused, and named.
     """
     ordered, collision = in_order(facts)
-    problems = {Problem.ID_COLLISION} if collision else set()
-    kept, cancelled = _without_cancelled(ordered, problems)
-    facts_in_order = _with_corrected_times(kept, problems)
+    latest = ordered[-1]
+    kinds = set(map(type, ordered))
+    if not kinds.isdisjoint(_SAYS_PLACE):
+        ordered = _with_places_of_cancels(ordered)
+    heard = hear(ordered) if not kinds.isdisjoint(SPEAKING) else NOTHING_TO_HEAR
+    problems = {Problem.ID_COLLISION} | heard.problems if collision else heard.problems
+    if heard is NOTHING_TO_HEAR:
+        applied = ordered
+    else:
+        times = _corrected_times(ordered, heard)
+        applied = [
+            _stripped(fact, position, heard, times)
+            for position, fact in enumerate(ordered)
+            if position not in heard.dropped and (type(fact) not in CANCELS or type(fact) in _MARKS)
+        ]
+        if times:
+            applied.sort(key=_key)
+        if len(times) < len(heard.corrections):
+            problems = {*problems, Problem.TIMES_OUT_OF_ORDER}
     if as_of is not None:
-        facts_in_order = [fact for fact in facts_in_order if fact.occurred_at <= as_of]
-    return Standing(facts_in_order, ordered[-1], frozenset(cancelled), frozenset(problems))
+        applied = [fact for fact in applied if fact.occurred_at <= as_of]
+    return Standing(applied, latest, frozenset(heard.cancelled), frozenset(problems))
 
 
 def in_order(facts: Iterable[_F]) -> tuple[list[_F], bool]:
@@ -149,102 +163,87 @@ def in_order(facts: Iterable[_F]) -> tuple[list[_F], bool]:
     if len(given) < 2:
         return given, False
     if len({(fact.source, fact.id) for fact in given}) == len(given):
-        return sorted(given, key=_key), False
+        return _discharge_first(sorted(given, key=_key)), False
     distinct = {encode_fact(fact): fact for fact in given}
     names = {(fact.source, fact.id) for fact in distinct.values()}
     ordered = sorted(distinct.items(), key=lambda item: (_key(item[1]), item[0]))
-    return [fact for _, fact in ordered], len(names) < len(distinct)
+    return _discharge_first([fact for _, fact in ordered]), len(names) < len(distinct)
 
 
 def _key(fact: AnyFact) -> _Key:
     return (fact.occurred_at, PRECEDENCE[type(fact)], fact.recorded_at, fact.source, fact.id)
 
 
-def _without_cancelled(ordered: list[Any], problems: set[Problem]) -> tuple[list[Any], set[type]]:
-    """Drop the cancels and what they take back."""
-    if not any(type(fact) in CANCELS for fact in ordered):
-        return ordered, set()
-    dropped: set[int] = set()
-    cancelled: set[type] = set()
-    cancels = [position for position, fact in enumerate(ordered) if type(fact) in CANCELS]
-    for position in sorted(cancels, key=lambda position: ordered[position].data.cancels is None):
-        kinds = CANCELS[type(ordered[position])]
-        dropped.add(position)
-        target = _target(ordered, position, kinds, dropped)
-        if target is None:
-            problems.add(Problem.CANCEL_WITHOUT_TARGET)
-        else:
-            dropped.add(target)
-            cancelled.add(type(ordered[target]))
-    return [fact for index, fact in enumerate(ordered) if index not in dropped], cancelled
-
-
-def _target(ordered: Sequence[Any], position: int, kinds: tuple[type, ...], dropped: set[int]) -> int | None:
-    """Return the position of the fact that the cancel at `position` takes back."""
-    cancel = ordered[position]
-    left = [index for index, fact in enumerate(ordered) if type(fact) in kinds and index not in dropped]
-    if cancel.data.cancels:
-        left = [index for index in left if ordered[index].id == cancel.data.cancels]
-        return left[-1] if left else None
-    before = [index for index in left if index < position]
-    before = before or [index for index in left if ordered[index].recorded_at < cancel.recorded_at]
-    return before[-1] if before else None
-
-
-def _with_corrected_times(ordered: list[Any], problems: set[Problem]) -> list[Any]:
-    """Move admissions and discharges to the times that later updates give them."""
-    corrections: dict[int, datetime] = {}
+def _discharge_first(ordered: list[_F]) -> list[_F]:
+    """Put a discharge before the admissions of its instant that were recorded after it, where somebody was here."""
     for position, fact in enumerate(ordered):
-        if type(fact) is not EncounterUpdated:
+        if type(fact) is not PatientDischarged:
             continue
-        for kinds, said in (
-            ((PatientAdmitted,), fact.data.admitted_at),
-            ((PatientDischarged,), fact.data.discharged_at),
-        ):
-            if said is not None:
-                target = _corrected(ordered, position, kinds)
-                if target is not None:
-                    corrections[target] = said.astimezone(UTC)
-    corrections = {index: time for index, time in corrections.items() if time != ordered[index].occurred_at}
-    if not corrections:
-        return ordered
-    times = [corrections.get(index, fact.occurred_at) for index, fact in enumerate(ordered)]
-    moved = []
-    for index, fact in enumerate(ordered):
-        if index in corrections and not _jumps(ordered, index, times):
-            fact = msgspec.structs.replace(fact, occurred_at=times[index])
-        elif index in corrections:
-            problems.add(Problem.TIMES_OUT_OF_ORDER)
-        moved.append(fact)
-    return sorted(moved, key=_key)
+        first = position
+        while first > 0 and ordered[first - 1].occurred_at == fact.occurred_at:
+            first -= 1
+        here_before = any(type(other) in BEGINNINGS for other in ordered[:first])
+        later = [
+            index
+            for index in range(first, position)
+            if type(ordered[index]) is PatientAdmitted and ordered[index].recorded_at > fact.recorded_at
+        ]
+        if here_before and later:
+            ordered.insert(later[0], ordered.pop(position))
+    return ordered
 
 
-def _corrected(ordered: Sequence[Any], position: int, kinds: tuple[type, ...]) -> int | None:
-    """Return the fact whose time the update at `position` corrects; a first registration stands in for an admission."""
-    update = ordered[position]
-    before: int | None = None
-    recorded_before: int | None = None
-    for index, fact in enumerate(ordered):
-        if type(fact) in kinds:
-            if index < position:
-                before = index
-            elif fact.recorded_at < update.recorded_at:
-                recorded_before = index
-    found = before if before is not None else recorded_before
-    if found is None and kinds == (PatientAdmitted,):
-        return _corrected(ordered, position, (PatientRegistered,))
-    return found
+def _with_places_of_cancels(ordered: list[Any]) -> list[Any]:
+    """Let a cancel that says where the patient is say so by an update of its own, at the time it was recorded."""
+    said = [
+        EncounterUpdated(
+            id=fact.id,
+            source=fact.source,
+            subject=fact.subject,
+            occurred_at=fact.recorded_at,
+            recorded_at=fact.recorded_at + _RIGHT_AFTER,
+            partition_key=fact.partition_key,
+            data=UpdateDetails(location=fact.data.location),
+        )
+        for fact in ordered
+        if type(fact) in _SAYS_PLACE and fact.data.location is not None
+    ]
+    return sorted([*ordered, *said], key=_key) if said else ordered
 
 
-def _jumps(ordered: Sequence[AdtEvent], index: int, times: Sequence[datetime]) -> bool:
-    """Say whether the correction of one fact would put it on the wrong side of another move."""
-    fact, was, now = ordered[index], ordered[index].occurred_at, times[index]
-    for other, its_time in zip(ordered, times, strict=True):
-        if other is fact:
-            continue
-        if type(fact) is PatientDischarged:
-            if isinstance(other, _MOVES) and now < its_time and other.occurred_at <= was:
-                return True
-        elif isinstance(other, (PatientTransferred, PatientDischarged)) and now > its_time and other.occurred_at >= was:
-            return True
-    return False
+def _stripped(fact: Any, position: int, heard: Heard, times: Mapping[int, datetime]) -> Any:
+    """Return the fact without what says nothing new, at the time that was corrected."""
+    if position in times:
+        return msgspec.structs.replace(fact, occurred_at=times[position])
+    if position in heard.void:
+        return msgspec.structs.replace(fact, data=msgspec.structs.replace(fact.data, location=None, patient_class=None))
+    if position in heard.repeats:
+        return msgspec.structs.replace(fact, data=msgspec.structs.replace(fact.data, location=None))
+    return fact
+
+
+def _corrected_times(ordered: Sequence[Any], heard: Heard) -> dict[int, datetime]:
+    """Return the corrections that put no fact on the other side of another move."""
+    said = {position: time.astimezone(UTC) for position, time in heard.corrections.items()}
+    if not said:
+        return {}
+    anchors = [
+        (position, (said.get(position, fact.occurred_at), PRECEDENCE[type(fact)]))
+        for position, fact in enumerate(ordered)
+        if position not in heard.dropped and _is_anchor(fact, position, heard)
+    ]
+    return {
+        position: time
+        for position, time in said.items()
+        if not any(
+            other != position and (other < position) != (when < (time, PRECEDENCE[type(ordered[position])]))
+            for other, when in anchors
+        )
+    }
+
+
+def _is_anchor(fact: Any, position: int, heard: Heard) -> bool:
+    if type(fact) in _ANCHORS:
+        return True
+    moves = type(fact) in REPEATING and position not in heard.repeats and position not in heard.void
+    return moves and fact.data.location is not None

@@ -15,7 +15,6 @@ from schemas.events import (
     AnyFact,
     PatientPreadmitted,
     PatientsMerged,
-    PatientsUnmerged,
     PatientUpdated,
 )
 from schemas.state import Patient, PendingAdmission
@@ -50,8 +49,6 @@ def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> 
         if isinstance(fact, PatientsMerged):
             order = (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
             known |= {"merged_into": fact.data.into, "merge_order": order}
-        elif isinstance(fact, PatientsUnmerged):
-            known |= {"merged_into": None, "merge_order": None}
         elif isinstance(fact, PatientUpdated):
             known |= _said(fact)
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, text
 
 from schemas import tables
+from schemas.events import patient_subject
 from schemas.state import decode_patient
 from streams import bulk_sql
 from streams.patients import MergeOrder, resolve
@@ -30,6 +31,19 @@ def persons(connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
 def _aliases(connection: Connection, key: str, values: Iterable[str]) -> list[tuple[str, str]]:
     rows = bulk_sql.select_by_key(connection, "patient_token, person_token", tables.alias, key, values)
     return [(token, person) for token, person in rows]
+
+
+def units_waiting_for(connection: Connection, tokens: Collection[str]) -> set[tuple[str, str]]:
+    """Return the units with a place kept for one of these persons, by a plan that names no visit."""
+    plan = tables.reservation.columns
+    rows = connection.execute(
+        select(plan.patient_token, plan.facility_id, plan.unit_id).where(plan.subject.startswith(patient_subject("")))
+    ).all()
+    if not rows:
+        return set()
+    people = persons(connection, {*tokens, *(row.patient_token for row in rows)})
+    admitted = {people[token] for token in tokens}
+    return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in admitted}
 
 
 def tied(connection: Connection, tokens: Collection[str]) -> set[str]:

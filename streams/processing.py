@@ -194,7 +194,8 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     work.save_bed_words(beds)
     others = _follow_merges(patients, work)
     letters = _reject(batch, work, received_at)
-    work.add_messages([*_messages(batch, changed, patients, beds, others), *letters])
+    waiting = work.units_waiting_for(_admitted_or_no_longer(changed))
+    work.add_messages([*_messages(batch, changed, patients, beds, others, waiting), *letters])
     _advance_watermarks(batch, work)
     unreadable = sum(not _is_marked(record) for record, _ in batch.rejected)
     return Outcome(len(rows), new_facts, len(batch.rejected), len(changed), unreadable)
@@ -267,14 +268,18 @@ def _messages(
     patients: list[tuple[StoredPatient | None, Patient]],
     beds: list[BedStatusChanged],
     others: list[Encounter],
+    waiting: set[_Unit],
 ) -> list[Message]:
     units: set[_Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
+    past: set[_Unit] = set()
     messages = []
     for old, new in changed:
         messages.append(Message(ENCOUNTERS_CHANGED.name, new.patient_token.encode(), _encode(encounter_changed(new))))
         units |= _units_touched(old.encounter if old else None, new)
+        past |= _units_whose_past_changed(old.encounter if old else None, new)
     for before, after in patients:
         units |= _units_reserved(before.patient if before else None) | _units_reserved(after)
+    units |= waiting
     if not units and not others:
         return messages
     at = max(fact.occurred_at for fact in batch.facts.values())
@@ -283,7 +288,8 @@ def _messages(
         messages.append(Message(ENCOUNTERS_CHANGED.name, encounter.patient_token.encode(), _encode(change)))
         units |= _units_touched(None, encounter)
     for facility_id, unit_id in sorted(units):
-        hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at)
+        past_changed = (facility_id, unit_id) in past
+        hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at, past_changed=past_changed)
         messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
     return messages
 
@@ -315,6 +321,23 @@ def _units_touched(old: Encounter | None, new: Encounter) -> set[_Unit]:
     if new.reservation is not None:
         units.add((new.reservation.facility_id, new.reservation.unit_id))
     return units
+
+
+def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[_Unit]:
+    """Return the units in which a stay had ended that is not so any more: somebody corrected the past."""
+    ended = {stay for stay in old.stays if stay.left_at is not None} if old else set()
+    return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.stays)} if ended else set()
+
+
+def _admitted_or_no_longer(changed: Sequence[tuple[StoredEncounter | None, Encounter]]) -> set[str]:
+    """Return the patients whose plans end, or hold again, by an admission: their beds may be in any unit."""
+    return {new.patient_token for old, new in changed if _admission(old.encounter if old else None) != _admission(new)}
+
+
+def _admission(encounter: Encounter | None) -> tuple[object, object]:
+    if encounter is None or encounter.admitted_at is None:
+        return (None, None)
+    return (encounter.admitted_at, encounter.patient_class)
 
 
 def _units_reserved(patient: Patient | None) -> set[_Unit]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from schemas.events import BedStatusChanged, patient_subject
 from schemas.state import Encounter, Patient, Reservation, encode_encounter, encode_patient
+from streams.beds import word_order
 
 Row = tuple[Any, ...]
 
@@ -71,7 +72,5 @@ def bed_row(fact: BedStatusChanged) -> Row:
         fact.data.status.value,
         fact.occurred_at,
         fact.data.reason,
-        fact.recorded_at,
-        fact.source,
-        fact.id,
+        *word_order(fact)[1:],
     )

@@ -188,6 +188,10 @@ class UnitOfWork:
         rows = bulk_sql.select_by_key(self.connection, "state", tables.encounter, "patient_token", set(tokens))
         return sorted((decode_encounter(row[0]) for row in rows), key=lambda encounter: encounter.encounter_id)
 
+    def units_waiting_for(self, tokens: Collection[str]) -> set[tuple[str, str]]:
+        """Return the units with a place kept for one of these patients, by a plan that names no visit."""
+        return people_store.units_waiting_for(self.connection, tokens) if tokens else set()
+
     def save_bed_words(self, latest: Iterable[BedStatusChanged]) -> None:
         """Write the latest fact on each bed, where it is later than the one known: a fold that needs no history."""
         rows = [bed_row(fact) for fact in latest]

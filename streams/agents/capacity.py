@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -26,6 +27,8 @@ from streams.unit_of_work import Message, UnitOfWork
 INTERVAL_S = 0.1
 """Ten a second, not four: with four the last hop alone would take up to 250 ms (docs/decisions)."""
 
+LOOK_AGAIN_S = 60.0
+
 _decode = msgspec.json.Decoder(UnitChanged).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -41,6 +44,7 @@ class Capacity(Service):
         self._store = CapacityStore()
         self._waiting: list[Any] = []
         self._hinted = asyncio.Event()
+        self._looked_at_all = time.monotonic()
 
     async def run(self, stream: Any) -> None:
         """Take hints; the answer acknowledges them."""
@@ -51,28 +55,35 @@ class Capacity(Service):
     @Service.task
     async def _answer(self) -> None:
         while not self.should_stop:
-            await self.wait_first(self._hinted.wait(), self._stopped.wait())
+            await self.wait_first(self._hinted.wait(), self._stopped.wait(), timeout=LOOK_AGAIN_S)
             self._hinted.clear()
             events, self._waiting = self._waiting, []
-            if events:
-                started = time.perf_counter()
-                hints = [_decode(record.value) for event in events for record in event.value]
-                await self._transactions.run(lambda engine, hints=hints: self.recompute(engine, hints))  # type: ignore[misc]
-                for event in events:
-                    event.ack()
-                self._wake()
-                telemetry.RECORDS.labels("capacity").inc(len(hints))
-                telemetry.BATCH_SECONDS.labels("capacity").observe(time.perf_counter() - started)
-                spent_s = time.perf_counter() - started
-                await asyncio.sleep(max(spent_s, INTERVAL_S - spent_s))  # under load the others come first
+            started = time.perf_counter()
+            hints = [_decode(record.value) for event in events for record in event.value]
+            await self._transactions.run(lambda engine, hints=hints: self.recompute(engine, hints))  # type: ignore[misc]
+            for event in events:
+                event.ack()
+            self._wake()
+            telemetry.RECORDS.labels("capacity").inc(len(hints))
+            spent_s = time.perf_counter() - started
+            telemetry.BATCH_SECONDS.labels("capacity").observe(spent_s)
+            await asyncio.sleep(max(spent_s, INTERVAL_S - spent_s))  # under load the others come first
 
     def recompute(self, engine: Engine, hints: list[UnitChanged]) -> None:
-        """Compute the hinted units anew and write them, with their messages, in one transaction."""
-        units: set[UnitKey] = {(hint.facility_id, hint.unit_id) for hint in hints}
-        latest = max(hint.occurred_at for hint in hints)
+        """Compute the hinted units anew and write them, with their messages, in one transaction.
+
+        Once a minute all of them: a bed's cleaning may be over although nobody said anything about the unit.
+        """
+        units: dict[UnitKey, datetime] = {(hint.facility_id, hint.unit_id): hint.occurred_at for hint in hints}
+        self._store.forget((hint.facility_id, hint.unit_id) for hint in hints if hint.past_changed)
         with engine.connect().execution_options(read_only=True) as connection:
-            as_of = self._store.event_time(connection, latest)
-            facts = self._store.unit_facts(connection, units, as_of)
+            if time.monotonic() - self._looked_at_all >= LOOK_AGAIN_S:
+                units = self._store.known_units(connection) | units
+                self._looked_at_all = time.monotonic()
+            if not units:
+                return
+            as_of = self._store.event_time(connection, max(units.values()))
+            facts = self._store.unit_facts(connection, units.keys(), as_of)
         metrics = [unit_metrics(unit, self._hospital, as_of) for unit in facts]
         encoded = [(metric, _encode(metric)) for metric in metrics]
         with engine.begin() as connection:

@@ -127,6 +127,8 @@ def merge(hours: float, away: str, into: str, *, id: str | None = None) -> event
     return fact
 
 
-def unmerge(hours: float, away: str, *, id: str | None = None) -> events.PatientsUnmerged:
-    fact: events.PatientsUnmerged = of_patient(events.PatientsUnmerged, hours, away, id=id)
+def unmerge(
+    hours: float, away: str, *, id: str | None = None, apart_from: str | None = None
+) -> events.PatientsUnmerged:
+    fact: events.PatientsUnmerged = of_patient(events.PatientsUnmerged, hours, away, id=id, apart_from=apart_from)
     return fact

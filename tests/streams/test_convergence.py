@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -26,7 +27,7 @@ from streams.agents.adt import ingest
 from streams.capacity_store import CapacityStore
 from streams.census import unit_metrics
 from streams.encounters import fold
-from streams.ordering import CANCELS
+from streams.hearing import CANCELS
 from streams.people_store import persons
 from streams.processing import Fetch, Record
 from tests.streams.builders import at, bed, merge, of_patient, place, said, unmerge
@@ -49,46 +50,86 @@ HOSPITAL = parse_hospital(
 )
 
 KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS]
+ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS]
+classes = st.sampled_from([PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientClass.OUTPATIENT])
 hours = st.integers(0, 60)
 places = st.sampled_from([None, *PLACES])
+
+
+delays = st.sampled_from([0, 0, 0, 0.01, 1, 10])
+"""How much later than it happened a fact was recorded, in hours."""
+
+
+def recorded(fact: Any, hour: float) -> Any:
+    return msgspec.structs.replace(fact, recorded_at=at(hour))
+
+
+def late(draw: Any, fact: Any) -> Any:
+    return msgspec.structs.replace(fact, recorded_at=fact.occurred_at + timedelta(hours=draw(delays)))
 
 
 @st.composite
 def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
     """Facts about one encounter: mostly a sensible stay, with anything else mixed in."""
-    about = {"e": f"e{number}", "p": draw(st.sampled_from(PATIENTS))}
+    token = draw(st.sampled_from(PATIENTS))
+    about = {"e": f"e{number}", "p": token}
     start = draw(hours)
-    patient_class = draw(st.sampled_from([PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientClass.OUTPATIENT]))
-    facts: list[Any] = [said(events.PatientAdmitted, start, draw(places), patient_class=patient_class, **about)]
-    kinds = draw(st.lists(st.tuples(st.sampled_from(KINDS), hours, places), max_size=5))
+    facts: list[Any] = [said(events.PatientAdmitted, start, draw(places), patient_class=draw(classes), **about)]
+    kinds = draw(st.lists(st.tuples(st.sampled_from(KINDS), hours, places), max_size=6))
     for index, (kind, hour, where) in enumerate(kinds):
+        more: dict[str, Any] = {}
+        if kind in (events.PatientClassChanged, events.EncounterUpdated, events.PatientTransferred):
+            more["patient_class"] = draw(st.none() | classes)
+        if kind in (events.PatientDeparted, events.PatientArrived) and draw(st.booleans()):
+            more["temporary_location"] = place("XR")
         takes_place = kind is not events.EncounterDeleted
-        facts.append(said(kind, hour, where if takes_place else None, id=f"{number}-{index}", **about))
+        said_by = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
+        more |= {"e": about["e"], "p": said_by, "id": f"{number}-{index}"}
+        facts.append(late(draw, said(kind, hour, where if takes_place else None, **more)))
     if draw(st.booleans()):
-        facts.append(said(events.PatientDischarged, start + draw(st.integers(1, 40)), **about))
+        facts.append(late(draw, said(events.PatientDischarged, start + draw(st.integers(1, 40)), **about)))
     if draw(st.booleans()):
         corrected: dict[str, Any] = {draw(st.sampled_from(["admitted_at", "discharged_at"])): at(draw(hours))}
         facts.append(said(events.EncounterUpdated, draw(hours), id=f"{number}-correction", **corrected, **about))
-    if draw(st.booleans()):
-        cancel = draw(st.sampled_from(sorted(CANCELS, key=lambda kind: kind.__name__)))
-        facts.append(said(cancel, draw(hours), id=f"{number}-cancel", **about))
+    for index, kind in enumerate(draw(st.lists(st.sampled_from(ENCOUNTER_CANCELS), max_size=3))):
+        data: dict[str, Any] = {"cancels": draw(st.sampled_from([None, None, *(fact.id for fact in facts)]))}
+        cancel = said(kind, draw(hours), draw(places), id=f"{number}-cancel-{index}", **data, **about)
+        facts.append(late(draw, cancel))
+    for index, fact in enumerate(draw(st.lists(st.sampled_from(facts), max_size=2))):
+        facts.append(msgspec.structs.replace(fact, id=f"{number}-resent-{index}"))  # the same under another id
+    for fact in draw(st.lists(st.sampled_from(facts), max_size=1)):
+        facts.append(recorded(fact, 77))  # other content under the same id
     return facts
+
+
+@st.composite
+def person_facts(draw: Any) -> list[AnyFact]:
+    pairs = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), st.sampled_from(PATIENTS), hours), max_size=4))
+    facts: list[AnyFact] = [
+        merge(hour, away, into, id=f"m{n}") for n, (away, into, hour) in enumerate(pairs) if away != into
+    ]
+    undone = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), hours, st.sampled_from([None, *PATIENTS])), max_size=2))
+    facts += [unmerge(hour, token, id=f"u{n}", apart_from=other) for n, (token, hour, other) in enumerate(undone)]
+    kinds = st.sampled_from([events.AdmissionPending, events.PendingAdmissionCancelled, events.PreadmissionCancelled])
+    for number, (kind, hour) in enumerate(draw(st.lists(st.tuples(kinds, hours), max_size=3))):
+        plan = {"location": place("4W/02")} if kind is events.AdmissionPending else {}
+        facts.append(of_patient(kind, hour, "p0", id=f"plan{number}", **plan))
+    if draw(st.booleans()):
+        facts.append(of_patient(events.PatientUpdated, draw(hours), "p1", age_years=draw(st.integers(0, 99))))
+    return [late(draw, fact) for fact in facts]
 
 
 @st.composite
 def hospital_facts(draw: Any) -> list[AnyFact]:
     facts: list[AnyFact] = []
-    for number in range(draw(st.integers(1, 5))):
+    for number in range(draw(st.integers(1, 4))):
         facts += draw(encounter_facts(number))
-    pairs = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), st.sampled_from(PATIENTS), hours), max_size=3))
-    facts += [merge(hour, away, into, id=f"m{n}") for n, (away, into, hour) in enumerate(pairs) if away != into]
-    undone = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), hours), max_size=1))
-    facts += [unmerge(hour, token) for token, hour in undone]
+    facts += draw(person_facts())
     said_of_beds = draw(st.lists(st.tuples(hours, st.sampled_from(PLACES[:6]), st.sampled_from(BedStatus)), max_size=3))
-    facts += [bed(hour, where, status.value) for hour, where, status in said_of_beds]
+    words = [bed(hour, where, status.value) for hour, where, status in said_of_beds]
     if draw(st.booleans()):
-        facts.append(of_patient(events.AdmissionPending, draw(hours), "p0", location=place("4W/02")))
-    return facts
+        words = [msgspec.structs.replace(word, id="one id for all") for word in words]
+    return [*facts, *words]
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +216,7 @@ def test_order_repeats_batches_and_workers_change_nothing(
         shares[sum(fact.partition_key.encode()) % workers].append(fact)
     while any(shares):
         worker = chance.choice([number for number, share in enumerate(shares) if share])
-        size = chance.randint(1, 8)
+        size = chance.randint(1, 16)
         batch, shares[worker] = shares[worker][:size], shares[worker][size:]
         take(memory, batch, worker)
         check_beds(memory)
@@ -194,13 +235,82 @@ UNDONE = {
 }
 
 
+HOW = ("named", "last said", "its time")
+ALL_AT_ONCE = (events.PatientDischarged, events.TransferPending, events.DischargePending)
+"""Of these a cancel takes back all that were said: the patient is here, or there is no plan."""
+
+
 @LONG
-@given(facts=encounter_facts(0), kind=st.sampled_from(list(UNDONE)), where=places, hour=hours, named=st.booleans())
-def test_a_cancel_undoes_exactly(facts: list[Any], kind: Any, where: str | None, hour: int, named: bool) -> None:
-    about = {"e": "e0", "p": facts[0].partition_key}
-    fact = said(kind, hour if named else 100, where, id="undone", **about)
-    cancel = said(UNDONE[kind], 101, id="cancel", cancels="undone" if named else None, **about)
-    assert fold([*facts, fact, cancel]) == fold(facts)
+@given(facts=encounter_facts(0), kind=st.sampled_from(list(UNDONE)), where=places, hour=hours, how=st.sampled_from(HOW))
+def test_a_cancel_undoes_exactly(facts: list[Any], kind: Any, where: str | None, hour: int, how: str) -> None:
+    about = {"e": "e0", "p": facts[-1].partition_key}
+    if how == "named":
+        fact = said(kind, hour, "9Z/01" if where else None, id="undone", **about)
+        facts = [other for other in facts if getattr(other.data, "cancels", None) != "undone"]
+        cancel = said(UNDONE[kind], 201, id="cancel", cancels="undone", **about)
+    else:
+        facts = [other for other in facts if not (kind in ALL_AT_ONCE and type(other) is kind)]
+        fact = said(kind, 200, where, id="undone", **about)
+        cancel = recorded(said(UNDONE[kind], 200 if how == "its time" else 201, id="cancel", **about), 201)
+    again = said(
+        events.EncounterUpdated, 200.5, where if kind is events.PatientTransferred else None, id="echo", **about
+    )
+    if how == "named":
+        again = msgspec.structs.replace(again, data=events.UpdateDetails())
+    silent = msgspec.structs.replace(again, data=events.UpdateDetails())
+    assert fold([*facts, fact, again, cancel]) == fold([*facts, silent])
+
+
+@LONG
+@given(draw=st.data())
+def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any) -> None:
+    """Played step by step, as a sender would: errors, their cancels, repetitions and late entries."""
+    clean: list[Any] = [said(events.PatientAdmitted, 0, "4W/01", id="in")]
+    told: list[Any] = list(clean)
+    where = "4W/01"
+    for step in range(1, 1 + draw.draw(st.integers(1, 6))):
+        hour = float(step * 10)
+        what = draw.draw(
+            st.sampled_from(["move", "moved by update", "repeat", "err", "left by error", "late", "resend"])
+        )
+        other = draw.draw(st.sampled_from([each for each in PLACES[:6] if each != where]))
+        style = draw.draw(st.sampled_from(["plain", "its time", "with place"]))
+        repeat = [said(events.EncounterUpdated, hour + 1, where, id=f"a{step}")] if draw.draw(st.booleans()) else []
+        if what == "move":
+            move = said(events.PatientTransferred, hour, other, id=f"s{step}")
+            clean, told, where = [*clean, move], [*told, move], other
+        elif what == "moved by update":
+            clean = [*clean, said(events.PatientTransferred, hour, other, id=f"s{step}")]
+            told, where = [*told, said(events.EncounterUpdated, hour, other, id=f"s{step}")], other
+        elif what == "late":
+            clean = [*clean, said(events.PatientTransferred, hour, other, id=f"s{step}")]
+            told, where = [*told, *repeat, recorded(clean[-1], hour + 2)], other
+        elif what == "repeat":
+            told += repeat
+        elif what == "resend":
+            told.append(msgspec.structs.replace(draw.draw(st.sampled_from(told)), id=f"s{step}"))
+        else:
+            kind = events.PatientTransferred if what == "err" else events.PatientDischarged
+            wrong = said(kind, hour, other if what == "err" else None, id=f"s{step}")
+            echo = said(events.EncounterUpdated, hour + 1, other if what == "err" else where, id=f"w{step}")
+            again = [msgspec.structs.replace(wrong, id=f"r{step}")] if draw.draw(st.booleans()) else []
+            back = said(
+                UNDONE[kind],
+                hour if style == "its time" else hour + 2,
+                where if style == "with place" else None,
+                id=f"c{step}",
+            )
+            told += [wrong, *again, echo, recorded(back, hour + 2)]
+    if draw.draw(st.booleans()):
+        left = said(events.PatientDischarged, 100, id="out")
+        clean, told = [*clean, left], [*told, left]
+    assert shown(told) == shown(clean)
+
+
+def shown(facts: list[Any]) -> Any:
+    encounter = fold(facts)
+    assert encounter is not None
+    return (encounter.status, encounter.admitted_at, encounter.discharged_at, encounter.stays, encounter.problems)
 
 
 @settings(max_examples=max(EXAMPLES // 10, 100), deadline=None, suppress_health_check=list(HealthCheck))
