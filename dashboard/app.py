@@ -24,13 +24,13 @@ from dashboard.data.capacity import all_metrics
 from dashboard.live import push
 from dashboard.live.hub import Hub
 from dashboard.live.service import LiveService
-from dashboard.pages import beds, not_found, worklist
+from dashboard.pages import beds, data_quality, not_found, worklist
 from schemas.database import existing_engine, pending_migrations
 from schemas.errors import UsageError
 from schemas.hospital import Hospital, load_hospital
 from schemas.settings import Settings
 
-PAGES = (beds, worklist, not_found)
+PAGES = (beds, worklist, data_quality, not_found)
 WORKLIST_TTL_S = 0.5
 
 

@@ -35,6 +35,13 @@ class Context(NamedTuple):
         unit = self.hospital.units.get((facility_id or "", unit_id or ""))
         return unit.name if unit else (unit_id or "")
 
+    def place_in_words(self, facility_id: str | None, unit_id: str | None, bed_id: str | None) -> str:
+        """Return a unit and a bed as people read them; empty where no unit is known."""
+        unit = self.unit_name(facility_id, unit_id)
+        if not unit:
+            return ""
+        return f"{unit} · {bed_id}" if bed_id else f"{unit}, no bed"
+
 
 def check_zones(hospital: Hospital) -> None:
     """Refuse a hospital file with an unknown time zone.

@@ -157,6 +157,11 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     pending: tuple[PendingAdmission, ...] = ()
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def provisional(self) -> bool:
+        """Whether some fact does not fit; see `problems`."""
+        return bool(self.problems)
+
 
 class BedState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One bed as the board shows it."""

@@ -63,6 +63,12 @@ metadata = MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
 )
 
+
+def _partial_index(table: str, column: str, name: str, condition: str) -> Index:
+    """Return an index of the few rows that the data-quality list looks at."""
+    return Index(f"ix_{table}_{name}", column, postgresql_where=text(condition), sqlite_where=text(condition))
+
+
 _serial = BigInteger().with_variant(Integer, "sqlite")
 
 fact = Table(
@@ -92,15 +98,10 @@ encounter = Table(
     Column("version", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
     Index(None, "patient_token"),
+    _partial_index("encounter", "encounter_id", "in_progress", "status = 'in_progress'"),
+    _partial_index("encounter", "encounter_id", "provisional", "provisional"),
     comment="The fold of each encounter's facts; `state` is schemas.state.Encounter as JSON.",
 )
-for _name, _condition in (("in_progress", "status = 'in_progress'"), ("provisional", "provisional")):
-    Index(
-        f"ix_encounter_{_name}",
-        encounter.columns.encounter_id,
-        postgresql_where=text(_condition),
-        sqlite_where=text(_condition),
-    )
 
 unit_stay = Table(
     "unit_stay",
@@ -121,9 +122,11 @@ patient = Table(
     metadata,
     Column("patient_token", Text, primary_key=True),
     Column("merged_into", Text),
+    Column("provisional", Boolean, nullable=False, server_default=false()),
     Column("version", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
     Index(None, "merged_into"),
+    _partial_index("patient", "patient_token", "provisional", "provisional"),
     comment="The fold of the facts about each patient token; `state` is schemas.state.Patient as JSON.",
 )
 

@@ -25,6 +25,7 @@ from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, PARTITIONS, UNITS_CHANGED, WORKER_GROUP, Topic
 from streams.agents import adt
 from streams.agents.capacity import Capacity
+from streams.agents.quality import Quality
 from streams.batch_transport import BatchSchema, Transport
 from streams.outbox import Relay
 from streams.transactions import Transactions
@@ -32,7 +33,7 @@ from streams.web import WorkerPage
 
 log = structlog.get_logger("wardwatch.worker")
 
-AGENTS = ("adt", "risk", "labels", "capacity", "relay")
+AGENTS = ("adt", "risk", "labels", "capacity", "quality", "relay")
 """What a worker can run; all of it by default."""
 
 SWITCH_INTERVAL_S = 0.001
@@ -145,6 +146,9 @@ def wire(
         capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), wake)
         _agent(app, "capacity", UNITS_CHANGED, capacity.run)
         services.append(capacity)
+    if "quality" in agents:
+        reading = Transactions(engine, "quality")
+        services.append(Quality(reading, transactions("findings"), load_hospital(settings.hospital_file), utc_now))
     return services
 
 

@@ -15,7 +15,7 @@ from schemas.state import EncounterStatus, decode_encounter
 from schemas.topics import ADT_EVENTS, CapacityMetrics
 from streams import bulk_sql, people_store, telemetry
 from streams.alerts import OPEN_STATUSES
-from streams.beds import PASSING, BedWord, PersonClaim, superseded
+from streams.beds import BedWord, PersonClaim, superseded
 from streams.census import HOURS, Presence, UnitFacts
 from streams.unit_of_work import read_watermarks
 from streams.watermarks import overall
@@ -23,9 +23,6 @@ from streams.watermarks import overall
 WINDOW = timedelta(hours=HOURS + 1)
 REFRESH_S = 60.0
 """How long the times at which beds were last left are taken from memory, beyond what the window shows."""
-
-NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
-"""Classes of patients who are here without having been admitted to a bed of a ward."""
 
 UnitKey = tuple[str, str]
 
@@ -154,29 +151,13 @@ class CapacityStore:
         ).all()
         found: dict[UnitKey, dict[str, str]] = {key: {} for key in units}
         waiting = {row.patient_token for row in rows if row.subject == patient_subject(row.patient_token)}
-        admitted = self._last_admissions(connection, waiting) if waiting else {}
+        admitted = people_store.last_admissions(connection, waiting)
         for row in rows:
             is_waiting = row.subject == patient_subject(row.patient_token)
             if is_waiting and admitted.get(row.patient_token, row.since) > row.since:
                 continue
             found[row.facility_id, row.unit_id][row.bed_id] = row.subject
         return found
-
-    def _last_admissions(self, connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
-        """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
-        people = people_store.persons(connection, tokens)
-        encounter = tables.encounter.columns
-        rows = connection.execute(
-            select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))
-            .where(encounter.patient_token.in_(sorted(people)), encounter.admitted_at.is_not(None))
-            .where(encounter.patient_class.not_in(sorted(NO_ADMISSION)))
-            .group_by(encounter.patient_token)
-        )
-        last: dict[str, datetime] = {}
-        for row in rows:
-            person = people[row.patient_token]
-            last[person] = max(row.admitted_at, last.get(person, row.admitted_at))
-        return {token: last[people[token]] for token in tokens if people[token] in last}
 
     def _last_left(self, connection: Connection, unit: UnitKey) -> dict[str, datetime]:
         read_at, left = self._left.get(unit, (0.0, {}))

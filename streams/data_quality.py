@@ -5,19 +5,22 @@ Nothing is mended here, and nothing is hidden: the facts are kept, the state is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, literal, select
 
 from schemas import tables
-from schemas.events import PatientClass
+from schemas.events import PatientClass, patient_subject
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Problem, decode_encounter, decode_patient
+from schemas.topics import ADT_EVENTS
 from streams import people_store
 from streams.beds import PersonClaim, superseded
+from streams.unit_of_work import read_watermarks
+from streams.watermarks import overall
 
 STALE_AFTER: dict[PatientClass, timedelta] = {
     PatientClass.EMERGENCY: timedelta(hours=24),
@@ -30,11 +33,42 @@ STALE_OTHERWISE = timedelta(days=30)
 """How long a stay in progress may be silent: most discharges from an ED that come late come the next day."""
 
 
+PLAN_OVERDUE = timedelta(days=1)
+"""How long after its time a plan may still be open."""
+
+_HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
+"""Written into the statement, so that PostgreSQL sees that the partial index serves."""
+
+WORDS: dict[Problem, str] = {
+    Problem.NO_ADMISSION: "a discharge, a move or an update without an admission; look for the missing A01",
+    Problem.ADMITTED_TWICE: "admitted twice, at two times, without a discharge between; the first one counts",
+    Problem.REGISTERED_TWICE: "registered twice, at two times; the first one counts",
+    Problem.ADMITTED_AFTER_DISCHARGE: "admitted again under the number of a visit that had ended; give it a new number",
+    Problem.DISCHARGED_BEFORE_ADMISSION: "discharged before it was admitted; correct the time of one of them",
+    Problem.DISCHARGED_TWICE: "discharged twice, at two times; the first one counts until an A08 corrects it",
+    Problem.MOVED_BEFORE_ADMISSION: "moved before it was admitted; correct the time of one of them",
+    Problem.MOVED_AFTER_DISCHARGE: "moved after it was discharged; cancel the discharge if the patient is still here",
+    Problem.TRANSFER_WITHOUT_LOCATION: "a transfer that says no place; send PV1-3",
+    Problem.CANCEL_WITHOUT_TARGET: "a cancel of something that was not reported; look for the missing message",
+    Problem.TWO_PATIENTS: "reported under two patients; merge them, or give one of the visits another number",
+    Problem.ID_COLLISION: "two contents came under one id; both are kept and count",
+    Problem.TIMES_OUT_OF_ORDER: "a correction would carry an admission or a discharge past a move; it does not count",
+    Problem.PLANNED_AFTER_ADMISSION: "planned after it was admitted; the plan does not count",
+    Problem.RETURN_WITHOUT_LEAVE: "back from a leave that was not reported",
+    Problem.LEAVE_WHILE_NOT_HERE: "on leave while not here; look for the missing A01, or a wrong A03",
+    Problem.PENDING_WHILE_NOT_HERE: "a transfer or discharge is pending while nobody is here",
+    Problem.REPORTED_AFTER_DELETION: "reported after the visit was deleted; it does not count",
+    Problem.REPORTED_AFTER_CANCELLATION: "reported in a place after the admission was cancelled; nobody is put there",
+}
+"""What does not fit, and what to do about it."""
+
+
 class Kind(StrEnum):
     """Why something is on the list."""
 
     FACTS_DO_NOT_FIT = "facts_do_not_fit"
     STALE_STAY = "stale_stay"
+    STALE_PLAN = "stale_plan"
     SECOND_BED = "second_bed"
     BED_CLAIMED_TWICE = "bed_claimed_twice"
     UNKNOWN_UNIT = "unknown_unit"
@@ -43,16 +77,19 @@ class Kind(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to look at. `subject` is an encounter, a patient token, a unit or a bed."""
+    """One thing to look at. `subject` is an encounter, a patient token, a unit or a bed; the place is where it is."""
 
     kind: Kind
     subject: str
     says: str
     since: datetime | None = None
+    facility_id: str | None = None
+    unit_id: str | None = None
+    bed_id: str | None = None
 
 
 def findings(connection: Connection, hospital: Hospital, now: datetime | None = None) -> list[Finding]:
-    """Return the list, by kind and subject.
+    """Return the whole list, by kind and subject.
 
     Parameters
     ----------
@@ -61,30 +98,56 @@ def findings(connection: Connection, hospital: Hospital, now: datetime | None = 
     hospital : Hospital
         Which units and beds there are.
     now : datetime or None
-        Event time; the latest that any fact tells of when not given.
+        Event time; what all partitions have reached when not given, or else the latest that any fact tells of.
     """
-    fact = tables.fact.columns
-    now = now or connection.scalar(select(func.max(fact.occurred_at)))
+    now = now or event_time(connection)
     if now is None:
         return []
-    here = _in_progress(connection)
-    found = [
-        *_provisional(connection),
-        *_shared_ids(connection),
-        *_stale(connection, here, now),
-        *_beds(connection, here),
-        *_unknown_places(connection, hospital),
-    ]
+    return by_kind([*of_state(connection, now), *of_log(connection, hospital)])
+
+
+def by_kind(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order in which they are listed."""
     return sorted(found, key=lambda each: (each.kind, each.subject, each.says))
+
+
+def event_time(connection: Connection) -> datetime | None:
+    """Return up to when the list tells: what all partitions have reached, or else the latest event."""
+    reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+    return reached or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
+
+
+def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
+    """Yield what follows from the state as it is now: quickly found, however long the log is."""
+    here = _in_progress(connection)
+    yield from _provisional(connection)
+    yield from _stale(connection, here, now)
+    yield from _stale_plans(connection, now)
+    yield from _beds(connection, here)
+
+
+def of_log(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
+    """Yield what only the whole log tells: ids given twice, places that the hospital file does not name."""
+    yield from _shared_ids(connection)
+    yield from _unknown_places(connection, hospital)
+
+
+def _place(encounter: Encounter) -> dict[str, str | None]:
+    place = encounter.location
+    return {
+        "facility_id": place.facility_id if place else None,
+        "unit_id": place.unit_id if place else None,
+        "bed_id": place.bed_id if place else None,
+    }
 
 
 def _in_progress(connection: Connection) -> list[Encounter]:
     column = tables.encounter.columns
-    query = select(column.state).where(column.status == EncounterStatus.IN_PROGRESS.value)
+    query = select(column.state).where(column.status == _HERE)
     return [decode_encounter(bytes(state)) for state in connection.scalars(query)]
 
 
-def _provisional(connection: Connection) -> Iterable[Finding]:
+def _provisional(connection: Connection) -> Iterator[Finding]:
     column = tables.encounter.columns
     states = connection.scalars(select(column.state).where(column.provisional)).all()
     encounters = [decode_encounter(bytes(state)) for state in states]
@@ -97,20 +160,96 @@ def _provisional(connection: Connection) -> Iterable[Finding]:
                 continue  # two tokens that were merged
             kind = Kind.ID_COLLISION if problem is Problem.ID_COLLISION else Kind.FACTS_DO_NOT_FIT
             since = encounter.admitted_at or encounter.discharged_at
-            yield Finding(kind=kind, subject=encounter.encounter_id, says=problem.value, since=since)
-    for state in connection.scalars(select(tables.patient.columns.state)):
+            subject, says = encounter.encounter_id, WORDS[problem]
+            yield Finding(kind=kind, subject=subject, says=says, since=since, **_place(encounter))
+    person = tables.patient.columns
+    for state in connection.scalars(select(person.state).where(person.provisional)):
         patient = decode_patient(bytes(state))
         for problem in patient.problems:
-            yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=patient.patient_token, says=problem.value)
+            yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=patient.patient_token, says=WORDS[problem])
 
 
-def _shared_ids(connection: Connection) -> Iterable[Finding]:
-    """Yield ids that one source gave to facts about different subjects; all of them were kept and count."""
+def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterator[Finding]:
+    """Yield stays in progress of which nothing was heard for long: the discharge may have been lost."""
     column = tables.fact.columns
+    subjects = select(tables.encounter.columns.encounter_id).where(tables.encounter.columns.status == _HERE)
+    heard = connection.execute(
+        select(column.subject, func.max(column.occurred_at).label("at"))
+        .where(column.subject.in_(subjects), column.occurred_at <= now)
+        .group_by(column.subject)
+    )
+    last = {row.subject: row.at for row in heard}
+    for encounter in here:
+        at = last.get(encounter.encounter_id)
+        if at is not None and now - at > STALE_AFTER.get(encounter.patient_class, STALE_OTHERWISE):
+            says = f"{encounter.patient_class.value}, nothing heard since then; ask whether the patient left"
+            subject = encounter.encounter_id
+            yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
+
+
+def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
+    """Yield places that are still kept for somebody who was to come long ago."""
+    plans = connection.execute(select(tables.reservation)).all()
+    waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
+    admitted = people_store.last_admissions(connection, waiting)
+    for plan in plans:
+        ended = plan.subject == patient_subject(plan.patient_token) and (
+            admitted.get(plan.patient_token, plan.since) > plan.since
+        )
+        due_at = plan.expected_at + PLAN_OVERDUE if plan.expected_at else plan.since + STALE_OTHERWISE
+        if now > due_at and not ended:
+            yield Finding(
+                kind=Kind.STALE_PLAN,
+                subject=plan.subject,
+                says="still kept for somebody who was to come then; admit the patient or cancel the plan",
+                since=plan.expected_at or plan.since,
+                facility_id=plan.facility_id,
+                unit_id=plan.unit_id,
+                bed_id=plan.bed_id,
+            )
+
+
+def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding]:
+    people = people_store.persons(connection, {encounter.patient_token for encounter in here})
+    in_bed = {
+        encounter.encounter_id: (encounter, place)
+        for encounter in here
+        if (place := encounter.location) is not None and place.left_at is None and place.bed_id
+    }
+    given_up = superseded(
+        PersonClaim(people[encounter.patient_token], key, place.arrived_at, encounter.patient_class)
+        for key, (encounter, place) in in_bed.items()
+    )
+    for encounter_id, since in given_up.items():
+        says = "the patient lies in another bed under another number; this stay was never ended"
+        encounter, _ = in_bed[encounter_id]
+        yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
+    claims: dict[tuple[str, str, str], list[str]] = {}
+    for encounter_id, (_, place) in in_bed.items():
+        if encounter_id not in given_up:
+            claims.setdefault((place.facility_id, place.unit_id, place.bed_id or ""), []).append(encounter_id)
+    for bed, claimants in claims.items():
+        if len(claimants) > 1:
+            says = f"claimed by {', '.join(sorted(claimants))}; ask who lies there, and discharge the others"
+            yield _of_place(Kind.BED_CLAIMED_TWICE, says, *bed)
+
+
+def _of_place(kind: Kind, says: str, facility_id: str, unit_id: str, bed_id: str | None = None) -> Finding:
+    subject = "/".join(name for name in (facility_id, unit_id, bed_id) if name is not None)
+    return Finding(kind=kind, subject=subject, says=says, facility_id=facility_id, unit_id=unit_id, bed_id=bed_id)
+
+
+def _shared_ids(connection: Connection) -> Iterator[Finding]:
+    """Yield ids that one source gave to facts about different subjects, or to two words on a bed; all were kept.
+
+    Two contents about one encounter or one person are among what does not fit there.
+    """
+    column = tables.fact.columns
+    on_beds = case((column.subject.startswith("bed:"), column.digest))
     shared = (
         select(column.source, column.event_id)
         .group_by(column.source, column.event_id)
-        .having(func.count(column.subject.distinct()) > 1)
+        .having((func.count(column.subject.distinct()) > 1) | (func.count(on_beds.distinct()) > 1))
         .subquery()
     )
     rows = connection.execute(
@@ -123,57 +262,11 @@ def _shared_ids(connection: Connection) -> Iterable[Finding]:
     for row in rows:
         about.setdefault((row.source, row.event_id), []).append(row.subject)
     for (source, event_id), subjects in about.items():
-        says = f"{source} gave the id {event_id} to facts about {', '.join(subjects)}; all are kept"
+        says = f"{source} gave the id {event_id} to several facts about {', '.join(subjects)}; all are kept"
         yield Finding(kind=Kind.ID_COLLISION, subject=subjects[0], says=says)
 
 
-def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterable[Finding]:
-    """Yield stays in progress of which nothing was heard for long: the discharge may have been lost."""
-    column = tables.fact.columns
-    subjects = select(tables.encounter.columns.encounter_id).where(
-        tables.encounter.columns.status == EncounterStatus.IN_PROGRESS.value
-    )
-    heard = connection.execute(
-        select(column.subject, func.max(column.occurred_at).label("at"))
-        .where(column.subject.in_(subjects))
-        .group_by(column.subject)
-    )
-    last = {row.subject: row.at for row in heard}
-    for encounter in here:
-        at = last.get(encounter.encounter_id)
-        longest = STALE_AFTER.get(encounter.patient_class, STALE_OTHERWISE)
-        if at is not None and now - at > longest:
-            days = (now - at).total_seconds() / 86_400
-            says = f"{encounter.patient_class.value}, nothing heard for {days:.1f} days; ask whether the patient left"
-            yield Finding(kind=Kind.STALE_STAY, subject=encounter.encounter_id, says=says, since=at)
-
-
-def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterable[Finding]:
-    people = people_store.persons(connection, {encounter.patient_token for encounter in here})
-    claims = {
-        encounter.encounter_id: (encounter, encounter.location)
-        for encounter in here
-        if encounter.location is not None and encounter.location.left_at is None and encounter.location.bed_id
-    }
-    given_up = superseded(
-        PersonClaim(people[encounter.patient_token], key, place.arrived_at, encounter.patient_class)
-        for key, (encounter, place) in claims.items()
-        if place is not None
-    )
-    for encounter_id, since in given_up.items():
-        says = "the patient lies in another bed under another number; this stay was never ended"
-        yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since)
-    by_bed: dict[str, list[str]] = {}
-    for encounter_id, (_, place) in claims.items():
-        if place is not None and encounter_id not in given_up:
-            by_bed.setdefault(f"{place.facility_id}/{place.unit_id}/{place.bed_id}", []).append(encounter_id)
-    for bed, claimants in by_bed.items():
-        if len(claimants) > 1:
-            says = f"claimed by {', '.join(sorted(claimants))}"
-            yield Finding(kind=Kind.BED_CLAIMED_TWICE, subject=bed, says=says)
-
-
-def _unknown_places(connection: Connection, hospital: Hospital) -> Iterable[Finding]:
+def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
     stay, word = tables.unit_stay.columns, tables.bed_status.columns
     seen = connection.execute(
         select(stay.facility_id, stay.unit_id, stay.bed_id).union(select(word.facility_id, word.unit_id, word.bed_id))
@@ -184,8 +277,8 @@ def _unknown_places(connection: Connection, hospital: Hospital) -> Iterable[Find
         if unit is None:
             units.add((row.facility_id, row.unit_id))
         elif row.bed_id is not None and row.bed_id not in unit.bed_ids:
-            subject = f"{row.facility_id}/{row.unit_id}/{row.bed_id}"
-            yield Finding(kind=Kind.UNKNOWN_BED, subject=subject, says="the hospital file does not name this bed")
+            says = "the hospital file does not name this bed; add it there, or correct the sender"
+            yield _of_place(Kind.UNKNOWN_BED, says, row.facility_id, row.unit_id, row.bed_id)
     for facility_id, unit_id in units:
-        says = "the hospital file does not name this unit"
-        yield Finding(kind=Kind.UNKNOWN_UNIT, subject=f"{facility_id}/{unit_id}", says=says)
+        says = "the hospital file does not name this unit; add it there, or correct the sender"
+        yield _of_place(Kind.UNKNOWN_UNIT, says, facility_id, unit_id)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from schemas import tables
-from schemas.events import patient_subject
+from schemas.events import PatientClass, patient_subject
 from schemas.state import decode_patient
 from streams import bulk_sql
+from streams.beds import PASSING
 from streams.patients import MergeOrder, resolve
 
 PEOPLE_LOCK = 46
+
+NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
+"""Classes of patients who are here without having been admitted to a bed of a ward."""
 
 
 def persons(connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
@@ -44,6 +49,25 @@ def units_waiting_for(connection: Connection, tokens: Collection[str]) -> set[tu
     people = persons(connection, {*tokens, *(row.patient_token for row in rows)})
     admitted = {people[token] for token in tokens}
     return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in admitted}
+
+
+def last_admissions(connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
+    """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
+    if not tokens:
+        return {}
+    people = persons(connection, tokens)
+    encounter = tables.encounter.columns
+    rows = connection.execute(
+        select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))
+        .where(encounter.patient_token.in_(sorted(people)), encounter.admitted_at.is_not(None))
+        .where(encounter.patient_class.not_in(sorted(NO_ADMISSION)))
+        .group_by(encounter.patient_token)
+    )
+    last: dict[str, datetime] = {}
+    for row in rows:
+        person = people[row.patient_token]
+        last[person] = max(row.admitted_at, last.get(person, row.admitted_at))
+    return {token: last[people[token]] for token in tokens if people[token] in last}
 
 
 def tied(connection: Connection, tokens: Collection[str]) -> set[str]:

@@ -40,7 +40,7 @@ def stay_rows(encounter: Encounter) -> list[Row]:
 
 def patient_row(patient: Patient, version: int) -> Row:
     """Return the row of `patient`."""
-    return (patient.patient_token, patient.merged_into, version, encode_patient(patient))
+    return (patient.patient_token, patient.merged_into, patient.provisional, version, encode_patient(patient))
 
 
 def reservations_of_encounter(encounter: Encounter) -> list[Row]:

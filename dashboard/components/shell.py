@@ -33,7 +33,7 @@ INDEX = """<!DOCTYPE html>
 </html>
 """
 
-NAVIGATION = (("bed", "Beds", "/"), ("list", "Worklist", "/worklist"))
+NAVIGATION = (("bed", "Beds", "/"), ("list", "Worklist", "/worklist"), ("tri", "Quality", "/data-quality"))
 
 
 def icon(name: str, class_name: str = "") -> html.Span:

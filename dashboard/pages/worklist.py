@@ -12,6 +12,7 @@ from dash_ag_grid import AgGrid
 
 from dashboard.components.alert_details import alert_details
 from dashboard.components.attributes import aria
+from dashboard.components.grid import GRID_OPTIONS
 from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import NEW, Alert, SomebodyWasFirst, Worklist, acknowledge, latest_risks, worklist
@@ -21,14 +22,6 @@ PERSON = "local user"
 
 REASONS_SHOWN = 3
 MOMENTS = {"admission": "Admission", "midnight": "Midnight", "discharge": "Discharge"}
-
-GRID_THEME = """themeQuartz.withParams({
-    accentColor: 'var(--acc)', backgroundColor: 'var(--sf)', foregroundColor: 'var(--ink)', borderColor: 'var(--ln)',
-    headerBackgroundColor: 'var(--sf2)', headerTextColor: 'var(--ink2)', chromeBackgroundColor: 'var(--sf2)',
-    rowHoverColor: 'var(--sf2)', selectedRowBackgroundColor: 'var(--accbg)', oddRowBackgroundColor: 'var(--sf)',
-    fontFamily: 'Inter, Arial, sans-serif', fontSize: 13, headerFontSize: 12, headerFontWeight: 500,
-    wrapperBorderRadius: 10, spacing: 6, browserColorScheme: 'inherit'
-})"""
 
 COLUMNS: list[dict[str, Any]] = [
     {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 120},
@@ -166,8 +159,7 @@ def place(alert: Alert, context: Context) -> str:
     """Return the unit and bed, or where else the patient is."""
     if not alert.in_house:
         return "home" if alert.discharged_at else "not known"
-    unit = context.unit_name(alert.facility_id, alert.unit_id)
-    return f"{unit} · {alert.bed_id}" if alert.bed_id else f"{unit}, no bed" if unit else "in house"
+    return context.place_in_words(alert.facility_id, alert.unit_id, alert.bed_id) or "in house"
 
 
 def _details(context: Context, encounter_id: str) -> Any:
@@ -218,15 +210,7 @@ def _grid() -> AgGrid:
         columnDefs=COLUMNS,
         defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
         getRowId="params.data.id",
-        dashGridOptions={
-            "theme": {"function": GRID_THEME},
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-            "rowHeight": 44,
-            "headerHeight": 34,
-            "animateRows": False,
-            "tooltipShowDelay": 400,
-            "suppressCellFocus": True,
-        },
+        dashGridOptions=GRID_OPTIONS,
         className="worklist-grid",
         style={"height": "100%", "width": "100%"},
     )

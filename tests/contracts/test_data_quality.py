@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
 from sqlalchemy import Engine
 
-from schemas import events
+from schemas import events, tables
 from schemas.events import PatientClass
-from streams.data_quality import findings
+from schemas.state import Problem
+from streams.agents.quality import EVERY, keep, look
+from streams.data_quality import WORDS, findings
 from tests.contracts.test_people import HOSPITAL
-from tests.contracts.test_processing import take
-from tests.streams.builders import admit, at, bed, discharge, merge, said, transfer, update
+from tests.contracts.test_processing import rows, take
+from tests.streams.builders import (
+    admit,
+    at,
+    bed,
+    discharge,
+    merge,
+    of_patient,
+    place,
+    said,
+    transfer,
+    unmerge,
+    update,
+)
 
 INPATIENT, EMERGENCY = PatientClass.INPATIENT, PatientClass.EMERGENCY
 
@@ -37,7 +52,13 @@ def test_an_id_that_a_source_gave_to_two_encounters_is_listed_once_and_both_coun
     with engine.connect() as connection:
         found = findings(connection, HOSPITAL)
     assert [(each.kind.value, each.subject) for each in found] == [("id_collision", "E1")]
-    assert "the id x to facts about E1, E2" in found[0].says
+    assert "the id x to several facts about E1, E2" in found[0].says
+
+
+def test_two_words_on_a_bed_under_one_id_are_listed(engine: Engine) -> None:
+    words = [msgspec.structs.replace(bed(5, "4W/01", status), id="x") for status in ("available", "blocked")]
+    take(engine, *words)
+    assert listed(engine) == [("id_collision", "bed:HG/4W/01")]
 
 
 def test_a_stay_of_which_nothing_is_heard_is_listed_and_stays_open(engine: Engine) -> None:
@@ -65,3 +86,64 @@ def test_two_tokens_of_one_person_in_an_encounter_are_no_problem_once_they_are_m
 def test_places_that_the_hospital_file_does_not_name_are_taken_and_listed(engine: Engine) -> None:
     take(engine, admit(0, "9Z/01"), admit(0, "4W/77", e="E2", p="P2"), bed(1, "4W/78", "available"))
     assert listed(engine) == [("unknown_bed", "HG/4W/77"), ("unknown_bed", "HG/4W/78"), ("unknown_unit", "HG/9Z")]
+
+
+def test_what_does_not_fit_of_a_person_is_listed(engine: Engine) -> None:
+    take(engine, unmerge(1, "a"))
+    assert listed(engine) == [("facts_do_not_fit", "a")]
+
+
+def test_every_problem_has_its_words() -> None:
+    assert set(WORDS) == set(Problem)
+
+
+def test_a_fact_with_a_time_in_the_future_does_not_make_the_others_stale_nor_its_own_stay_fresh(engine: Engine) -> None:
+    take(engine, admit(0, "ED/01", patient_class=EMERGENCY), update(500))
+    assert listed(engine, 23) == []
+    assert listed(engine, 25) == [("stale_stay", "E1")]
+
+
+def test_a_plan_whose_time_has_passed_is_listed_until_the_patient_comes(engine: Engine) -> None:
+    waiting = of_patient(events.AdmissionPending, 0, "a", location=place("4W/02"), expected_at=at(10))
+    take(engine, waiting, said(events.AdmissionPending, 0, "4W/03", e="E9", p="b"))
+    assert listed(engine, 33) == []
+    assert listed(engine, 35) == [("stale_plan", "patient:a")]
+    assert listed(engine, 31 * 24) == [("stale_plan", "E9"), ("stale_plan", "patient:a")]
+    take(engine, admit(34, "ED/01", e="E1", p="a", patient_class=INPATIENT))
+    assert listed(engine, 35) == []
+
+
+def test_a_finding_says_where(engine: Engine) -> None:
+    take(engine, admit(0, "ED/01", patient_class=EMERGENCY))
+    with engine.connect() as connection:
+        [found] = findings(connection, HOSPITAL, at(25))
+    assert (found.facility_id, found.unit_id, found.bed_id, found.since) == ("HG", "ED", "01", at(0))
+
+
+def kept(engine: Engine) -> list[tuple[str, ...]]:
+    return sorted(rows(engine, tables.finding, "part", "kind", "subject"))
+
+
+def look_and_keep(engine: Engine, part: str, hours: float) -> bool:
+    found = look(engine, HOSPITAL, part, at(hours))
+    if found is not None:
+        keep(engine, part, *found, at(hours))
+    return found is not None
+
+
+def test_the_list_is_kept_for_the_dashboard_and_loses_what_was_mended(engine: Engine) -> None:
+    take(engine, transfer(5, "4W/01"), admit(6, "9Z/01", e="E2", p="P2"))
+    assert look_and_keep(engine, "state", 0)
+    assert look_and_keep(engine, "log", 0)
+    assert kept(engine) == [("log", "unknown_unit", "HG/9Z"), ("state", "facts_do_not_fit", "E1")]
+    take(engine, admit(1, "ED/01"))
+    assert look_and_keep(engine, "state", 1)
+    assert kept(engine) == [("log", "unknown_unit", "HG/9Z")]
+    assert rows(engine, tables.finding_look, "part", "looked_at") == [("log", at(0)), ("state", at(1))]
+
+
+def test_a_list_that_another_worker_has_just_looked_at_is_left_alone(engine: Engine) -> None:
+    take(engine, transfer(5, "4W/01"))
+    assert look_and_keep(engine, "state", 0)
+    assert not look_and_keep(engine, "state", EVERY["state"].total_seconds() * 0.5 / 3600)
+    assert look_and_keep(engine, "state", EVERY["state"].total_seconds() / 3600)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, update
 
 from schemas import tables
-from schemas.events import BedStatus, PatientClass, Sex
+from schemas.events import AnyFact, BedStatus, PatientClass, Sex, digest, encode_fact
 from schemas.hospital import Hospital, parse_hospital
 from schemas.state import Encounter, EncounterStatus, UnitStay, encode_encounter
 from schemas.topics import BedOnBoard, CapacityMetrics
@@ -166,6 +166,41 @@ def save_score(connection: Connection, encounter_id: str, token: str, *, as_of: 
             reasons=_encode(REASONS),
         )
     )
+
+
+def save_finding(
+    connection: Connection,
+    kind: str,
+    subject: str,
+    says: str,
+    *,
+    since: datetime | None = None,
+    bed_id: str | None = None,
+    looked_at: datetime = NOON,
+) -> None:
+    connection.execute(
+        insert(tables.finding).values(
+            part="state",
+            kind=kind,
+            subject=subject,
+            says=says,
+            since=since,
+            facility_id="TH" if bed_id else None,
+            unit_id="MED" if bed_id else None,
+            bed_id=bed_id,
+        )
+    )
+    known = tables.finding_look.columns.part == "state"
+    if connection.execute(update(tables.finding_look).where(known).values(looked_at=looked_at)).rowcount == 0:
+        connection.execute(insert(tables.finding_look).values(part="state", looked_at=looked_at, event_time=NOON))
+
+
+def save_facts(connection: Connection, *facts: AnyFact) -> None:
+    for fact in facts:
+        body = encode_fact(fact)
+        values = {"subject": fact.subject, "source": fact.source, "event_id": fact.id, "digest": digest(body)}
+        times = {"occurred_at": fact.occurred_at, "received_at": fact.recorded_at}
+        connection.execute(insert(tables.fact).values(**values, **times, body=body))
 
 
 def save_model_and_fact(connection: Connection) -> None:

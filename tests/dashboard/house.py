@@ -21,11 +21,19 @@ from tests.dashboard.builders import (
     metrics,
     save_alert,
     save_encounter,
+    save_facts,
+    save_finding,
     save_metrics,
     save_model_and_fact,
     save_score,
     taken,
 )
+from tests.streams.builders import admit, at, transfer
+
+
+def recorded(fact: Any, hours: float) -> Any:
+    return msgspec.structs.replace(fact, recorded_at=at(hours))
+
 
 _encode = msgspec.json.Encoder().encode
 
@@ -98,6 +106,22 @@ def make_database(folder: Path, *, filled: bool = True) -> Engine:
                 save_alert(connection, f"W{number}", token, risk=risk)
                 save_score(connection, f"W{number}", token, as_of=NOON - HOUR, risk=risk)
             save_encounter(connection, "E2", "e" * 32, bed_id="02")
+            save_finding(
+                connection,
+                "stale_stay",
+                "E2",
+                "inpatient, nothing heard since then; ask whether the patient left",
+                since=NOON - 40 * 24 * HOUR,
+                bed_id="02",
+            )
+            twice = "claimed by E4, E5; ask who lies there, and discharge the others"
+            save_finding(connection, "bed_claimed_twice", "TH/MED/04", twice, bed_id="04")
+            about_e2 = {"e": "E2", "p": "e" * 32}
+            save_facts(
+                connection,
+                admit(0, "MED/02", **about_e2),
+                recorded(transfer(5, "MED/02", **about_e2), 8),
+            )
     return engine
 
 

@@ -14,7 +14,7 @@ from tests.dashboard.conftest import House
 from tests.dashboard.house import Broker, make_database, settings_for
 from tests.dashboard.process import DashboardProcess
 
-READY = {"/": "#board .unit .bed", "/worklist": ".ag-row"}
+READY = {"/": "#board .unit .bed", "/worklist": ".ag-row", "/data-quality": ".ag-row"}
 SERIOUS = ("serious", "critical")
 
 
@@ -34,9 +34,9 @@ def show(page: Page, house: House, path: str) -> None:
 def test_axe_finds_nothing_serious(themed: tuple[Page, str], house: House, path: str) -> None:
     page, _ = themed
     show(page, house, path)
-    if path == "/worklist":
+    if path != "/":
         page.locator(".ag-row").first.click()
-        expect(page.locator("#alert-details .fact").first).to_be_visible()
+        expect(page.locator(".side .fact").first).to_be_visible()
     found = [violation for violation in Axe().run(page).response["violations"] if violation["impact"] in SERIOUS]
     assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found] == []
 
@@ -102,6 +102,8 @@ def test_an_empty_house_says_what_to_do(page: Page, tmp_path: Path) -> None:
     with DashboardProcess(settings_for(tmp_path, broker)) as process:
         page.goto(f"{process.address}/worklist")
         expect(page.locator("#worklist-empty")).to_contain_text("No facts yet. Start wardwatch simulate")
+        page.goto(f"{process.address}/data-quality")
+        expect(page.locator("#quality-empty")).to_contain_text("No worker has looked yet")
         page.goto(process.address)
         expect(page.locator("#board")).to_contain_text("No facts yet. Start wardwatch simulate")
         expect(page.locator("#freshness-state")).to_have_text("Silent")

@@ -7,7 +7,7 @@
     let seq = -1;
     let alerts = null;
     let askedAt = -ASK_AGAIN_MS;
-    const title = { "/": "Bed board", "/worklist": "Worklist" };
+    const title = { "/": "Bed board", "/worklist": "Worklist", "/data-quality": "Data quality" };
 
     function receive(text) {
         if (!text) return "";

@@ -1,4 +1,4 @@
-/* The worklist: cells, keys j, k and a, and asking for the list again when alerts have changed. */
+/* The worklist: cells, keys j, k (on every list) and a, and asking for the list again when alerts have changed. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
@@ -50,7 +50,8 @@
     }
 
     function grid() {
-        return document.getElementById("worklist-grid") ? dash_ag_grid.getApi("worklist-grid") : null;
+        const node = document.querySelector(".worklist-grid");
+        return node ? dash_ag_grid.getApi(node.id) : null;
     }
 
     function move(api, step) {

@@ -18,6 +18,7 @@ down_revision = "0003"
 def upgrade() -> None:
     """Apply."""
     op.add_column("bed_status", sa.Column("digest", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("patient", sa.Column("provisional", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_table(
         "finding",
         sa.Column("part", sa.Text(), nullable=False),
@@ -39,12 +40,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("part", name=op.f("pk_finding_look")),
         comment="When each part of the list of findings was last looked at, by the clock on the wall, and up to when.",
     )
-    for name, condition in (("in_progress", "status = 'in_progress'"), ("provisional", "provisional")):
-        op.create_index(
-            f"ix_encounter_{name}",
-            "encounter",
-            ["encounter_id"],
-            unique=False,
-            postgresql_where=sa.text(condition),
-            sqlite_where=sa.text(condition),
-        )
+    _partial_index("encounter", "encounter_id", "in_progress", "status = 'in_progress'")
+    _partial_index("encounter", "encounter_id", "provisional", "provisional")
+    _partial_index("patient", "patient_token", "provisional", "provisional")
+
+
+def _partial_index(table: str, column: str, name: str, condition: str) -> None:
+    where = sa.text(condition)
+    op.create_index(f"ix_{table}_{name}", table, [column], unique=False, postgresql_where=where, sqlite_where=where)

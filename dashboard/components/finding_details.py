@@ -1,0 +1,97 @@
+"""The side panel of the data-quality list: what is wrong, what is known of the visit, and the facts it follows from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dash import html
+
+from dashboard.components.wording import duration, moment
+from schemas.events import AnyFact, Location
+from schemas.state import Encounter
+
+LATE = timedelta(minutes=5)
+"""From here on it is worth saying that a fact was recorded later than it happened."""
+
+PlaceInWords = Callable[[str | None, str | None, str | None], str]
+
+
+def finding_details(
+    says: Sequence[str],
+    encounter: Encounter | None,
+    facts: Sequence[AnyFact],
+    *,
+    place: PlaceInWords,
+    zone: ZoneInfo,
+) -> html.Div:
+    """Return the panel.
+
+    Parameters
+    ----------
+    says : sequence of str
+        What is wrong, and what to do.
+    encounter : Encounter or None
+        What is known of the visit, where the finding is about one.
+    facts : sequence of AnyFact
+        What was said of it, by what happened first.
+    place : callable
+        Facility, unit and bed as people read them.
+    zone : ZoneInfo
+        In which times are written.
+    """
+    parts: list[Any] = [html.P(_sentence(each), className="finding-says") for each in says]
+    if encounter is not None:
+        parts.append(_known(encounter, place, zone))
+    if facts:
+        parts += [html.H3(f"What was said ({len(facts)})"), html.Ol([_fact(fact, place, zone) for fact in facts])]
+    return html.Div(parts, className="finding-details")
+
+
+def _sentence(says: str) -> str:
+    return f"{says[:1].upper()}{says[1:]}."
+
+
+def _known(encounter: Encounter, place: PlaceInWords, zone: ZoneInfo) -> html.Dl:
+    stay = encounter.location
+    rows: list[tuple[str, Any]] = [
+        ("Patient", html.Code(encounter.patient_token)),
+        ("Encounter", html.Code(encounter.encounter_id)),
+        ("Status", f"{encounter.status.value.replace('_', ' ')}, {encounter.patient_class.value}"),
+        ("Place", place(stay.facility_id, stay.unit_id, stay.bed_id) if stay else "not known"),
+        ("Admitted", moment(encounter.admitted_at, zone)),
+    ]
+    if encounter.discharged_at:
+        rows.append(("Discharged", moment(encounter.discharged_at, zone)))
+    return html.Dl(
+        [html.Div([html.Dt(label), html.Dd(value)], className="fact") for label, value in rows], className="facts"
+    )
+
+
+def _fact(fact: AnyFact, place: PlaceInWords, zone: ZoneInfo) -> html.Li:
+    location: Location | None = getattr(fact.data, "location", None)
+    where = place(location.facility_id, location.unit_id, location.bed_id) if location else ""
+    later = fact.recorded_at - fact.occurred_at
+    notes = [moment(fact.occurred_at, zone)]
+    if later > LATE:
+        notes.append(f"recorded {duration(later)} later")
+    elif -later > LATE:
+        notes.append(f"recorded {duration(-later)} before")
+    notes.append(fact.source)
+    words = [html.B(fact_in_words(type(fact))), html.Span(where)]
+    return html.Li([html.Div(words, className="said"), html.Div(" · ".join(notes), className="mut small")])
+
+
+def fact_in_words(kind: type) -> str:
+    """Return the name of a kind of fact as people read it.
+
+    Examples
+    --------
+    >>> from schemas.events import PendingTransferCancelled
+    >>> fact_in_words(PendingTransferCancelled)
+    'Pending transfer cancelled'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).capitalize()

@@ -1,0 +1,23 @@
+"""How the grids look and are used: the same on every page that has one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GRID_THEME = """themeQuartz.withParams({
+    accentColor: 'var(--acc)', backgroundColor: 'var(--sf)', foregroundColor: 'var(--ink)', borderColor: 'var(--ln)',
+    headerBackgroundColor: 'var(--sf2)', headerTextColor: 'var(--ink2)', chromeBackgroundColor: 'var(--sf2)',
+    rowHoverColor: 'var(--sf2)', selectedRowBackgroundColor: 'var(--accbg)', oddRowBackgroundColor: 'var(--sf)',
+    fontFamily: 'Inter, Arial, sans-serif', fontSize: 13, headerFontSize: 12, headerFontWeight: 500,
+    wrapperBorderRadius: 10, spacing: 6, browserColorScheme: 'inherit'
+})"""
+
+GRID_OPTIONS: dict[str, Any] = {
+    "theme": {"function": GRID_THEME},
+    "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+    "rowHeight": 44,
+    "headerHeight": 34,
+    "animateRows": False,
+    "tooltipShowDelay": 400,
+    "suppressCellFocus": True,
+}

@@ -1,0 +1,97 @@
+"""The data-quality list in SQL, as a worker keeps it, and the facts of what it names."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
+
+from schemas import tables
+from schemas.events import AnyFact, decode_fact
+from schemas.state import Encounter, decode_encounter
+
+LISTED = 500
+"""How many findings are shown at once."""
+
+FACTS_SHOWN = 200
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the list."""
+
+    kind: str
+    subject: str
+    says: str
+    since: datetime | None
+    facility_id: str | None
+    unit_id: str | None
+    bed_id: str | None
+
+
+class FindingList(msgspec.Struct, frozen=True, kw_only=True):
+    """The oldest findings, how many there are of each kind, and when a worker looked last."""
+
+    findings: tuple[Listed, ...]
+    counts: dict[str, int]
+    dead_letters: int
+    looked_at: datetime | None
+    """By the clock on the wall; None while no worker has looked."""
+    event_time: datetime | None
+
+
+def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -> FindingList:
+    """Return the list, the longest standing first.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    kind : str or None
+        Only this kind; the counts are of all.
+    limit : int
+        How many findings at most, 1 and up.
+    """
+    column = tables.finding.columns
+    shown: ColumnElement[bool] = column.kind == kind if kind else column.kind.is_not(None)
+    query = (
+        select(*(column[name] for name in Listed.__struct_fields__))
+        .where(shown)
+        .order_by(column.since.is_(None), column.since, column.kind, column.subject, column.says)
+        .limit(limit)
+    )
+    with engine.connect().execution_options(read_only=True) as connection:
+        counts = connection.execute(select(column.kind, func.count()).group_by(column.kind)).all()
+        look = tables.finding_look.columns
+        state = connection.execute(select(look.looked_at, look.event_time).where(look.part == "state")).first()
+        return FindingList(
+            findings=tuple(Listed(**row._mapping) for row in connection.execute(query)),
+            counts={row[0]: row[1] for row in counts},
+            dead_letters=_unsettled(connection),
+            looked_at=state.looked_at if state else None,
+            event_time=state.event_time if state else None,
+        )
+
+
+def _unsettled(connection: Connection) -> int:
+    letter = tables.dead_letter
+    query = select(func.count()).select_from(letter).where(letter.columns.settled_at.is_(None))
+    return connection.scalar(query) or 0
+
+
+def what_was_said(engine: Engine, subject: str) -> tuple[Encounter | None, list[AnyFact]]:
+    """Return the encounter, where the subject is one, and the facts about it, by what happened first.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database.
+    subject : str
+        As a finding names it.
+    """
+    encounter, fact = tables.encounter.columns, tables.fact.columns
+    query = select(fact.body).where(fact.subject == subject).order_by(fact.occurred_at).limit(FACTS_SHOWN)
+    with engine.connect().execution_options(read_only=True) as connection:
+        state = connection.scalar(select(encounter.state).where(encounter.encounter_id == subject))
+        facts = [decode_fact(bytes(body)) for body in connection.scalars(query)]
+    return (decode_encounter(bytes(state)) if state is not None else None), facts
