@@ -208,7 +208,7 @@ class EncounterFact(Fact, frozen=True, kw_only=True, gc=False):
 
 
 class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_admitted.v1"):
-    """A01."""
+    """A01: came in."""
 
     data: Details
 
@@ -216,19 +216,19 @@ class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="w
 class PatientTransferred(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_transferred.v1"
 ):
-    """A02."""
+    """A02: moved."""
 
     data: Details
 
 
 class PatientDischarged(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_discharged.v1"):
-    """A03."""
+    """A03: left."""
 
     data: DischargeDetails
 
 
 class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_updated.v1"):
-    """A08."""
+    """A08: something else about the visit; a new place in it is a move."""
 
     data: UpdateDetails
 
@@ -236,13 +236,13 @@ class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 class AdmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.admission_cancelled.v1"
 ):
-    """A11."""
+    """A11: nobody was admitted after all."""
 
     data: CancelDetails
 
 
 class TransferCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.transfer_cancelled.v1"):
-    """A12."""
+    """A12: nobody moved after all."""
 
     data: CancelDetails
 
@@ -250,7 +250,7 @@ class TransferCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag=
 class DischargeCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.discharge_cancelled.v1"
 ):
-    """A13."""
+    """A13: nobody left after all; the patient is here."""
 
     data: CancelDetails
 
@@ -284,13 +284,13 @@ class AdmissionPending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 
 
 class TransferPending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.transfer_pending.v1"):
-    """A15."""
+    """A15: to be moved."""
 
     data: PendingDetails
 
 
 class DischargePending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.discharge_pending.v1"):
-    """A16."""
+    """A16: to be discharged."""
 
     data: PendingDetails
 
@@ -328,7 +328,7 @@ class EncounterDeleted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 class PreadmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.preadmission_cancelled.v1"
 ):
-    """A38."""
+    """A38: no longer expected."""
 
     data: CancelDetails
 
@@ -336,7 +336,7 @@ class PreadmissionCancelled(
 class PendingAdmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_admission_cancelled.v1"
 ):
-    """A27."""
+    """A27: no longer expected."""
 
     data: CancelDetails
 
@@ -344,7 +344,7 @@ class PendingAdmissionCancelled(
 class PendingTransferCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_transfer_cancelled.v1"
 ):
-    """A26."""
+    """A26: no longer to be moved."""
 
     data: CancelDetails
 
@@ -352,7 +352,7 @@ class PendingTransferCancelled(
 class PendingDischargeCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_discharge_cancelled.v1"
 ):
-    """A25."""
+    """A25: no longer to be discharged."""
 
     data: CancelDetails
 
@@ -360,13 +360,13 @@ class PendingDischargeCancelled(
 class DepartureCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.departure_cancelled.v1"
 ):
-    """A33."""
+    """A33: did not depart."""
 
     data: CancelDetails
 
 
 class ArrivalCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.arrival_cancelled.v1"):
-    """A32."""
+    """A32: did not arrive."""
 
     data: CancelDetails
 
@@ -374,13 +374,13 @@ class ArrivalCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 class LeaveStartCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_start_cancelled.v1"
 ):
-    """A52."""
+    """A52: did not go on leave."""
 
     data: CancelDetails
 
 
 class LeaveEndCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_end_cancelled.v1"):
-    """A53."""
+    """A53: did not come back from leave."""
 
     data: CancelDetails
 

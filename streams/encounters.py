@@ -49,7 +49,7 @@ from schemas.state import (
     Reservation,
     UnitStay,
 )
-from streams.hearing import BEGINNINGS, CANCELS
+from streams.kinds import BEGINNINGS, CANCELS
 from streams.ordering import Standing, standing
 
 

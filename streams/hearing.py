@@ -16,71 +16,18 @@ from typing import Any, NamedTuple
 
 from schemas.events import (
     AdmissionCancelled,
-    AdmissionPending,
-    ArrivalCancelled,
-    DepartureCancelled,
-    DischargeCancelled,
-    DischargePending,
     EncounterDeleted,
     EncounterUpdated,
-    LeaveEndCancelled,
-    LeaveEnded,
-    LeaveStartCancelled,
-    LeaveStarted,
     Location,
     PatientAdmitted,
-    PatientArrived,
-    PatientClassChanged,
-    PatientDeparted,
     PatientDischarged,
-    PatientPreadmitted,
     PatientRegistered,
     PatientsMerged,
     PatientsUnmerged,
-    PatientTransferred,
-    PendingAdmissionCancelled,
-    PendingDischargeCancelled,
-    PendingTransferCancelled,
-    PreadmissionCancelled,
     TransferCancelled,
-    TransferPending,
 )
 from schemas.state import Problem
-
-CANCELS: dict[type, tuple[type, ...]] = {
-    PreadmissionCancelled: (PatientPreadmitted,),
-    PendingAdmissionCancelled: (AdmissionPending,),
-    AdmissionCancelled: (PatientAdmitted, PatientRegistered),
-    TransferCancelled: (PatientTransferred, EncounterUpdated),
-    DepartureCancelled: (PatientDeparted,),
-    ArrivalCancelled: (PatientArrived,),
-    LeaveStartCancelled: (LeaveStarted,),
-    LeaveEndCancelled: (LeaveEnded,),
-    PendingTransferCancelled: (TransferPending,),
-    PendingDischargeCancelled: (DischargePending,),
-    DischargeCancelled: (PatientDischarged,),
-    PatientsUnmerged: (PatientsMerged,),
-}
-"""What each cancel takes back; of updates those that moved the patient, and of them only the move."""
-
-BEGINNINGS = frozenset({PatientAdmitted, PatientRegistered})
-MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})
-"""What says where the patient is, always."""
-
-REPEATING = frozenset(
-    {EncounterUpdated, PatientClassChanged, PatientDeparted, PatientArrived, LeaveStarted, LeaveEnded}
-)
-"""What may say where the patient is, and mostly repeats what was said last."""
-
-SPEAKING = frozenset({*CANCELS, *REPEATING})
-"""What may speak of another fact."""
-
-_PLANS = frozenset({PatientPreadmitted, AdmissionPending, TransferPending, DischargePending})
-_PLAN_CANCELS = frozenset({PreadmissionCancelled, PendingAdmissionCancelled})
-_OF_A_STAY = frozenset(
-    {PatientTransferred, *REPEATING, TransferPending, DischargePending, PatientDischarged},
-)
-"""What can be true only of somebody who has been admitted."""
+from streams.kinds import BEGINNINGS, CANCELS, MOVES, OF_A_STAY, PLAN_CANCELS, PLANS, REPEATING
 
 
 class Heard(NamedTuple):
@@ -197,9 +144,10 @@ class _Hearing:
         if kind is EncounterDeleted:
             self._places.clear()
         elif kind in MOVES or kind in REPEATING:
-            if kind is EncounterUpdated:
+            data = fact.data
+            if kind is EncounterUpdated and (data.admitted_at is not None or data.discharged_at is not None):
                 self._correct(position, fact)
-            if fact.data.location is not None and position not in self._taken_by_name:
+            if data.location is not None and position not in self._taken_by_name:
                 if kind in REPEATING and self._repeated(fact):
                     self._repeats.add(position)
                 else:
@@ -285,7 +233,7 @@ class _Hearing:
         fact = self._ordered[target]
         kind = type(fact)
         alike = [index for index in self._standing((kind,)) if self._rank[index] <= self._rank[target]]
-        if kind in _PLANS:
+        if kind in PLANS:
             return alike
         if kind is PatientDischarged:
             return self._since(alike, target, BEGINNINGS)
@@ -335,7 +283,7 @@ class _Hearing:
                 self._places.remove(target)
             if type(cancel) is TransferCancelled and fact.data.location is not None:
                 self._left_where[cancel.source, cancel.id] = fact.data.location
-        if type(cancel) is AdmissionCancelled or type(cancel) in _PLAN_CANCELS:
+        if type(cancel) is AdmissionCancelled or type(cancel) in PLAN_CANCELS:
             since = min(self._rank.get(target, -1) for target in targets)
             self._void_what_was_said(position, since, min(targets))
 
@@ -345,7 +293,7 @@ class _Hearing:
         if not of_stay and self._standing(BEGINNINGS):
             return
         until = self._rank[position]
-        for kind in _OF_A_STAY if of_stay else (EncounterUpdated,):
+        for kind in OF_A_STAY if of_stay else (EncounterUpdated,):
             for index in self._said.get(kind, ()):
                 if not since < self._rank[index] < until or index < after:
                     continue

@@ -14,79 +14,23 @@ import msgspec
 
 from schemas.events import (
     AdmissionCancelled,
-    AdmissionPending,
     AnyFact,
     ArrivalCancelled,
     DepartureCancelled,
     DischargeCancelled,
-    DischargePending,
-    EncounterDeleted,
     EncounterUpdated,
-    LeaveEndCancelled,
-    LeaveEnded,
-    LeaveStartCancelled,
-    LeaveStarted,
     PatientAdmitted,
-    PatientArrived,
     PatientClassChanged,
-    PatientDeparted,
     PatientDischarged,
-    PatientPreadmitted,
-    PatientRegistered,
-    PatientsMerged,
-    PatientsUnmerged,
-    PatientTransferred,
-    PatientUpdated,
     PendingAdmissionCancelled,
-    PendingDischargeCancelled,
-    PendingTransferCancelled,
     PreadmissionCancelled,
     TransferCancelled,
-    TransferPending,
     UpdateDetails,
     encode_fact,
 )
 from schemas.state import Problem
-from streams.hearing import BEGINNINGS, CANCELS, MOVES, NOTHING_TO_HEAR, REPEATING, SPEAKING, Heard, hear
-
-_IN_ORDER: tuple[type, ...] = (
-    PatientsMerged,
-    PatientsUnmerged,
-    PatientUpdated,
-    PatientPreadmitted,
-    AdmissionPending,
-    PatientRegistered,
-    PatientAdmitted,
-    EncounterUpdated,
-    PatientClassChanged,
-    PatientTransferred,
-    PatientDeparted,
-    PatientArrived,
-    LeaveEnded,
-    LeaveStarted,
-    TransferPending,
-    DischargePending,
-    PatientDischarged,
-    PreadmissionCancelled,
-    PendingAdmissionCancelled,
-    AdmissionCancelled,
-    TransferCancelled,
-    DepartureCancelled,
-    ArrivalCancelled,
-    LeaveEndCancelled,
-    LeaveStartCancelled,
-    PendingTransferCancelled,
-    PendingDischargeCancelled,
-    DischargeCancelled,
-    EncounterDeleted,
-)
-
-PRECEDENCE: dict[type, int] = {kind: position for position, kind in enumerate(_IN_ORDER)}
-"""Which fact counts first when several happened at one instant.
-
-One exception: of a discharge and an admission at one instant the discharge goes first where the admission was recorded
-later and the patient was here before; that is somebody who left one class of stay and was admitted to another.
-"""
+from streams.hearing import NOTHING_TO_HEAR, Heard, hear
+from streams.kinds import BEGINNINGS, CANCELS, MOVES, PRECEDENCE, REPEATING, SPEAKING
 
 _MARKS = frozenset({AdmissionCancelled, PreadmissionCancelled, PendingAdmissionCancelled})
 """Cancels that say that nobody is here or will come: what is said of the visit after them is read in their light."""

@@ -7,9 +7,23 @@ from pathlib import Path
 
 from schemas.events import json_schema
 from schemas.settings import settings_table
+from streams.kinds import facts_table
 from streams.telemetry import metrics_table
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+FACTS = """# Facts
+
+What can be said of a visit or a person, and in what order it counts: by when it happened (`time`), then by this table,
+then by when it was recorded (`recordedtime`), then by source and id. One exception: of a discharge and an admission at
+one instant the discharge goes first where the admission was recorded later and the patient was here before.
+
+What a cancel takes back, and which places are only repeated, is told by when it was recorded:
+[decision 12](../decisions/0012-heard-in-the-order-said.md). The shape of each fact is in
+[facts.schema.json](facts.schema.json). The latest word on a bed (A20) counts, by the same order.
+
+"""
 
 
 def pages() -> dict[str, str]:
@@ -17,6 +31,7 @@ def pages() -> dict[str, str]:
     return {
         "settings.md": "# Settings\n\nAll from the environment.\n\n" + settings_table(),
         "metrics.md": "# Metrics\n\nOf a worker, at /metrics in the format of Prometheus.\n\n" + metrics_table(),
+        "facts.md": FACTS + facts_table(),
         "facts.schema.json": json.dumps(json_schema(), indent=2, sort_keys=True) + "\n",
     }
 

@@ -27,7 +27,7 @@ from streams.agents.adt import ingest
 from streams.capacity_store import CapacityStore
 from streams.census import unit_metrics
 from streams.encounters import fold
-from streams.hearing import CANCELS
+from streams.kinds import CANCELS
 from streams.people_store import persons
 from streams.processing import Fetch, Record
 from tests.streams.builders import at, bed, merge, of_patient, place, said, unmerge

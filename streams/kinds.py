@@ -1,0 +1,119 @@
+"""What kinds of fact there are to the fold: their order, what cancels take back, and who says where a patient is."""
+
+from __future__ import annotations
+
+from schemas.events import (
+    AdmissionCancelled,
+    AdmissionPending,
+    ArrivalCancelled,
+    DepartureCancelled,
+    DischargeCancelled,
+    DischargePending,
+    EncounterDeleted,
+    EncounterUpdated,
+    LeaveEndCancelled,
+    LeaveEnded,
+    LeaveStartCancelled,
+    LeaveStarted,
+    PatientAdmitted,
+    PatientArrived,
+    PatientClassChanged,
+    PatientDeparted,
+    PatientDischarged,
+    PatientPreadmitted,
+    PatientRegistered,
+    PatientsMerged,
+    PatientsUnmerged,
+    PatientTransferred,
+    PatientUpdated,
+    PendingAdmissionCancelled,
+    PendingDischargeCancelled,
+    PendingTransferCancelled,
+    PreadmissionCancelled,
+    TransferCancelled,
+    TransferPending,
+)
+
+_IN_ORDER: tuple[type, ...] = (
+    PatientsMerged,
+    PatientsUnmerged,
+    PatientUpdated,
+    PatientPreadmitted,
+    AdmissionPending,
+    PatientRegistered,
+    PatientAdmitted,
+    EncounterUpdated,
+    PatientClassChanged,
+    PatientTransferred,
+    PatientDeparted,
+    PatientArrived,
+    LeaveEnded,
+    LeaveStarted,
+    TransferPending,
+    DischargePending,
+    PatientDischarged,
+    PreadmissionCancelled,
+    PendingAdmissionCancelled,
+    AdmissionCancelled,
+    TransferCancelled,
+    DepartureCancelled,
+    ArrivalCancelled,
+    LeaveEndCancelled,
+    LeaveStartCancelled,
+    PendingTransferCancelled,
+    PendingDischargeCancelled,
+    DischargeCancelled,
+    EncounterDeleted,
+)
+
+PRECEDENCE: dict[type, int] = {kind: position for position, kind in enumerate(_IN_ORDER)}
+"""Which fact counts first when several happened at one instant.
+
+One exception: of a discharge and an admission at one instant the discharge goes first where the admission was recorded
+later and the patient was here before; that is somebody who left one class of stay and was admitted to another.
+"""
+
+CANCELS: dict[type, tuple[type, ...]] = {
+    PreadmissionCancelled: (PatientPreadmitted,),
+    PendingAdmissionCancelled: (AdmissionPending,),
+    AdmissionCancelled: (PatientAdmitted, PatientRegistered),
+    TransferCancelled: (PatientTransferred, EncounterUpdated),
+    DepartureCancelled: (PatientDeparted,),
+    ArrivalCancelled: (PatientArrived,),
+    LeaveStartCancelled: (LeaveStarted,),
+    LeaveEndCancelled: (LeaveEnded,),
+    PendingTransferCancelled: (TransferPending,),
+    PendingDischargeCancelled: (DischargePending,),
+    DischargeCancelled: (PatientDischarged,),
+    PatientsUnmerged: (PatientsMerged,),
+}
+"""What each cancel takes back; of updates those that moved the patient, and of them only the move."""
+
+BEGINNINGS = frozenset({PatientAdmitted, PatientRegistered})
+MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})
+"""What says where the patient is, always."""
+
+REPEATING = frozenset(
+    {EncounterUpdated, PatientClassChanged, PatientDeparted, PatientArrived, LeaveStarted, LeaveEnded}
+)
+"""What may say where the patient is, and mostly repeats what was said last."""
+
+SPEAKING = frozenset({*CANCELS, *REPEATING})
+"""What may speak of another fact."""
+
+PLANS = frozenset({PatientPreadmitted, AdmissionPending, TransferPending, DischargePending})
+PLAN_CANCELS = frozenset({PreadmissionCancelled, PendingAdmissionCancelled})
+OF_A_STAY = frozenset(
+    {PatientTransferred, *REPEATING, TransferPending, DischargePending, PatientDischarged},
+)
+"""What can be true only of somebody who has been admitted."""
+
+
+def facts_table() -> str:
+    """Return the kinds of fact in their order as a table in Markdown, for docs/reference/facts.md."""
+    rows = ["| at one instant | fact | what it says | takes back |", "|---:|---|---|---|"]
+    for kind, position in PRECEDENCE.items():
+        says = (kind.__doc__ or "").partition("\n")[0]
+        taken = ", ".join(f"`{each.__name__}`" for each in CANCELS.get(kind, ()))
+        rows.append(f"| {position + 1} | `{kind.__name__}` | {says} | {taken} |")
+    return "\n".join(rows) + "\n"
