@@ -11,7 +11,9 @@ from schemas.errors import UsageError
 
 
 def worker(
-    agents: Annotated[str, typer.Option(help="What to run, by commas: adt, risk, labels, capacity, quality, relay.")] = "all",
+    agents: Annotated[
+        str, typer.Option(help="What to run, by commas: adt, risk, labels, capacity, quality, relay.")
+    ] = "all",
 ) -> None:
     """Run a worker: facts in, state, scores and metrics out. Start more of them to share the work.
 

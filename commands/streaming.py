@@ -58,6 +58,9 @@ def replay(
     speed: Speed = "max",
     since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,
+    dates: Annotated[
+        str, typer.Option(help="Of MIMIC: keep them, move patients into one window, or auto: as they seem shifted.")
+    ] = "auto",
     faults: Faults = "none",
     faults_seed: FaultsSeed = 1,
     as_json: AsJson = False,
@@ -77,7 +80,7 @@ def replay(
 
         told: Iterator[Any] = (record for message in read_hl7([Path(path)], settings) for record in message.records())
     else:
-        told = facts(source, path, settings, also=["hl7"])
+        told = facts(source, path, settings, dates=dates, also=["hl7"])
     bounds = [None if text is None else parse_time(text) for text in (since, until)]
     publish_facts(settings, within(told, bounds[0], bounds[1]), pace, as_json, faults=faults, seed=faults_seed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 
 from schemas.errors import SourceError, UsageError
 from schemas.events import AnyFact
@@ -12,6 +12,7 @@ from schemas.pseudonyms import load_key
 from schemas.settings import Settings
 from simulators.sources import fact_log, jsonl, mimic_iv, mimic_physionet, synthea
 from simulators.sources.csv_tables import find_table
+from simulators.sources.stays import Dates
 
 
 class Source(NamedTuple):
@@ -19,47 +20,51 @@ class Source(NamedTuple):
 
     meaning: str
     is_there: Callable[[Path], bool]
-    read: Callable[[str, Settings], Iterator[AnyFact]]
+    read: Callable[[str, Settings, Dates], Iterator[AnyFact]]
 
 
 SOURCES: dict[str, Source] = {
     "jsonl": Source(
-        "file of facts, one JSON object a line (.gz too)", Path.is_file, lambda path, _settings: jsonl.read(Path(path))
+        "file of facts, one JSON object a line (.gz too)",
+        Path.is_file,
+        lambda path, _settings, _dates: jsonl.read(Path(path)),
     ),
     "mimic-iv": Source(
         "folder of the CLIF tables of the MIMIC-IV demo, or of MIMIC-IV's own",
         Path.is_dir,
-        lambda path, settings: _mimic_iv(Path(path), settings),
+        lambda path, settings, dates: _mimic_iv(Path(path), settings, dates),
     ),
     "mimic-iii": Source(
         "folder of MIMIC-III's tables",
         Path.is_dir,
-        lambda path, settings: mimic_physionet.read(
-            Path(path), mimic_physionet.MIMIC_III, pseudonym_key=load_key(settings)
+        lambda path, settings, dates: mimic_physionet.read(
+            Path(path), mimic_physionet.MIMIC_III, pseudonym_key=load_key(settings), dates=dates
         ),
     ),
     "synthea": Source(
         "folder of Synthea's CSV files",
         Path.is_dir,
-        lambda path, settings: synthea.read(Path(path), pseudonym_key=load_key(settings)),
+        lambda path, settings, _dates: synthea.read(Path(path), pseudonym_key=load_key(settings)),
     ),
     "log": Source(
         "SQLite file, or address of a PostgreSQL database, that holds a fact log",
         lambda _path: True,
-        lambda path, _settings: fact_log.read(path),
+        lambda path, _settings, _dates: fact_log.read(path),
     ),
 }
 
 
-def _mimic_iv(path: Path, settings: Settings) -> Iterator[AnyFact]:
+def _mimic_iv(path: Path, settings: Settings, dates: Dates) -> Iterator[AnyFact]:
     """Read MIMIC-IV in whichever of its two layouts the folder has it."""
     key = load_key(settings)
     if any(find_table(path, name) for name in ("admissions", "transfers")):
-        return mimic_physionet.read(path, mimic_physionet.MIMIC_IV, pseudonym_key=key)
-    return mimic_iv.read(path, pseudonym_key=key)
+        return mimic_physionet.read(path, mimic_physionet.MIMIC_IV, pseudonym_key=key, dates=dates)
+    return mimic_iv.read(path, pseudonym_key=key, dates=dates)
 
 
-def facts(source: str, path: str | Path, settings: Settings, *, also: Sequence[str] = ()) -> Iterator[AnyFact]:
+def facts(
+    source: str, path: str | Path, settings: Settings, *, dates: str = "auto", also: Sequence[str] = ()
+) -> Iterator[AnyFact]:
     """Return the facts of a recording, in the order to publish them.
 
     Parameters
@@ -70,14 +75,15 @@ def facts(source: str, path: str | Path, settings: Settings, *, also: Sequence[s
         The file or folder, or the address of a database.
     settings : Settings
         Where the pseudonym key is, for sources that name patients.
-
+    dates : {"auto", "keep", "window"}
+        What becomes of the dates of MIMIC; see `simulators.sources.stays.shifts`.
     also : sequence of str
         Names of sources that the caller reads itself, for the error.
 
     Raises
     ------
     UsageError
-        When there is no such source.
+        When there is no such source, or no such choice of dates.
     SourceError
         When the path is not there, at once; when it cannot be read, while reading.
     """
@@ -86,4 +92,6 @@ def facts(source: str, path: str | Path, settings: Settings, *, also: Sequence[s
         raise UsageError(f"There is no source {source!r}. Take one of: {', '.join((*SOURCES, *also))}.")
     if not known.is_there(Path(path)):
         raise SourceError(f"{path} is not there. The source {source} needs a {known.meaning}.")
-    return known.read(str(path), settings)
+    if dates not in get_args(Dates):
+        raise UsageError(f"--dates must be one of {', '.join(get_args(Dates))}. Got {dates!r} instead.")
+    return known.read(str(path), settings, cast("Dates", dates))

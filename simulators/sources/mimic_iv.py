@@ -1,8 +1,7 @@
 """The MIMIC-IV demo in CLIF tables: real stays of 100 patients as facts, brought into one common window.
 
-MIMIC shifts the dates of each patient by an amount of its own, into the 22nd century. Here each patient is moved back
-by whole weeks, so that weekday, time of day and every interval of the patient are kept, and the first admission falls
-into the window.
+MIMIC shifts the dates of each patient by an amount of its own, into the 22nd century; `stays.shifts` says how patients
+are brought together again.
 
 Choices, where the tables leave one:
 
@@ -18,7 +17,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,13 +38,11 @@ from schemas.events import (
 )
 from schemas.pseudonyms import patient_token
 from simulators.sources.clif import Row, instant, read_table
+from simulators.sources.stays import WINDOW_DAYS, WINDOW_START, Dates, shifts
 
 AUTHORITY = "mimic-iv"
 SOURCE = "replay/mimic-iv"
 FACILITY_ID = "MIMIC"
-WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
-WINDOW_DAYS = 28.0
-WEEK = timedelta(days=7)
 
 ADT_COLUMNS = ("patient_id", "hospitalization_id", "in_dttm", "out_dttm", "location_name", "location_category")
 HOSPITALIZATION_COLUMNS = (
@@ -102,6 +99,7 @@ def read(
     path: Path,
     *,
     pseudonym_key: bytes,
+    dates: Dates = "auto",
     window_start: datetime = WINDOW_START,
     window_days: float = WINDOW_DAYS,
 ) -> Iterator[AnyFact]:
@@ -113,11 +111,10 @@ def read(
         Folder of clif_adt, clif_hospitalization, clif_hospital_diagnosis and clif_patient (``.csv`` or ``.csv.gz``).
     pseudonym_key : bytes
         32 secret bytes for the patient tokens.
-    window_start : datetime
-        Aware.
-    window_days : float
-        The first admission of patient i of n (0 to n - 1, in the order of `patient_id`) is moved by whole weeks to the
-        first moment not before `window_start` + i * `window_days` / n days. Later stays may lie beyond the window.
+    dates : {"auto", "keep", "window"}
+        What becomes of the dates; see `shifts`.
+    window_start, window_days
+        Where patients are moved to, if they are; later stays may lie beyond the window.
 
     Raises
     ------
@@ -127,14 +124,14 @@ def read(
     patients = {row["patient_id"]: row for row in read_table(path, "clif_patient", PATIENT_COLUMNS)}
     stays = _hospitalizations(path)
     diagnoses = _diagnoses(path)
-    shifts = _shifts(stays, window_start, window_days)
+    moved = shifts(_first_seen(stays), dates, window_start, window_days)
     facts: list[AdtEvent] = []
     for hospitalization_id, stay in stays.items():
         patient = patients.get(stay.row["patient_id"])
         if patient is None:
             raise SourceError(f"{path}: hospitalization {hospitalization_id} is of a patient that clif_patient lacks.")
         token = patient_token(pseudonym_key, AUTHORITY, stay.row["patient_id"])
-        shift = shifts[stay.row["patient_id"]]
+        shift = moved[stay.row["patient_id"]]
         facts += _facts(
             stay, token, SEX.get(patient["sex_category"], Sex.UNKNOWN), shift, diagnoses[hospitalization_id]
         )
@@ -181,18 +178,12 @@ def _diagnoses(path: Path) -> dict[str, list[Diagnosis]]:
     return diagnoses
 
 
-def _shifts(stays: dict[str, _Hospitalization], window_start: datetime, window_days: float) -> dict[str, timedelta]:
-    """Return by how many whole weeks each patient is moved."""
+def _first_seen(stays: dict[str, _Hospitalization]) -> dict[str, datetime]:
     first: dict[str, datetime] = {}
     for stay in stays.values():
         patient_id, admitted_at = stay.row["patient_id"], stay.places[0].arrived_at
         first[patient_id] = min(admitted_at, first.get(patient_id, admitted_at))
-    shifts = {}
-    for number, patient_id in enumerate(sorted(first)):
-        earliest = window_start + timedelta(days=number * window_days / len(first))
-        weeks_back = (first[patient_id] - earliest) // WEEK
-        shifts[patient_id] = -weeks_back * WEEK
-    return shifts
+    return first
 
 
 def _facts(

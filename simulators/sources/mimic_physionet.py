@@ -4,7 +4,7 @@ Any subset that suffices: admissions or transfers, and patients and diagnoses wh
 
 * Where there are transfers, they say when a stay began, where the patient was, and when it ended; admissions, whose
   times are those of the orders, fill in for stays without transfers.
-* Dates are shifted patient by patient; each patient is moved back by whole weeks into one common window.
+* MIMIC shifts the dates of each patient by an amount of its own; see `stays.shifts` for what becomes of them.
 * Diagnoses are known with the discharge: MIMIC codes them for the bill. Ages over 89 are hidden: 90 stands for them.
 * A visit to the emergency department that led to no admission is an encounter of its own.
 """
@@ -22,12 +22,11 @@ from schemas.events import AdmissionType, AnyFact, Diagnosis, PatientClass, Sex
 from schemas.pseudonyms import patient_token
 from simulators.sources.csv_tables import find_table, read_columns, rows, time_of
 from simulators.sources.stays import (
-    WINDOW_DAYS,
-    WINDOW_START,
+    Dates,
     Place,
     RecordedStay,
+    shifts,
     stay_facts,
-    whole_weeks,
 )
 
 OLDEST = 90
@@ -109,7 +108,7 @@ class _Stay(NamedTuple):
     left_at: datetime | None
 
 
-def read(folder: Path, edition: Edition, *, pseudonym_key: bytes) -> Iterator[AnyFact]:
+def read(folder: Path, edition: Edition, *, pseudonym_key: bytes, dates: Dates = "auto") -> Iterator[AnyFact]:
     """Yield the facts of all stays, in the order in which they happened.
 
     Parameters
@@ -120,6 +119,8 @@ def read(folder: Path, edition: Edition, *, pseudonym_key: bytes) -> Iterator[An
         `MIMIC_III` or `MIMIC_IV`.
     pseudonym_key : bytes
         32 secret bytes for the patient tokens.
+    dates : {"auto", "keep", "window"}
+        What becomes of the dates; see `shifts`.
 
     Raises
     ------
@@ -138,13 +139,13 @@ def read(folder: Path, edition: Edition, *, pseudonym_key: bytes) -> Iterator[An
     for stay in stays.values():
         began = stay.places[0].arrived_at
         first[stay.subject_id] = min(began, first.get(stay.subject_id, began))
-    shifts = whole_weeks(first, WINDOW_START, WINDOW_DAYS)
+    moved = shifts(first, dates)
     people, diagnoses = _Patients(folder), _diagnoses(folder)
     facts: list[Any] = []
     for stay in stays.values():
         recorded = _recorded(stay, admissions.get(stay.hadm_id), edition, people, diagnoses[stay.hadm_id])
         token = patient_token(pseudonym_key, edition.name, stay.subject_id)
-        facts += stay_facts(recorded, source=edition.source, token=token, shift=shifts[stay.subject_id])
+        facts += stay_facts(recorded, source=edition.source, token=token, shift=moved[stay.subject_id])
     facts.sort(key=lambda fact: (fact.occurred_at, fact.id))
     yield from facts
 

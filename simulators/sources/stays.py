@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from schemas.events import (
     AdmissionType,
@@ -21,6 +21,11 @@ from schemas.events import (
     Procedure,
     Sex,
 )
+
+Dates = Literal["auto", "keep", "window"]
+"""What becomes of a recording's dates; see `shifts`."""
+
+SHIFTED_YEARS = 10
 
 WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW_DAYS = 28.0
@@ -80,6 +85,32 @@ def stay_facts(stay: RecordedStay, *, source: str, token: str, shift: timedelta 
                 discharge_disposition=stay.disposition, diagnoses=stay.diagnoses, procedures=stay.procedures
             ),
         )  # fmt: skip
+
+
+def shifts(
+    first_seen: Mapping[str, datetime],
+    dates: Dates,
+    window_start: datetime = WINDOW_START,
+    window_days: float = WINDOW_DAYS,
+) -> dict[str, timedelta]:
+    """Return by how much each patient is moved: not at all, or by `whole_weeks` into one window.
+
+    Parameters
+    ----------
+    first_seen : mapping of str to datetime
+        Each patient's first time.
+    dates : {"auto", "keep", "window"}
+        "auto" keeps the dates unless the patients begin more than `SHIFTED_YEARS` years apart: such a recording has
+        shifted each patient by an amount of its own, and no two of them were in the house together.
+    window_start, window_days
+        As for `whole_weeks`.
+    """
+    if dates == "auto":
+        spread = max(first_seen.values()) - min(first_seen.values()) if first_seen else timedelta()
+        dates = "window" if spread > timedelta(days=365 * SHIFTED_YEARS) else "keep"
+    if dates == "keep":
+        return dict.fromkeys(first_seen, timedelta())
+    return whole_weeks(first_seen, window_start, window_days)
 
 
 def whole_weeks(first_seen: Mapping[str, datetime], window_start: datetime, window_days: float) -> dict[str, timedelta]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from schemas.errors import SourceError
+from schemas.errors import SourceError, UsageError
 from schemas.events import AdtEvent, PatientClass, PatientDischarged, Sex
 from schemas.settings import load_settings
 from schemas.state import Encounter, EncounterStatus
@@ -69,9 +69,9 @@ TABLES_IV = {
 }
 
 
-def stays(source: str, folder: Path, data: Path) -> dict[str, Encounter]:
+def stays(source: str, folder: Path, data: Path, dates: str = "auto") -> dict[str, Encounter]:
     about: dict[str, list[AdtEvent]] = {}
-    for fact in facts(source, folder, load_settings(data_dir=data)):
+    for fact in facts(source, folder, load_settings(data_dir=data), dates=dates):
         assert isinstance(fact, AdtEvent)
         about.setdefault(fact.subject, []).append(fact)
     found = {subject: fold(each) for subject, each in about.items()}
@@ -124,6 +124,20 @@ def test_all_intervals_of_a_patient_are_kept_and_all_patients_begin_in_one_windo
     assert one.admitted_at
     assert other.admitted_at
     assert abs(other.admitted_at - one.admitted_at) < timedelta(days=28)
+
+
+def test_dates_that_may_be_the_true_ones_are_kept_unless_asked_otherwise(tmp_path: Path) -> None:
+    near = {"ADMISSIONS": ADMISSIONS_III.replace("2171-07-0", "2155-07-0")}
+    folder = write(tmp_path / "tables", near)
+    assert stays("mimic-iii", folder, tmp_path)["MIMIC3-102"].admitted_at == datetime(2155, 7, 2, 23, 30, tzinfo=UTC)
+    moved = stays("mimic-iii", folder, tmp_path, dates="window")["MIMIC3-102"].admitted_at
+    assert moved is not None
+    assert moved.year == 2026
+    far = write(tmp_path / "far", {"ADMISSIONS": ADMISSIONS_III})
+    kept = stays("mimic-iii", far, tmp_path, dates="keep")["MIMIC3-102"].admitted_at
+    assert kept == datetime(2171, 7, 2, 23, 30, tzinfo=UTC)
+    with pytest.raises(UsageError, match="--dates"):
+        stays("mimic-iii", far, tmp_path, dates="yesterday")
 
 
 @pytest.mark.parametrize(
