@@ -48,17 +48,17 @@ def read_all(settings: Settings, expected: int, timeout_s: float = 10.0) -> list
 
 
 class SlowWorker(threading.Thread):
-    """Comes late, reads, and commits now and then, as a worker does."""
+    """Comes when somebody waits for it, reads, and commits now and then, as a worker does."""
 
-    def __init__(self, settings: Settings, *, begin_after_s: float, commit_every_s: float) -> None:
-        super().__init__()
-        self._settings, self._begin_after_s, self._commit_every_s = settings, begin_after_s, commit_every_s
-        self.done = threading.Event()
+    def __init__(self, settings: Settings, *, commit_every_s: float) -> None:
+        super().__init__(daemon=True)
+        self._settings, self._commit_every_s = settings, commit_every_s
+        self.wanted, self.done = threading.Event(), threading.Event()
         self.values: list[bytes] = []
         self.holes = 0
 
     def run(self) -> None:
-        self.done.wait(self._begin_after_s)
+        self.wanted.wait()
         following: dict[TopicPartition, int] = {}
         committed_s = time.monotonic()
         with consumer(self._settings) as client:
@@ -114,15 +114,22 @@ def incompressible(count: int) -> list[AnyFact]:
 
 
 def test_the_embedded_broker_loses_nothing_behind_a_slow_worker(embedded: Settings) -> None:
-    worker = SlowWorker(embedded, begin_after_s=3.5, commit_every_s=0.3)
+    worker = SlowWorker(embedded, commit_every_s=0.3)
     worker.start()
     waits: list[Progress] = []
+
+    def on_progress(progress: Progress) -> None:
+        waits.append(progress)
+        if progress.waiting_for == "a worker":
+            worker.wanted.set()
+
     try:
         sent = incompressible(50_000)
-        report = publish(sent, embedded, speed=Speed.parse("max"), on_progress=waits.append)
+        report = publish(sent, embedded, speed=Speed.parse("max"), on_progress=on_progress)
         wait_until(lambda: len(worker.values) >= len(sent))
     finally:
         worker.done.set()
+        worker.wanted.set()
         worker.join()
     assert report.published_bytes > 20_000_000
     assert worker.holes == 0

