@@ -17,10 +17,13 @@ from sqlalchemy import Connection
 from schemas import tables
 from schemas.events import patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient
+from schemas.topics import ADT_EVENTS
 from streams import bulk_sql, people_store
 from streams.encounters import fold
 from streams.fact_log import facts_about, subjects_with_facts
 from streams.patients import fold_patient, resolve
+from streams.unit_of_work import read_watermarks
+from streams.watermarks import overall
 
 _PLACES = ("bed:", "patient:")
 
@@ -39,6 +42,8 @@ class HouseAsOf(msgspec.Struct, frozen=True, kw_only=True):
 
     as_of: datetime | None
     clock: str
+    event_time: datetime | None
+    """Up to when all of the feed has been read: a later moment may still change."""
     census: list[CensusLine]
     encounters: dict[str, int]
 
@@ -83,7 +88,8 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
         CensusLine(facility_id=facility_id, unit_id=unit_id, patient_class=patient_class, count=count)
         for (facility_id, unit_id, patient_class), count in sorted(census.items(), key=lambda item: str(item[0]))
     ]
-    return HouseAsOf(as_of=as_of, clock=_clock(known), census=lines, encounters=statuses)
+    reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+    return HouseAsOf(as_of=as_of, clock=_clock(known), event_time=reached, census=lines, encounters=statuses)
 
 
 def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, known: bool) -> PersonAsOf | None:
