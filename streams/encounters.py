@@ -100,8 +100,8 @@ _BEGINS_OR_PLANS = frozenset({*BEGINNINGS, PatientPreadmitted, AdmissionPending}
 
 def _token(stand: Standing) -> str:
     """Return under which token the encounter was reported last, by a fact that stands if there is one."""
-    said = [fact for fact in stand.facts if type(fact) not in CANCELS]
-    return str((said[-1] if said else stand.latest).partition_key)
+    latest = next((fact for fact in reversed(stand.facts) if type(fact) not in CANCELS), stand.latest)
+    return str(latest.partition_key)
 
 
 def _was_taken_back(facts: Iterable[AdtEvent], stand: Standing, as_of: datetime) -> bool:

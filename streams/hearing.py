@@ -9,6 +9,7 @@ repeats is cancelled afterwards.
 from __future__ import annotations
 
 from bisect import insort
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from operator import le
@@ -101,7 +102,7 @@ class _Hearing:
         self._ordered = ordered
         self._rank: dict[int, int] = {}
         """When each fact was said, of those heard so far."""
-        self._said: dict[type, list[int]] = {}
+        self._said: defaultdict[type, list[int]] = defaultdict(list)
         """The facts heard so far by kind, as they were said, taken back or not."""
         self._places: list[int] = []
         """Of those that stand, the ones that say where the patient is, in the order of what happened."""
@@ -120,9 +121,19 @@ class _Hearing:
         self._problems: set[Problem] = set()
 
     def heard(self) -> Heard:
-        for rank, position in enumerate(_as_said(self._ordered)):
-            self._rank[position] = rank
-            self._hear(position, self._ordered[position])
+        ordered, said, ranks = self._ordered, self._said, self._rank
+        for rank, position in enumerate(_as_said(ordered)):  # most facts say nothing of others: few steps for them
+            fact = ordered[position]
+            kind = type(fact)
+            ranks[position] = rank
+            if kind in CANCELS:
+                self._cancel(position, fact)
+                continue
+            if kind in MOVES or kind in REPEATING:
+                self._hear(position, fact, kind)
+            elif kind is EncounterDeleted:
+                self._places.clear()
+            said[kind].append(position)
         for position in self._without_target:
             self._take_what_happened_before(position)
         for position, kind, time in self._correcting:
@@ -136,23 +147,17 @@ class _Hearing:
         }
         return Heard(self._dropped, self._repeats, self._void, corrections, self._cancelled, self._problems)
 
-    def _hear(self, position: int, fact: Any) -> None:
-        kind = type(fact)
-        if kind in CANCELS:
-            self._cancel(position, fact)
+    def _hear(self, position: int, fact: Any, kind: type) -> None:
+        """Hear a fact that may say where the patient is."""
+        data = fact.data
+        if kind is EncounterUpdated and (data.admitted_at is not None or data.discharged_at is not None):
+            self._correct(position, fact)
+        if data.location is None or position in self._taken_by_name:
             return
-        if kind is EncounterDeleted:
-            self._places.clear()
-        elif kind in MOVES or kind in REPEATING:
-            data = fact.data
-            if kind is EncounterUpdated and (data.admitted_at is not None or data.discharged_at is not None):
-                self._correct(position, fact)
-            if data.location is not None and position not in self._taken_by_name:
-                if kind in REPEATING and self._repeated(fact):
-                    self._repeats.add(position)
-                else:
-                    insort(self._places, position)
-        self._said.setdefault(kind, []).append(position)
+        if kind in REPEATING and self._repeated(fact):
+            self._repeats.add(position)
+        else:
+            insort(self._places, position)
 
     def _repeated(self, fact: Any) -> bool:
         """Say whether the fact names the place that the sender believed the patient to be in."""
@@ -330,12 +335,12 @@ class _Hearing:
 
 def _named(ordered: Sequence[Any]) -> dict[int, int]:
     """Return, for each cancel that names a fact, the position of that fact; each is taken once."""
+    found: dict[int, int] = {}
     cancels = [
         position
         for position, fact in enumerate(ordered)
         if type(fact) in CANCELS and getattr(fact.data, "cancels", None) is not None
     ]
-    found: dict[int, int] = {}
     for position in cancels:
         cancel = ordered[position]
         meant = [

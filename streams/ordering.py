@@ -87,8 +87,9 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
         applied = ordered
     else:
         times = _corrected_times(ordered, heard)
+        changed = {*times, *heard.repeats, *heard.void}
         applied = [
-            _stripped(fact, position, heard, times)
+            _stripped(fact, position, heard, times) if position in changed else fact
             for position, fact in enumerate(ordered)
             if position not in heard.dropped and (type(fact) not in CANCELS or type(fact) in _MARKS)
         ]
