@@ -8,11 +8,10 @@ from typing import Any
 
 import dash
 from dash import Dash, Input, Output, State, dcc, html, no_update
-from dash_ag_grid import AgGrid
 
 from dashboard.components.attributes import aria, data
 from dashboard.components.finding_details import finding_details
-from dashboard.components.grid import GRID_OPTIONS
+from dashboard.components.grid import grid
 from dashboard.components.wording import duration
 from dashboard.context import Context, wall_clock
 from dashboard.data.findings import FindingList, Listed, finding_list, what_was_said
@@ -160,7 +159,9 @@ def _main() -> html.Main:
                 id="quality-filters", className="segs quality-filters", role="group", **aria(label="Filter by kind")
             ),
             html.Div(
-                [html.Div(id="quality-empty", className="empty"), _grid()], id="quality-body", className="worklist"
+                [html.Div(id="quality-empty", className="empty"), grid("quality-grid", COLUMNS)],
+                id="quality-body",
+                className="worklist",
             ),
         ],
         className="main fixed",
@@ -170,18 +171,6 @@ def _main() -> html.Main:
 
 
 KEYS = (("j", "next"), ("k", "previous"))
-
-
-def _grid() -> AgGrid:
-    return AgGrid(
-        id="quality-grid",
-        columnDefs=COLUMNS,
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        getRowId="params.data.id",
-        dashGridOptions=GRID_OPTIONS,
-        className="worklist-grid",
-        style={"height": "100%", "width": "100%"},
-    )
 
 
 def _side() -> html.Aside:

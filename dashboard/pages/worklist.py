@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 import dash
 from dash import Dash, Input, Output, State, dcc, html, no_update
-from dash_ag_grid import AgGrid
 
 from dashboard.components.alert_details import alert_details
 from dashboard.components.attributes import aria
-from dashboard.components.grid import GRID_OPTIONS
+from dashboard.components.grid import grid
 from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import NEW, Alert, SomebodyWasFirst, Worklist, acknowledge, latest_risks, worklist
@@ -190,7 +189,9 @@ def _main() -> html.Main:
                 className="bar",
             ),
             html.Div(
-                [html.Div(id="worklist-empty", className="empty"), _grid()], id="worklist-body", className="worklist"
+                [html.Div(id="worklist-empty", className="empty"), grid("worklist-grid", COLUMNS)],
+                id="worklist-body",
+                className="worklist",
             ),
         ],
         className="main fixed",
@@ -202,18 +203,6 @@ def _main() -> html.Main:
 def _keys() -> list[Any]:
     keys = (("j", "next"), ("k", "previous"), ("a", "acknowledge"))
     return [html.Span([html.Kbd(key), label]) for key, label in keys]
-
-
-def _grid() -> AgGrid:
-    return AgGrid(
-        id="worklist-grid",
-        columnDefs=COLUMNS,
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
-        getRowId="params.data.id",
-        dashGridOptions=GRID_OPTIONS,
-        className="worklist-grid",
-        style={"height": "100%", "width": "100%"},
-    )
 
 
 def _side() -> html.Aside:
