@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from schemas.settings import Settings
-    from streams.dead_letters import LetterName
+    from streams.dead_letters import Contents, LetterName
 
 LetterArgument = Annotated[str, typer.Argument(help="As the list names it: topic/partition/offset.")]
 
@@ -77,8 +77,8 @@ def fix_letter(
         raise UsageError(f"{file} cannot be read ({error.strerror}).") from None
     engine = existing_engine(settings.sql_url)
     with engine.connect().execution_options(read_only=True) as connection:
-        contents(connection, wanted)  # refuses a name that no letter has
-    _send(settings, engine, {wanted: corrected}, "fixed")
+        letter = contents(connection, wanted)
+    _send(settings, engine, {wanted: letter._replace(value=corrected)}, "fixed")
 
 
 def replay_letters(
@@ -95,11 +95,11 @@ def replay_letters(
     engine = existing_engine(settings.sql_url)
     with engine.connect().execution_options(read_only=True) as connection:
         wanted = [LetterName.parse(name) for name in names] if names else unsettled(connection)
-        bodies = {name: contents(connection, name).value or b"" for name in wanted}
-    _send(settings, engine, bodies, "replayed")
+        found = {name: contents(connection, name) for name in wanted}
+    _send(settings, engine, found, "replayed")
 
 
-def _send(settings: Settings, engine: Engine, bodies: dict[LetterName, bytes], how: str) -> None:
+def _send(settings: Settings, engine: Engine, letters: dict[LetterName, Contents], how: str) -> None:
     """Publish what can be read and settle it; exits with 1 when something still cannot."""
     from schemas.errors import FactRejected
     from simulators.publish import Speed as Pace
@@ -107,9 +107,9 @@ def _send(settings: Settings, engine: Engine, bodies: dict[LetterName, bytes], h
     from streams.dead_letters import read_again, settle
 
     records, settled = [], []
-    for name, raw in bodies.items():
+    for name, letter in letters.items():
         try:
-            records += read_again(raw, settings)
+            records += read_again(letter.value or b"", settings, letter.received_at)
         except FactRejected as error:
             say(f"{name}: {error}", markup=False)
         else:
@@ -119,7 +119,7 @@ def _send(settings: Settings, engine: Engine, bodies: dict[LetterName, bytes], h
     if settled:
         with engine.begin() as connection:
             settle(connection, settled, how, datetime.now(UTC))
-    left = len(bodies) - len(settled)
+    left = len(letters) - len(settled)
     say(f"{len(settled):,} {how}, {left:,} still cannot be used.")
     if left:
         raise typer.Exit(1)

@@ -7,6 +7,7 @@
     │   └── SourceError       a recording cannot be read
     ├── BrokerAway            no Kafka broker answers
     ├── FactRejected          a record is no fact; it goes to the dead letters with this reason
+    │   └── RecordsRefused    Kafka takes some records never, for their size; it has all the others
     ├── ModelMissing          no trained model is registered
     ├── RecordsLost           the broker dropped records that were not read yet
     └── TooManyRejected       most of what came was rejected: stop instead of draining the topic
@@ -43,6 +44,20 @@ class BrokerAway(WardwatchError):
 
 class FactRejected(WardwatchError):
     """A record is no fact; it goes to the dead letters with this reason."""
+
+
+class RecordsRefused(FactRejected):
+    """Kafka takes some of the records never, for their size; it has all the others.
+
+    Attributes
+    ----------
+    positions : tuple of int
+        Of the refused ones among the records given, from 0.
+    """
+
+    def __init__(self, message: str, positions: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.positions = positions
 
 
 class ModelMissing(WardwatchError):

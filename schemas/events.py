@@ -109,6 +109,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     expected_discharge_at: Instant | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    version_of: Name | None = None
+    """The resource of which this is a version (FHIR Encounter.id): what an earlier one said of times, moves and plans
+    no longer holds."""
 
 
 class DischargeDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -140,6 +143,8 @@ class DeleteDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     """A visit that was entered in error."""
 
     reason: Name | None = None
+    version_of: Name | None = None
+    """As in `Details`: a later version of the resource may say that it was none."""
 
 
 class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

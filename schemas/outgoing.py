@@ -10,6 +10,15 @@ from schemas.events import AnyFact, encode_fact
 REJECTED_HEADER = "wardwatch-rejected"
 """A record with this header is no fact; the worker keeps it with the dead letters, and the header says why."""
 
+LARGEST_BYTES = 1_000_000
+"""Of a record's value: Kafka takes 1 MiB with all that is around it."""
+
+LARGEST_REJECTED_BYTES = 900_000
+"""What is kept of bytes that are no fact: the reason travels with them."""
+
+LONGEST_REASON, LONGEST_KEY = 20_000, 200
+"""Characters."""
+
 
 class Outgoing(NamedTuple):
     """One record. `recorded_at` (aware UTC) paces it; None goes at once."""
@@ -26,5 +35,17 @@ def outgoing(fact: AnyFact) -> Outgoing:
 
 
 def rejected(raw: bytes, reason: str, key: str) -> Outgoing:
-    """Return bytes that are no fact as they go to Kafka, with the reason; from there they become a dead letter."""
-    return Outgoing(key.encode(), raw, headers=((REJECTED_HEADER, reason.encode()),))
+    """Return bytes that are no fact as they go to Kafka, with the reason; from there they become a dead letter.
+
+    A record that Kafka does not take would stop all that come after it, so what is too large is cut, and the reason
+    says so: the whole is with the sender only.
+    """
+    if len(reason) > LONGEST_REASON:
+        reason = f"{reason[:LONGEST_REASON]} ... and more."
+    if len(raw) > LARGEST_REJECTED_BYTES:
+        reason += (
+            f" Cut: these are the first {LARGEST_REJECTED_BYTES:,} of {len(raw):,} bytes; the sender has the rest."
+        )
+        raw = raw[:LARGEST_REJECTED_BYTES]
+    header = (REJECTED_HEADER, reason.encode(errors="backslashreplace"))
+    return Outgoing(key[:LONGEST_KEY].encode(errors="backslashreplace"), raw, headers=(header,))

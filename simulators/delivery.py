@@ -46,9 +46,11 @@ PATIENCE_S = 2.0
 """Before a wait is worth telling."""
 POLL_S, COMMITTED_POLL_S = 0.005, 0.05
 
+_TOO_LARGE = "It is larger than Kafka takes; split it or leave it out, or raise its message.max.bytes."
+
 REMEDIES: tuple[tuple[type[KafkaError], str], ...] = (
-    (MessageSizeTooLargeError, "A fact is larger than the broker takes; raise its message.max.bytes."),
-    (RecordListTooLargeError, "A fact is larger than the broker takes; raise its message.max.bytes."),
+    (MessageSizeTooLargeError, _TOO_LARGE),
+    (RecordListTooLargeError, _TOO_LARGE),
     (AuthorizationError, "Allow this client to write to the topic."),
     (SaslAuthenticationFailedError, "Check the credentials of this client."),
     (InvalidTopicError, "The broker refuses the topic's name."),
@@ -61,6 +63,8 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class _Sent(NamedTuple):
+    number: int
+    """Among all that this delivery was given, from 1."""
     partition: int
     key: bytes
     value: bytes
@@ -100,6 +104,7 @@ class Delivery:
         self._window_bytes = 0
         self._unchecked = 0
         self._failures = 0
+        self._given = 0
         self.acknowledged = 0
         self.acknowledged_bytes = 0
         self.sent_again = 0
@@ -118,12 +123,14 @@ class Delivery:
         Raises
         ------
         UsageError
-            When the broker refuses it for good.
+            When the broker refuses it, or one before it, for good: names the record, and says how many have arrived.
         """
+        self._given += 1
         partition = key_hash(key) % self._partitions
         if self._workers is not None:
             self._wait_for_workers(self._workers, partition, len(key) + len(value))
-        self._window.append(_Sent(partition, key, value, headers, self._send(partition, key, value, headers)))
+        sent = _Sent(self._given, partition, key, value, headers, None)
+        self._window.append(sent._replace(future=self._send(sent)))
         self._window_bytes += len(key) + len(value)
         self._unchecked += 1
         if self._unchecked >= CHECK_EVERY:
@@ -137,7 +144,7 @@ class Delivery:
         window = self._window
         while window and window[0].future.is_done:
             if window[0].future.failed():
-                self._send_again(window[0].future.exception)
+                self._send_again(window[0])
                 return
             self._arrived(window.popleft())
 
@@ -206,13 +213,14 @@ class Delivery:
                     self._tell_waiting(None)
                 return producer
 
-    def _send(self, partition: int, key: bytes, value: bytes, headers: Headers) -> Any:
+    def _send(self, sent: _Sent) -> Any:
+        headers = list(sent.headers) or None
         try:
             return self._producer.send(
-                self._topic, value=value, key=key, partition=partition, headers=list(headers) or None
+                self._topic, value=sent.value, key=sent.key, partition=sent.partition, headers=headers
             )
         except KafkaError as error:
-            self._refuse(error)
+            self._refuse(error, sent)
             return _Failed(error)
 
     def _arrived(self, sent: _Sent) -> None:
@@ -224,9 +232,10 @@ class Delivery:
         if self._workers is not None:
             self._workers.flow.taken(sent.partition, sent.future.value.offset, size_bytes)
 
-    def _send_again(self, error: Exception) -> None:
+    def _send_again(self, failed: _Sent) -> None:
         """Replace the producer, and send again all that did not arrive."""
-        self._refuse(error)
+        error: Exception = failed.future.exception
+        self._refuse(error, failed)
         self._failures += 1
         if self._failures >= MOST_FAILURES:
             raise WardwatchError(
@@ -240,13 +249,21 @@ class Delivery:
                 self._arrived(sent)
             else:
                 self.sent_again += 1
-                future = self._send(sent.partition, sent.key, sent.value, sent.headers)
-                self._window.append(sent._replace(future=future))
+                self._window.append(sent._replace(future=self._send(sent)))
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception, sent: _Sent | None = None) -> None:
         for kind, remedy in REMEDIES:
             if isinstance(error, kind):
-                raise UsageError(f"Kafka does not take facts on {self._topic}: {kind.__name__}. {remedy}") from error
+                what = "facts" if sent is None else f"record {sent.number:,} ({_name(sent)})"
+                arrived = "" if sent is None else self._arrived_so_far()
+                reason = f"Kafka does not take {what} on {self._topic}: {kind.__name__}. {remedy}{arrived}"
+                raise UsageError(reason) from error
+
+    def _arrived_so_far(self) -> str:
+        return (
+            f" {self.acknowledged:,} records have arrived; those after them may not have. "
+            "Publish the same again afterwards; what is known already falls out."
+        )
 
     def _wait(self, enough: Callable[[], bool], waiting_for: str) -> None:
         began_s, told = time.monotonic(), False
@@ -311,6 +328,11 @@ class _Failed:
 def key_hash(key: bytes) -> int:
     """Kafka's own hash of a key, so that a key has one partition whoever sends it. Costs 10 us: remembered."""
     return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def _name(sent: _Sent) -> str:
+    """Name a record: its key is a patient's token, a bed, or a file and a number in it."""
+    return f"key {sent.key.decode(errors='backslashreplace')}, {len(sent.value):,} bytes"
 
 
 def _abandon(producer: Any) -> None:

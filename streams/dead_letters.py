@@ -66,11 +66,12 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(NamedTuple):
-    """A dead letter's bytes, as received."""
+    """A dead letter's bytes, as received, and when that was."""
 
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    received_at: datetime
 
 
 _column = tables.dead_letter.columns
@@ -115,14 +116,25 @@ def contents(connection: Connection, name: LetterName) -> Contents:
     UsageError
         When there is no such letter.
     """
-    row = connection.execute(select(_column.key, _column.value, _column.headers).where(_is(name))).first()
+    wanted = select(_column.key, _column.value, _column.headers, _column.received_at)
+    row = connection.execute(wanted.where(_is(name))).first()
     if row is None:
         raise UsageError(f"There is no dead letter {name}. Take a name from `wardwatch dead-letters list`.")
-    return Contents(row.key, row.value, decode_headers(row.headers))
+    return Contents(row.key, row.value, decode_headers(row.headers), row.received_at)
 
 
-def read_again(raw: bytes, settings: Settings) -> list[Outgoing]:
+def read_again(raw: bytes, settings: Settings, received_at: datetime | None = None) -> list[Outgoing]:
     """Return what goes to Kafka, by the readers of today.
+
+    Parameters
+    ----------
+    raw : bytes
+        The letter, or what was mended of it.
+    settings : Settings
+        For the mappings and the pseudonym key.
+    received_at : datetime or None
+        Aware UTC, when the letter came: what tells no time of its own was said then, not when it is read again. None
+        for now.
 
     Raises
     ------
@@ -135,7 +147,8 @@ def read_again(raw: bytes, settings: Settings) -> list[Outgoing]:
             raise FactRejected(reading.rejected)
         return [outgoing(fact) for fact in reading.facts]
     if b'"resourceType"' in raw:
-        found = read_json(raw, load_options(settings.fhir_mapping_file), load_key(settings), datetime.now(UTC))
+        options, came_at = load_options(settings.fhir_mapping_file), received_at or datetime.now(UTC)
+        found = read_json(raw, options, load_key(settings), came_at)
         reason = as_reading(found).rejected
         if reason is not None:
             raise FactRejected(reason)

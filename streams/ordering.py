@@ -31,6 +31,7 @@ from schemas.events import (
 from schemas.state import Problem
 from streams.hearing import NOTHING_TO_HEAR, Heard, hear
 from streams.kinds import BEGINNINGS, CANCELS, MOVES, PRECEDENCE, REPEATING, SPEAKING
+from streams.versions import without_earlier_versions
 
 _MARKS = frozenset({AdmissionCancelled, PreadmissionCancelled, PendingAdmissionCancelled})
 """Cancels that say that nobody is here or will come: what is said of the visit after them is read in their light."""
@@ -78,6 +79,7 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     """
     ordered, collision = in_order(facts)
     latest = ordered[-1]
+    ordered = without_earlier_versions(ordered)
     kinds = set(map(type, ordered))
     if not kinds.isdisjoint(_SAYS_PLACE):
         ordered = _with_places_of_cancels(ordered)

@@ -115,6 +115,9 @@ class FhirOptions(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_u
     """IANA name, for times that are written without a zone, and for days."""
     default_facility: Name = "main"
     """For places whose site neither a Location nor Encounter.serviceProvider names."""
+    base_url: str = ""
+    """Address of the feed's own server, such as https://fhir.example/r4: there a whole address and `Patient/1` are one
+    patient. Patients at other addresses are others."""
     default_authority: str = ""
     """Who assigned an identifier without a system."""
     authorities: dict[str, str] = {}

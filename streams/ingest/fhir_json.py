@@ -1,21 +1,16 @@
-"""FHIR JSON, of which nothing may be taken for granted: texts, codes, times, references."""
+"""FHIR JSON, of which nothing may be taken for granted: texts, codes, identifiers, lists."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 LONGEST_NAME = 200
 
-Json = dict[str, Any]
+MOST_ITEMS = 1_000
+"""Of any list in a resource: far more than a stay has, and few enough that no resource takes long."""
 
-_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
-)
-_HISTORY = re.compile(r"/_history/[^/]*$")
+Json = dict[str, Any]
 
 
 class Refused(Exception):
@@ -92,58 +87,19 @@ def identifier(value: object, types: Sequence[str]) -> tuple[int, Json] | None:
     return found[0] if found else None
 
 
-def instant(value: object, path: str, zone: ZoneInfo) -> datetime | None:
-    """Return a dateTime or instant in UTC; a day begins at midnight of the zone. None where nothing is written.
+def require_short_lists(resource: Json, fields: Sequence[str]) -> None:
+    """Refuse a resource with a list, in one of the fields and at any depth, that is longer than `MOST_ITEMS`.
 
     Raises
     ------
     Refused
-        When it is no time, or not known to the day.
+        With the field.
     """
-    if value is None:
-        return None
-    found = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise Refused(path, "is no time that can be used; write YYYY-MM-DDThh:mm:ss with its offset.")
-    day, hour, minute, second, fraction, offset = found.groups()
-    try:
-        written = datetime.fromisoformat(f"{day}T{hour or '00'}:{minute or '00'}:{second or '00'}{_offset(offset)}")
-        exact = written.replace(microsecond=int((fraction or "0").ljust(6, "0")))
-        return exact.replace(tzinfo=exact.tzinfo or zone).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Refused(path, "names a day or an hour that there is not; correct it at the sender.") from None
-
-
-def _offset(written: str | None) -> str:
-    return "+00:00" if written == "Z" else written or ""
-
-
-def latest(times: Iterable[datetime | None], until: datetime) -> datetime | None:
-    """Return the latest of the times that are not after `until`."""
-    return max((time for time in times if time is not None and time <= until), default=None)
-
-
-def tail(reference: object) -> tuple[str | None, str] | None:
-    """Return type and id of a Reference.reference: `Patient/1`, a whole address, `urn:uuid:...` or `#contained`."""
-    written = text(reference)
-    if written is None:
-        return None
-    written = _HISTORY.sub("", written)
-    if written.startswith(("urn:", "#")):
-        last = written.rpartition(":")[2].lstrip("#")
-        return (None, last) if last else None
-    steps = [step for step in written.split("/") if step]
-    if not steps:
-        return None
-    return (steps[-2] if len(steps) > 1 else None), steps[-1]
-
-
-def keys(reference: object) -> list[str]:
-    """Return the ways in which a reference may be known in a Bundle: as it stands, and as `Type/id`."""
-    written, end = text(reference), tail(reference)
-    if written is None or end is None:
-        return []
-    found = [_HISTORY.sub("", written)]
-    if end[0] is not None:
-        found.append(f"{end[0]}/{end[1]}")
-    return found
+    for field in fields:
+        left: list[object] = [resource.get(field)]
+        while left:
+            value = left.pop()
+            if isinstance(value, list) and len(value) > MOST_ITEMS:
+                raise Refused(field, f"holds a list of more than {MOST_ITEMS} entries; leave out what is not needed.")
+            if isinstance(value, dict | list):
+                left.extend(value.values() if isinstance(value, dict) else value)

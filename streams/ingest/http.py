@@ -14,39 +14,32 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-import msgspec
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from schemas.errors import BrokerAway, FactRejected, SettingsError, UsageError
-from schemas.events import AnyFact, decode_fact
+from schemas.errors import BrokerAway, RecordsRefused, SettingsError, UsageError
 from schemas.kafka import wait_for_broker
-from schemas.outgoing import Outgoing, outgoing
+from schemas.outgoing import Outgoing
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.fhir import FhirOptions, FhirReading, read_json
-from streams.ingest.fhir_codes import load_options
-from streams.ingest.fhir_files import split_lines
+from streams.ingest.fhir_codes import FhirOptions, load_options
+from streams.ingest.http_bodies import Body, read_encounter, read_facts, read_fhir
+from streams.ingest.lanes import Lanes
 from streams.ingest.publisher import Publisher
-from streams.processing import check_subject
 
 LARGEST_BYTES = 8 * 1024 * 1024
-LARGEST_FACT_BYTES = 1_000_000
-"""Kafka takes a record of 1 MiB with all that is around it."""
-MOST_RECORDS = 50_000
-"""Of one request: each bad one costs an error in the answer."""
 BODY_S = 30.0
 """A body must have come within this time."""
 MOST_CONNECTIONS = 200
 ASK_AGAIN_S = 2.0
 """How long an answer to /ready about Kafka holds."""
-STOP_S = 15
+STOP_S = 3
+"""What is under way is answered until then; who got no answer sends again."""
 
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 JSON = frozenset(
@@ -65,7 +58,7 @@ class Sink(Protocol):
     """What a `Publisher` does for this interface."""
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Return once Kafka has all of the records."""
+        """Return once Kafka has all of the records; raises what `Publisher.publish` raises."""
 
 
 class Refusal(Exception):
@@ -74,14 +67,6 @@ class Refusal(Exception):
     def __init__(self, status: int, error: str) -> None:
         super().__init__(error)
         self.status, self.error = status, error
-
-
-class _Read(NamedTuple):
-    """What came of a body: records for Kafka, and an error for each part that gives none."""
-
-    records: list[Outgoing]
-    errors: list[dict[str, Any]]
-    notification: str | None = None
 
 
 def build(
@@ -159,7 +144,7 @@ class _Interface:
     ) -> None:
         self._publisher, self._key, self._options = publisher, pseudonym_key, options
         self._token, self._largest_bytes, self._broker = token, largest_bytes, broker
-        self._one_at_a_time = asyncio.Lock()
+        self._lanes = Lanes()
 
     async def get_ready(self) -> JSONResponse:
         """Say whether Kafka is there."""
@@ -172,13 +157,17 @@ class _Interface:
 
     async def post_fhir(self, request: Request) -> JSONResponse:
         """Take an Encounter, a Bundle, or a subscription's handshake."""
-        return await self._take(request, JSON, lambda body, _: self._read_fhir(body))
+        return await self._take(request, JSON, lambda body, _: read_fhir(body, self._options, self._key))
 
     async def put_encounter(self, request: Request, logical_id: str) -> JSONResponse:
         """Take a version of an Encounter."""
-        return await self._take(request, JSON, lambda body, _: self._read_encounter(body, logical_id))
 
-    async def _take(self, request: Request, kinds: frozenset[str], read: Callable[[bytes, str], _Read]) -> JSONResponse:
+        def read(body: bytes, _: str) -> Body:
+            return read_encounter(body, logical_id, self._options, self._key)
+
+        return await self._take(request, JSON, read)
+
+    async def _take(self, request: Request, kinds: frozenset[str], read: Callable[[bytes, str], Body]) -> JSONResponse:
         endpoint = request.scope["route"].path
         try:
             self._let_in(request)
@@ -188,11 +177,12 @@ class _Interface:
             log.warning("refused", endpoint=endpoint, status=refusal.status, reason=refusal.error)
             headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
             return JSONResponse({"error": refusal.error}, status_code=refusal.status, headers=headers)
-        async with self._one_at_a_time:  # one body at a time becomes many times its size in memory
-            done = await asyncio.to_thread(read, body, kind)
+        done = await self._lanes.run(len(body), lambda: read(body, kind))
         try:
             if done.records:
                 await self._publisher.publish(done.records)
+        except RecordsRefused as error:
+            done = done.without(error.positions)
         except BrokerAway as error:
             log.error("a request was not published", endpoint=endpoint, reason=str(error))
             return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
@@ -208,81 +198,8 @@ class _Interface:
         if self._token and not hmac.compare_digest(shown.encode(), f"Bearer {self._token}".encode()):
             raise Refusal(401, "Send the header Authorization: Bearer with the token of WARDWATCH_INGEST_TOKEN.")
 
-    def _read_fhir(self, body: bytes) -> _Read:
-        return _from_fhir(read_json(body, self._options, self._key, datetime.now(UTC)))
 
-    def _read_encounter(self, body: bytes, logical_id: str) -> _Read:
-        try:
-            said = msgspec.json.decode(body, type=_Identity)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            said = _Identity()
-        if said.resource_type != "Encounter":
-            return _Read([], [{"path": "resourceType", "error": "must be Encounter at this address."}])
-        if said.id != logical_id:
-            return _Read([], [{"path": "Encounter.id", "error": "must be the id in the address."}])
-        return self._read_fhir(body)
-
-
-class _Identity(msgspec.Struct, frozen=True):
-    """What the address of a resource repeats."""
-
-    resource_type: Any = msgspec.field(default=None, name="resourceType")
-    id: Any = None
-
-
-def read_facts(body: bytes, *, lines: bool) -> _Read:
-    """Read facts, each by itself: one, a JSON list of them, or one a line.
-
-    Returns
-    -------
-    _Read
-        Errors say which record is meant by its `index`, from 0; empty lines do not count.
-    """
-    try:
-        parts: Sequence[bytes | msgspec.Raw] = split_lines(body) if lines else _list(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return _Read([], [{"index": 0, "error": f"No JSON: {error}"}])
-    except RecursionError:
-        return _Read([], [{"index": 0, "error": "The JSON is nested too deeply."}])
-    if len(parts) > MOST_RECORDS:
-        return _Read([], [{"index": MOST_RECORDS, "error": f"More than {MOST_RECORDS} records; send fewer at a time."}])
-    records: list[Outgoing] = []
-    errors: list[dict[str, Any]] = []
-    for index, raw in enumerate(parts):
-        try:
-            fact = decode_fact(bytes(raw))
-            check_subject(fact)
-            records.append(_record(fact))
-        except FactRejected as error:
-            errors.append({"index": index, "error": str(error)})
-    return _Read(records, errors)
-
-
-def _list(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    if not body.lstrip().startswith(b"["):
-        return [body]
-    return msgspec.json.decode(body, type=list[msgspec.Raw])
-
-
-def _record(fact: AnyFact) -> Outgoing:
-    record = outgoing(fact)
-    if len(record.value) > LARGEST_FACT_BYTES:
-        raise FactRejected(f"The fact is larger than {LARGEST_FACT_BYTES} bytes, which Kafka does not take; split it.")
-    return record
-
-
-def _from_fhir(reading: FhirReading) -> _Read:
-    records: list[Outgoing] = []
-    errors: list[dict[str, Any]] = [error._asdict() for error in reading.errors]
-    for fact in reading.facts:
-        try:
-            records.append(_record(fact))
-        except FactRejected as error:
-            errors.append({"path": "", "error": str(error)})
-    return _Read(records, errors, reading.notification)
-
-
-def _answer(done: _Read) -> JSONResponse:
+def _answer(done: Body) -> JSONResponse:
     """Return 202 for all, 207 for some, 422 for none; 200 to a handshake, which publishes nothing."""
     content: dict[str, Any] = {"published": len(done.records), "errors": done.errors}
     if done.notification is not None:

@@ -119,6 +119,27 @@ def test_an_error_that_does_not_pass_names_the_remedy(
         at_once.send(b"key", b"1")
 
 
+def _send_and_flush(sending: Delivery, key: bytes, value: bytes) -> None:
+    sending.send(key, value)
+    sending.flush()
+
+
+def test_a_record_too_large_is_named_with_what_has_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    for refusal in (FakeFuture(MessageSizeTooLargeError()), MessageSizeTooLargeError()):
+        sending = deliver_with(monkeypatch, FakeProducer(FakeFuture(), FakeFuture(), refusal))
+        sending.send(b"key", b"1")
+        sending.send(b"key", b"2")
+        sending.check()
+        with pytest.raises(UsageError) as refused:
+            _send_and_flush(sending, b"a.json/7", b"333")
+        assert str(refused.value) == (
+            "Kafka does not take record 3 (key a.json/7, 3 bytes) on topic: MessageSizeTooLargeError. "
+            "It is larger than Kafka takes; split it or leave it out, or raise its message.max.bytes. "
+            "2 records have arrived; those after them may not have. "
+            "Publish the same again afterwards; what is known already falls out."
+        )
+
+
 def test_it_gives_up_after_five_producers_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
     sending = deliver_with(monkeypatch, *(FakeProducer(FakeFuture(UnknownProducerIdError())) for _ in range(5)))
     sending.send(b"key", b"1")

@@ -82,6 +82,7 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
             more["patient_class"] = draw(st.none() | classes)
         if kind in (events.PatientDeparted, events.PatientArrived) and draw(st.booleans()):
             more["temporary_location"] = place("XR")
+        more["version_of"] = draw(st.sampled_from([None] * 5 + ["resource"]))
         takes_place = kind is not events.EncounterDeleted
         said_by = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
         more |= {"e": about["e"], "p": said_by, "id": f"{number}-{index}"}

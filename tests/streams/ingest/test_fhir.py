@@ -185,7 +185,10 @@ def test_a_plan_waits_in_its_place_until_it_is_cancelled() -> None:
 
 def test_an_r5_plan_has_its_own_times() -> None:
     made = only(encounter("planned", period=None, plannedStartDate="2026-03-20T08:00:00Z", plannedEndDate="2026-03-23"))
-    assert (made.data.expected_at, made.data.expected_discharge_at) == (utc(2026, 3, 20, 8), utc(2026, 3, 23))
+    assert (made.data.expected_at, made.data.expected_discharge_at) == (
+        utc(2026, 3, 20, 8),
+        utc(2026, 3, 23, 23, 59, 59),
+    )
 
 
 def test_what_is_entered_in_error_voids_what_was_said_before() -> None:

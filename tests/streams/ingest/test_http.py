@@ -26,9 +26,10 @@ from schemas.outgoing import Outgoing
 from schemas.settings import Settings, load_settings
 from streams.ingest.fhir_files import fhir_files
 from streams.ingest.http import build, require_token, serve_http
+from streams.ingest.publisher import refused
 from tests.conftest import MakeSettings
 from tests.simulators.test_publish import read_all
-from tests.streams.ingest.resources import KEY, PATIENT, bundle, encounter, facts
+from tests.streams.ingest.resources import KEY, PATIENT, bundle, concept, encounter, facts
 from tests.support.kafka import KafkaBroker
 
 FACT = facts(encounter())[0]
@@ -40,16 +41,20 @@ SECRET = "a token of the hospital"
 
 
 class FakePublisher:
-    """Keeps what it is given; `away` makes it fail."""
+    """Keeps what it is given; `away` makes it fail, and what is larger than `largest_bytes` is refused."""
 
     def __init__(self) -> None:
         self.records: list[Outgoing] = []
         self.away = False
+        self.largest_bytes = 1_000_000
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         if self.away:
             raise BrokerAway("the broker is away")
-        self.records += records
+        self.records += [record for record in records if len(record.value) <= self.largest_bytes]
+        too_large = [number for number, record in enumerate(records) if len(record.value) > self.largest_bytes]
+        if too_large:
+            raise refused(too_large, records)
 
 
 class Answer(NamedTuple):
@@ -167,6 +172,23 @@ def test_a_fact_that_kafka_would_not_take_is_refused_and_not_tried_for_ever(
     assert publisher.records == []
 
 
+def test_what_only_this_broker_refuses_is_the_senders_error_and_the_others_are_published(
+    peer: Peer, publisher: FakePublisher
+) -> None:
+    publisher.largest_bytes = 2_000
+    large = json.loads(BODY)
+    large["data"]["diagnoses"] = [{"code": f"{number:0>190}"} for number in range(20)]
+    answer = peer.post("/facts", [5, json.loads(BODY), large, json.loads(BODY)])
+    assert (answer.status, answer.content["published"], len(publisher.records)) == (207, 2, 2)
+    assert [error["index"] for error in answer.content["errors"]] == [0, 2]
+    assert "larger than this Kafka takes" in answer.content["errors"][1]["error"]
+    assert peer.post("/facts", large).status == 422
+    listed = [{"condition": {"concept": concept(f"{number:0>190}")}} for number in range(20)]
+    answer = peer.post("/fhir", encounter(diagnosis=listed), FHIR)
+    assert (answer.status, answer.content["published"]) == (207, 1)
+    assert answer.content["errors"][0]["fact"] == 1
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [("/facts", b"[" + b"1," * 60_000 + b"1]"), ("/fhir", bundle(kind="batch") | {"entry": [1] * 110_000})],
@@ -175,6 +197,16 @@ def test_a_body_of_very_many_records_has_one_error(peer: Peer, path: str, body: 
     answer = peer.post(path, body)
     assert (answer.status, len(answer.content["errors"])) == (422, 1)
     assert "send fewer at a time" in answer.content["errors"][0]["error"]
+
+
+def test_a_byte_order_mark_is_no_content(peer: Peer, publisher: FakePublisher) -> None:
+    mark = b"\xef\xbb\xbf"
+    assert peer.post("/facts", mark + BODY).status == 202
+    assert peer.post("/facts", mark + b"[" + BODY + b"]").status == 202
+    assert peer.post("/facts", mark + BODY + b"\n", LINES).status == 202
+    assert peer.post("/fhir", mark + json.dumps(encounter()).encode(), FHIR).status == 202
+    assert peer.ask("PUT", "/fhir/Encounter/e1", mark + json.dumps(encounter()).encode(), FHIR).status == 202
+    assert len(publisher.records) == 5
 
 
 @pytest.mark.parametrize("path", ["/fhir", "/fhir/Encounter"])

@@ -1,0 +1,378 @@
+"""One FHIR Encounter to facts: what the snapshot says of the stay.
+
+Each version says again all that is known of it. What it says depends on the resource, on what comes with it and on the
+options; the clock counts only where nothing names a time. So the same resource is the same facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from schemas import events
+from schemas.errors import FactRejected
+from schemas.events import (
+    AdmissionType,
+    AnyFact,
+    DeleteDetails,
+    Details,
+    DischargeDetails,
+    PatientClass,
+    PendingDetails,
+    UpdateDetails,
+    decode_fact,
+    encode_fact,
+)
+from schemas.outgoing import LARGEST_BYTES
+from streams.ingest.fhir_codes import ADMISSION_TYPES, REGISTERED, SEXES, STATUSES, FhirOptions, Phase
+from streams.ingest.fhir_diagnoses import diagnoses
+from streams.ingest.fhir_history import History
+from streams.ingest.fhir_json import Json, Refused, codes, identifier, items, name, part, require_short_lists, text
+from streams.ingest.fhir_locations import Locations
+from streams.ingest.fhir_moves import entries_of, moves, starts
+from streams.ingest.fhir_patient import token_of
+from streams.ingest.fhir_resources import Company, Resources
+from streams.ingest.fhir_time import When, instant, latest, times_in, when
+from streams.ingest.hl7_time import age_in_years
+
+LISTS = (
+    "identifier",
+    "class",
+    "serviceType",
+    "priority",
+    "hospitalization",
+    "admission",
+    "subject",
+    "location",
+    "diagnosis",
+    "statusHistory",
+    "contained",
+)
+"""Fields in which there are lists that are read."""
+
+
+class Around(NamedTuple):
+    """What a resource comes with."""
+
+    options: FhirOptions
+    pseudonym_key: bytes
+    received_at: datetime
+    """Aware UTC."""
+    resources: Resources
+    sent_at: datetime | None = None
+    """Bundle.timestamp."""
+
+
+def facts_of(encounter: Json, path: str, around: Around, address: object = None) -> tuple[AnyFact, ...]:
+    """Return what an Encounter says.
+
+    Parameters
+    ----------
+    encounter : dict
+        The resource.
+    path : str
+        Where it stands, for errors.
+    around : Around
+        The options, and what came along.
+    address : object
+        The fullUrl of its entry.
+
+    Raises
+    ------
+    Refused
+        With the path from the root on. All of the facts or none.
+    """
+    try:
+        return tuple(_Reader(encounter, around, address).facts())
+    except Refused as error:
+        raise Refused(f"{path}.{error.path}", error.error) from None
+
+
+class _Reader:
+    """Reads one Encounter."""
+
+    def __init__(self, encounter: Json, around: Around, address: object) -> None:
+        require_short_lists(encounter, LISTS)
+        self._encounter, self._around, self._options = encounter, around, around.options
+        self._company = Company(encounter, around.resources, address)
+        self._patient = self._company.find(encounter.get("subject"), "Patient")
+
+    def facts(self) -> Iterator[AnyFact]:
+        """Give what the snapshot says."""
+        phase = self._phase()
+        self._subject = self._encounter_id()
+        subject = self._encounter.get("subject")
+        self._token = token_of(subject, self._patient, self._company, self._options, self._around.pseudonym_key)
+        self._start, self._end = self._period()
+        self._entries = entries_of(self._encounter, self._options.zone)
+        self._history = History(self._encounter, self._options.zone)
+        self._recorded_at = self._recorded()
+        self._began_at = self._beginning()
+        self._class = self._patient_class()
+        if phase is Phase.HERE and self._class is PatientClass.PREADMIT:
+            phase = Phase.PLANNED
+        self._moves = moves(
+            self._entries,
+            Locations(self._encounter, self._company, self._options).location,
+            begins=self._began_at,
+            until=self._recorded_at,
+            over=phase is Phase.ENDED,
+        )
+        return _SAYS[phase](self)
+
+    def _phase(self) -> Phase:
+        status = self._encounter.get("status")
+        phase = STATUSES.get(status) if isinstance(status, str) else None
+        if phase is None:
+            raise Refused("status", "is none that tells where the stay stands; send one of R4 or R5 but `unknown`.")
+        return phase
+
+    def _encounter_id(self) -> str:
+        found = identifier(self._encounter.get("identifier"), self._options.visit_identifier_types)
+        if found is None:
+            where, said = "id", name(self._encounter.get("id"), "id")
+        else:
+            where = f"identifier[{found[0]}].value"
+            said = name(found[1]["value"], where)
+        if said is None:
+            raise Refused("identifier", "and id are missing, so nobody can know which visit this is; fill one.")
+        if said.startswith(("bed:", "patient:")):
+            raise Refused(where, "begins like a bed or a patient of ours; send another visit number.")
+        return said
+
+    def _period(self) -> tuple[When | None, When | None]:
+        field = "actualPeriod" if isinstance(self._encounter.get("actualPeriod"), dict) else "period"
+        self._period_path = field
+        return self._when(field, "start"), self._when(field, "end")
+
+    def _when(self, *names: str) -> When | None:
+        return when(part(self._encounter, *names), ".".join(names), self._options.zone)
+
+    def _recorded(self) -> datetime:
+        """Return when this version was written: where nothing says so, when the last thing it tells happened."""
+        said = instant(part(self._encounter, "meta", "lastUpdated"), "meta.lastUpdated", self._options.zone)
+        if said is not None:
+            return said
+        received_at, sent_at = self._around.received_at, self._around.sent_at
+        if sent_at is not None and sent_at <= received_at:
+            return sent_at
+        return latest(times_in(self._encounter, self._options.zone), received_at) or received_at
+
+    def _beginning(self) -> datetime | None:
+        """Return when the stay began; where only the day is known, by the first of that day's times."""
+        if self._start is None or not self._start.is_day:
+            return None if self._start is None else self._start.at
+        known = [*starts(self._entries), *self._history.starts_here()]
+        if self._end is not None and not self._end.is_day:
+            known.append(self._end)
+        return min((time.at for time in known if self._start.may_be(time.at)), default=self._start.at)
+
+    def _patient_class(self) -> PatientClass | None:
+        known = self._options.classes
+        return next((known[code] for code in codes(self._encounter.get("class")) if code in known), None)
+
+    def beginning(self) -> datetime:
+        """Return when the stay began."""
+        if self._began_at is None:
+            raise Refused(f"{self._period_path}.start", "is missing; a stay that began needs it.")
+        return self._began_at
+
+    def ending(self) -> datetime:
+        """Return when the stay ended; where only the day is known, by what is known of that day."""
+        began_at = self.beginning()
+        if self._end is None:
+            raise Refused(f"{self._period_path}.end", "is missing; a stay that is over needs it.")
+        if self._end.until < began_at:
+            raise Refused(f"{self._period_path}.end", "is before the start; correct it at the sender.")
+        if not self._end.is_day:
+            return self._end.at
+        moved_at = [since for since, _ in self._moves.timed if since <= self._end.until]
+        return max(began_at, min(self._end.until, self._recorded_at), *moved_at)
+
+    def planned(self) -> Iterator[AnyFact]:
+        """Give a plan, said when it was recorded."""
+        expected, place = self._moves.planned or (None, None)
+        if place is None:
+            place = self._moves.timed[0][1] if self._moves.timed else self._moves.untimed
+        planned_start, planned_end = self._when("plannedStartDate"), self._when("plannedEndDate") or self._end
+        data = PendingDetails(
+            location=place,
+            expected_at=self._began_at or (planned_start.at if planned_start else expected),
+            expected_discharge_at=planned_end.until if planned_end else None,
+            service=self._service(),
+            diagnoses=self._diagnoses(admission=True) + self._diagnoses(admission=False),
+            **self._of_the_stay(self._recorded_at),
+        )
+        yield self._fact(events.PatientPreadmitted, "preadmitted", self._recorded_at, data)
+
+    def begun(self, *, over: bool) -> Iterator[AnyFact]:
+        """Give the admission with the first place, then the further places and the leaves."""
+        at = self.beginning()
+        first = [place for since, place in self._moves.timed if since <= at]
+        place = first[-1] if first else None
+        if place is None and over and not self._moves.timed:
+            place = self._moves.untimed
+        data = Details(location=place, diagnoses=self._diagnoses(admission=True), **self._of_the_stay(at))
+        if self._class in REGISTERED:
+            yield self._fact(events.PatientRegistered, "registered", at, data)
+        else:
+            yield self._fact(events.PatientAdmitted, "admitted", at, data)
+        for since, further in self._moves.timed[len(first) :]:
+            yield self._fact(events.PatientTransferred, "transferred", since, Details(location=further))
+        for since, until in self._history.leaves(at, self._recorded_at):
+            yield self._fact(events.LeaveStarted, "leave-started", since, Details())
+            if until is not None:
+                yield self._fact(events.LeaveEnded, "leave-ended", until, Details())
+
+    def here(self) -> Iterator[AnyFact]:
+        """Give a stay that goes on; what has no time of its own was said when this version was recorded."""
+        yield from self.begun(over=False)
+        at = max(self._recorded_at, self.beginning())
+        planned_end = self._when("plannedEndDate")
+        if planned_end is None and self._end is not None and self._end.until > at:
+            planned_end = self._end
+        data = UpdateDetails(
+            location=self._moves.untimed,
+            service=self._service(),
+            expected_discharge_at=planned_end.until if planned_end else None,
+            diagnoses=self._diagnoses(admission=False),
+        )
+        if data != UpdateDetails():
+            yield self._fact(events.EncounterUpdated, "updated", at, data)
+        if self._moves.planned is not None:
+            since, place = self._moves.planned
+            pending = PendingDetails(location=place, expected_at=since)
+            yield self._fact(events.TransferPending, "transfer-pending", at, pending)
+
+    def on_leave(self) -> Iterator[AnyFact]:
+        """Give a stay that goes on, with its patient away."""
+        yield from self.here()
+        at = max(self._recorded_at, self.beginning())
+        if all(until is not None for _, until in self._history.leaves(self.beginning(), self._recorded_at)):
+            yield self._fact(events.LeaveStarted, "leave-started", at, Details())
+
+    def ended(self) -> Iterator[AnyFact]:
+        """Give a stay that is over."""
+        at = self.ending()
+        yield from self.begun(over=True)
+        data = DischargeDetails(
+            service=self._service(),
+            discharge_disposition=self._disposition(),
+            diagnoses=self._diagnoses(admission=False),
+            **self._of_the_patient(at),
+        )
+        yield self._fact(events.PatientDischarged, "discharged", at, data)
+
+    def void(self) -> Iterator[AnyFact]:
+        """Give a stay that never was: a deletion takes back a plan and an admission alike."""
+        data = DeleteDetails(reason=self._encounter["status"])
+        yield self._fact(events.EncounterDeleted, "deleted", self._recorded_at, data)
+
+    def _diagnoses(self, *, admission: bool) -> tuple[events.Diagnosis, ...]:
+        return diagnoses(self._encounter, self._company, admission=admission)
+
+    def _of_the_stay(self, at: datetime) -> dict[str, Any]:
+        return {
+            "patient_class": self._class,
+            "admission_type": self._admission_type(),
+            **self._of_the_patient(at),
+        }
+
+    def _of_the_patient(self, at: datetime) -> dict[str, Any]:
+        birth_date, gender = part(self._patient, "birthDate"), part(self._patient, "gender")
+        return {
+            "age_years": age_in_years(birth_date.replace("-", ""), at) if isinstance(birth_date, str) else None,
+            "sex": SEXES.get(gender) if isinstance(gender, str) else None,
+        }
+
+    def _admission_type(self) -> AdmissionType | None:
+        if "born" in codes(self._admission("admitSource")):
+            return AdmissionType.NEWBORN
+        known = codes(self._encounter.get("priority"))
+        return next((ADMISSION_TYPES[code] for code in known if code in ADMISSION_TYPES), None)
+
+    def _admission(self, field: str) -> object:
+        found = part(self._encounter, "hospitalization", field)
+        return part(self._encounter, "admission", field) if found is None else found
+
+    def _disposition(self) -> str | None:
+        said = next(iter(codes(self._admission("dischargeDisposition"))), None)
+        if said is None:
+            return None
+        if said.isdecimal() and len(said) == 1:
+            said = f"0{said}"
+        return self._options.dispositions.get(said) or name(said, "hospitalization.dischargeDisposition")
+
+    def _service(self) -> str | None:
+        """Return the serviceType: a code, or what a person wrote."""
+        for _, item in items(self._encounter.get("serviceType")):
+            concept = item.get("concept", item)
+            said = next(iter(codes(concept)), None) or text(part(concept, "text"))
+            if said is not None:
+                return name(said, "serviceType")
+        return None
+
+    def _fact(
+        self,
+        kind: type[Any],
+        label: str,
+        at: datetime,
+        data: Any,
+    ) -> AnyFact:
+        """Make a fact. Its id is of the resource, its version and the kind, and of what it says.
+
+        One version may come with more or fewer resources around it, and then says more or less.
+        """
+        resource = _short(text(self._encounter.get("id")) or self._subject)
+        fact: AnyFact = kind(
+            id="-",
+            source=self._options.source,
+            subject=self._subject,
+            occurred_at=at,
+            recorded_at=self._recorded_at,
+            partition_key=self._token,
+            data=msgspec.structs.replace(data, version_of=resource),
+        )
+        content = hashlib.blake2b(encode_fact(fact), digest_size=8).hexdigest()
+        made: AnyFact = msgspec.structs.replace(fact, id=f"{resource}/{self._version()}/{label}/{content}")
+        raw = encode_fact(made)
+        if len(raw) > LARGEST_BYTES:
+            raise Refused(
+                "diagnosis", f"would give a fact of more than {LARGEST_BYTES} bytes; send what matters of it."
+            )
+        try:
+            return decode_fact(raw)
+        except FactRejected as error:
+            raise Refused("status", f"would give a fact that cannot be used: {error}") from None
+
+    def _version(self) -> str:
+        for field in ("versionId", "lastUpdated"):
+            said = text(part(self._encounter, "meta", field))
+            if said is not None:
+                return _short(said)
+        try:
+            return _digest(json.dumps(self._encounter, sort_keys=True))
+        except (ValueError, TypeError, RecursionError):
+            return "0"
+
+
+_SAYS: dict[Phase, Callable[[_Reader], Iterator[AnyFact]]] = {
+    Phase.PLANNED: _Reader.planned,
+    Phase.HERE: _Reader.here,
+    Phase.ON_LEAVE: _Reader.on_leave,
+    Phase.ENDED: _Reader.ended,
+    Phase.VOID: _Reader.void,
+}
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 64 else _digest(label)
+
+
+def _digest(said: str) -> str:
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
