@@ -28,7 +28,8 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = load_settings()
-    _from_files(settings, read_hl7(paths, settings), "messages", dry_run, as_json)
+    told = read_hl7(paths, settings, lambda text: typer.echo(f"wardwatch: {text}", err=True))
+    _from_files(settings, told, "messages", dry_run, as_json)
 
 
 def mllp(
@@ -46,6 +47,7 @@ def mllp(
     Example: `wardwatch ingest mllp --port 2575`
     """
     from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.ingest.hl7_mapping import load_mapping
     from streams.ingest.mllp import MllpOptions, serve_mllp
 
     if not 0 <= port <= 65_535 or largest_bytes < 1_000:
@@ -54,10 +56,14 @@ def mllp(
     options = MllpOptions(
         host=host, port=port, largest_bytes=largest_bytes, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
     )
+    options.ssl_context()  # what can be said at once should not wait for Kafka
+    load_mapping(settings.hl7_mapping_file)
     wait_for_broker(settings)
     ensure_topics(settings)
     server = serve_mllp(settings, options, lambda address: say(f"MLLP at {address}"))
     say(f"{server.acknowledged:,} acknowledged, {server.rejected:,} rejected, {server.unanswered:,} not answered.")
+    if server.ignored:
+        say(f"{server.ignored:,} acknowledgements came in, and were ignored.")
 
 
 def fhir(
@@ -105,6 +111,8 @@ def _from_files(settings: Settings, messages: Iterator[Any], called: str, dry_ru
 def _tell_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
     import msgspec
 
+    from streams.ingest.files import shown
+
     usable = rejected = 0
     for message in messages:
         reading = message.reading
@@ -114,6 +122,6 @@ def _tell_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
         else:
             what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts)
             kind = f" {reading.trigger}" if reading.trigger else ""
-            say(f"{message.file}[{message.number}]{kind}: {what}", markup=False)
+            say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
     if not as_json:
         say(f"{usable:,} {called} give facts, {rejected:,} would be dead letters.")

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from schemas.errors import SourceError
 
 
+class Found(NamedTuple):
+    """What is in the files and folders that were named."""
+
+    files: list[Path]
+    """Those named, and those in folders that are read, by name."""
+    passed_over: int
+    """How many files in folders are not read."""
+
+
 def files_in(paths: Sequence[Path], suffixes: Collection[str], what: str) -> list[Path]:
-    """Return the files named, and those in the folders named, by name.
+    """Return the files named, and those in the folders named, by name; see `find_files`."""
+    return find_files(paths, suffixes, what).files
+
+
+def find_files(paths: Sequence[Path], suffixes: Collection[str], what: str, *, numbered: bool = False) -> Found:
+    """Find the files named, and those in the folders named.
 
     Parameters
     ----------
@@ -19,23 +35,41 @@ def files_in(paths: Sequence[Path], suffixes: Collection[str], what: str) -> lis
         In small letters, with their dot.
     what : str
         What the files hold; for the error.
+    numbered : bool
+        Take files of folders whose suffix is a number too: m.001, m.002.
 
     Raises
     ------
     SourceError
         When a path is not there.
     """
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise SourceError(f"{missing} is not there. Name files or folders of {what}.")
-    return [file for path in paths for file in _files(path, suffixes)]
+    files: list[Path] = []
+    passed_over = 0
+    for path in paths:
+        if not _is_there(path, what):
+            raise SourceError(f"{shown(path)} is not there. Name files or folders of {what}.")
+        if not path.is_dir():
+            files.append(path)
+            continue
+        within = [entry for entry in path.rglob("*") if not entry.is_dir()]
+        taken = sorted(file for file in within if _is_read(file, suffixes, numbered))
+        files += taken
+        passed_over += len(within) - len(taken)
+    return Found(files, passed_over)
 
 
-def _files(path: Path, suffixes: Collection[str]) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = (file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-    return sorted(file for file in found if file.suffix.lower() in suffixes)
+def _is_there(path: Path, what: str) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:  # a name may be too long for the file system
+        raise SourceError(f"A path cannot be read ({error.strerror}). Name files or folders of {what}.") from None
+
+
+def _is_read(file: Path, suffixes: Collection[str], numbered: bool) -> bool:
+    if not file.is_file() or file.name.startswith("."):
+        return False
+    suffix = file.suffix.lower()
+    return suffix in suffixes or (numbered and suffix[1:].isdecimal())
 
 
 def contents(file: Path) -> bytes:
@@ -49,4 +83,9 @@ def contents(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise SourceError(f"{file} cannot be read ({error.strerror}). Check its permissions.") from None
+        raise SourceError(f"{shown(file)} cannot be read ({error.strerror}). Check its permissions.") from None
+
+
+def shown(path: Path | str) -> str:
+    """Return a path as UTF-8 can hold it: on Linux a name is bytes, and need not be text."""
+    return os.fsencode(path).decode(errors="replace")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +12,10 @@ import msgspec
 from schemas.outgoing import Outgoing, outgoing, rejected
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.fhir import FhirReading, read_json
+from streams.ingest.fhir import FhirReading, read_parts
 from streams.ingest.fhir_codes import load_options
 from streams.ingest.fhir_files import fhir_files
+from streams.ingest.files import shown
 from streams.ingest.hl7_files import messages_in
 from streams.ingest.hl7_mapping import load_mapping
 from streams.ingest.hl7v2 import NotHl7, Reading, read_message
@@ -32,7 +33,7 @@ class FromFile(NamedTuple):
         """Return the line that `--dry-run --json` prints."""
         reading = self.reading
         return {
-            "file": str(self.file),
+            "file": shown(self.file),
             "index": self.number,
             "control_id": reading.control_id,
             "trigger": reading.trigger,
@@ -44,20 +45,31 @@ class FromFile(NamedTuple):
         """Return what goes to Kafka."""
         records = [outgoing(fact) for fact in self.reading.facts]
         if self.reading.rejected is not None:
-            records.append(rejected(self.raw, self.reading.rejected, f"{self.file.name}/{self.number}"))
+            records.append(rejected(self.raw, self.reading.rejected, f"{shown(self.file.name)}/{self.number}"))
         return records
 
 
-def read_hl7(paths: Sequence[Path], settings: Settings) -> Iterator[FromFile]:
+def read_hl7(
+    paths: Sequence[Path], settings: Settings, tell: Callable[[str], None] | None = None
+) -> Iterator[FromFile]:
     """Read every message of files and folders; needs neither Kafka nor SQL.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders.
+    settings : Settings
+        For the mapping and the pseudonym key.
+    tell : callable, optional
+        Hears a sentence where files of a folder are passed over.
 
     Raises
     ------
     UsageError
-        When a path or the mapping is not there, at once.
+        When a path, a file to read or the mapping is not there, at once; when the files hold nothing, at the end.
     """
     mapping, key = load_mapping(settings.hl7_mapping_file), load_key(settings)
-    messages = messages_in(paths)
+    messages = messages_in(paths, tell)
 
     def read() -> Iterator[FromFile]:
         for file, index, raw in messages:
@@ -82,7 +94,9 @@ def read_fhir(paths: Sequence[Path], settings: Settings) -> Iterator[FromFile]:
     resources = fhir_files(paths)
     now = datetime.now(UTC)
     return (
-        FromFile(file, number, raw, as_reading(read_json(raw, options, key, now))) for file, number, raw in resources
+        FromFile(file, number, part.raw, as_reading(part.reading))
+        for file, number, raw in resources
+        for part in read_parts(raw, options, key, now)
     )
 
 

@@ -1,7 +1,8 @@
 """The answer to an HL7 v2 message: what was sent, in the sender's own separators, and whether Kafka has it.
 
 Original mode answers AA, AE or AR. Enhanced mode (MSH-15 or MSH-16 filled) answers the accept acknowledgement CA, CE
-or CR, as far as MSH-15 asks for one.
+or CR where MSH-15 asks for one of this outcome, else AA, AE or AR where MSH-16 does. An acknowledgement is never
+answered: two systems would acknowledge each other for ever.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from schemas.errors import FactRejected
 from streams.ingest.hl7_message import Hl7Message
 
 _FIRST_LINE = re.compile(rb"[\r\n]")
+_ANSWERS = re.compile(rb"(?<=[\r\n])[ \t]*MSA[^A-Za-z0-9\s]")
 
 
 class Answer(StrEnum):
@@ -32,11 +34,19 @@ class Header(NamedTuple):
     sending: tuple[str, str] = ("", "")
     receiving: tuple[str, str] = ("", "")
     control_id: str = ""
+    kind: str = ""
     trigger: str = ""
     processing: str = "P"
     version: str = "2.5"
     accept: str = ""
     application: str = ""
+    answers: bool = False
+    """It has an MSA segment, so it answers a message of ours and wants no answer itself."""
+
+    @property
+    def is_acknowledgement(self) -> bool:
+        """Whether it is an acknowledgement and nothing else (MSH-9.1)."""
+        return self.kind == "ACK"
 
 
 def read_header(raw: bytes) -> Header:
@@ -50,11 +60,13 @@ def read_header(raw: bytes) -> Header:
         sending=(message.raw("MSH", 3), message.raw("MSH", 4)),
         receiving=(message.raw("MSH", 5), message.raw("MSH", 6)),
         control_id=message.raw("MSH", 10),
+        kind=message.get("MSH", 9).upper(),
         trigger=message.get("MSH", 9, 2),
         processing=message.raw("MSH", 11) or "P",
         version=message.raw("MSH", 12) or "2.5",
         accept=message.get("MSH", 15).upper(),
         application=message.get("MSH", 16).upper(),
+        answers=_ANSWERS.search(raw) is not None,
     )
 
 
@@ -93,14 +105,22 @@ def answer(header: Header, what: Answer, text: str, at: datetime) -> bytes | Non
 
 
 def _code(header: Header, what: Answer) -> str | None:
+    if header.answers or header.is_acknowledgement:
+        return None
     if not header.accept and not header.application:
         return f"A{what.value}"
-    wanted = header.accept or "NE"
-    if wanted == "NE":
-        return f"A{what.value}" if header.application not in ("", "NE") else None
-    if wanted == "AL" or (wanted == "SU") == (what is Answer.ACCEPTED):
+    if _asked(header.accept, what):
         return f"C{what.value}"
-    return None
+    return f"A{what.value}" if _asked(header.application, what) else None
+
+
+def _asked(condition: str, what: Answer) -> bool:
+    """Return whether an acknowledgement condition (HL7 table 0155) asks to hear of an outcome."""
+    if condition in ("", "NE"):
+        return False
+    if condition in ("SU", "ER"):
+        return (condition == "SU") == (what is Answer.ACCEPTED)
+    return True  # AL, or what the table does not know: better an answer too many than a sender who waits for ever
 
 
 def _plain(text: str, separators: str) -> str:

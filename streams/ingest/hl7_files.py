@@ -3,55 +3,92 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from streams.ingest.files import contents, files_in
+from schemas.errors import SourceError
+from streams.ingest.files import Found, contents, find_files
+from streams.ingest.hl7_text import decode_wide, wide_encoding
 
 SUFFIXES = frozenset({"", ".hl7", ".hl7v2", ".er7", ".adt", ".msg", ".txt", ".dat"})
-"""Of the files that are read in a folder: a key or a database beside them must not become a dead letter."""
+"""Of the files that are read in a folder, and numbers: a key or a database beside them must become no dead letter."""
 
 _BEGINS = re.compile(rb"(?:^|(?<=[\r\n\x0b\x1c\xbf\x00]))[ \t]*(?=(?:MSH|FHS|BHS|FTS|BTS)[^A-Za-z0-9\s])")
-_ENVELOPE = (b"FHS", b"BHS", b"FTS", b"BTS")
+_ENVELOPE = re.compile(rb"(?:FHS|BHS|FTS|BTS)(?:[^A-Za-z0-9\s][^\r\n]*)?(?=[\r\n]|$)")
+_CUT = re.compile(rb"[^\x0b\x1c\r\n]\x0b$")
+"""A frame begins where neither a segment nor the frame before has ended."""
 _AROUND = b"\r\n\t \x0b\x1c"
 _MARK = b"\xef\xbb\xbf"
 
 
 def split_messages(raw: bytes) -> list[bytes]:
-    r"""Return the messages of a file, each from its MSH on; batch and file envelopes fall away.
+    r"""Return the messages of a file, each from its MSH on; the lines of batch and file envelopes fall away.
 
     What stands before the first MSH, or a file without any, is one message too, so that it is not lost in silence.
+    One that was cut within a segment keeps the start of the next frame at its end, by which `Hl7Message` refuses it.
+    UTF-16 and UTF-32 become UTF-8.
 
     Examples
     --------
     >>> split_messages(b"FHS|a\rMSH|^~\\&|1\rPID|1\r\nMSH|^~\\&|2\rFTS|1")
     [b'MSH|^~\\&|1\rPID|1', b'MSH|^~\\&|2']
     """
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raw = raw.decode("utf-16", errors="replace").encode()
+    wide = wide_encoding(raw)
+    if wide is not None:
+        raw = decode_wide(raw, wide).encode()
     starts = [match.start() for match in _BEGINS.finditer(raw)]
     edges = [0, *starts, len(raw)]
     found = []
     for start, end in pairwise(edges):
         part = raw[start:end].strip(_AROUND).removeprefix(_MARK).strip(_AROUND)
-        if part and not part.startswith(_ENVELOPE):
+        if _CUT.search(raw, max(start, end - 2), end):
+            part += b"\x0b"
+        envelope = _ENVELOPE.match(part)
+        if envelope:
+            part = part[envelope.end() :].strip(_AROUND)
+        if part:
             found.append(part)
     return found
 
 
-def messages_in(paths: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+def messages_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None) -> Iterator[tuple[Path, int, bytes]]:
     """Return file, number within it (from 0) and bytes of each message in files and folders, by name.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders.
+    tell : callable, optional
+        Hears a sentence where files of a folder are passed over.
 
     Raises
     ------
     SourceError
-        When a path is not there, at once; when a file cannot be read, when its turn comes.
+        When a path is not there, or no file is to be read, at once; when a file cannot be read, when its turn comes;
+        when none of them held anything, at the end.
     """
-    return _messages(files_in(paths, SUFFIXES, "HL7 v2 messages"))
+    found = find_files(paths, SUFFIXES, "HL7 v2 messages", numbered=True)
+    if not found.files:
+        raise SourceError(f"There is no file to read. {_passed_over(found)} Name other files one by one.")
+    if found.passed_over and tell is not None:
+        tell(_passed_over(found))
+    return _messages(found.files)
+
+
+def _passed_over(found: Found) -> str:
+    suffixes = ", ".join(sorted(suffix for suffix in SUFFIXES if suffix))
+    return (
+        f"Files passed over in the folders: {found.passed_over:,}. "
+        f"Those named {suffixes}, with a number (.001) or with no suffix are read."
+    )
 
 
 def _messages(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
+    something = False
     for file in files:
         for index, message in enumerate(split_messages(contents(file))):
+            something = True
             yield file, index, message
+    if not something:
+        raise SourceError(f"Files read: {len(files):,}, and none of them holds a message. Name others.")

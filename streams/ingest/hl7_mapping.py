@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from schemas.events import AdmissionType, BedStatus, Name, PatientClass, Sex
 from streams.ingest.mapping_file import read_mapping
 
-Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2}-[0-9]+(\.[0-9]+)?$")]
+Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2})?$")]
 """A field as HL7 writes it: segment, field, and component where it is not the first: PV1-19, PID-3.4."""
 
 PATIENT_CLASSES = {
@@ -106,17 +106,25 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     @cached_property
     def classes(self) -> dict[str, PatientClass]:
         """All PV1-2 codes."""
-        return {**PATIENT_CLASSES, **self.patient_classes}
+        return {**PATIENT_CLASSES, **_upper(self.patient_classes)}
 
     @cached_property
     def types_of_admission(self) -> dict[str, AdmissionType]:
         """All PV1-4 codes."""
-        return {**ADMISSION_TYPES, **self.admission_types}
+        return {**ADMISSION_TYPES, **_upper(self.admission_types)}
 
     @cached_property
     def states_of_beds(self) -> dict[str, BedStatus]:
         """All NPU-2 codes."""
-        return {**BED_STATUSES, **self.bed_statuses}
+        return {**BED_STATUSES, **_upper(self.bed_statuses)}
+
+
+V = TypeVar("V")
+
+
+def _upper(codes: dict[str, V]) -> dict[str, V]:
+    """Return codes as they are compared: in capitals, as HL7 writes them."""
+    return {code.upper(): meaning for code, meaning in codes.items()}
 
 
 def load_mapping(path: Path | None) -> Hl7Mapping:

@@ -6,15 +6,16 @@ Only the segments and fields that we use are parsed: a result or a note of a meg
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import hl7.util
 
 from schemas.errors import FactRejected
+from streams.ingest.hl7_text import Escapes, decode
 
 FIELDS: dict[str, frozenset[int]] = {
-    "MSH": frozenset({2, 3, 4, 5, 6, 8, 9, 10, 11, 14, 15}),  # the second is MSH-3: MSH-1 is the separator itself
+    "MSH": frozenset({3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16}),
     "EVN": frozenset({1, 2, 3, 6}),
     "PID": frozenset({2, 3, 7, 8, 18, 29, 30}),
     "PV1": frozenset({2, 3, 4, 6, 10, 11, 19, 36, 42, 44, 45, 50}),
@@ -25,26 +26,19 @@ FIELDS: dict[str, frozenset[int]] = {
     "NPU": frozenset({1, 2}),
 }
 """The fields that we read; the others are not parsed."""
-ENCODINGS = {
-    "ASCII": "ascii",
-    "UNICODE": "utf-8",
-    "UNICODE UTF-8": "utf-8",
-    "UNICODE UTF-16": "utf-16",
-    "UNICODE UTF-32": "utf-32",
-    "ISO IR6": "ascii",
-    "GB 18030-2000": "gb18030",
-    "GB18030": "gb18030",
-    "BIG-5": "big5",
-    "KS X 1001": "euc_kr",
-    "ISO IR87": "iso2022_jp",
-    **{f"8859/{part}": f"iso8859_{part}" for part in (*range(1, 12), 13, 14, 15, 16)},
-}
-"""MSH-18 (HL7 table 0211) to Python's codecs."""
+
+MOST_SEGMENTS = 1_000
+"""Of those that we read."""
+MOST_REPETITIONS = 1_000
+"""Of one field."""
+MOST_PARTS = 20_000
+"""Repetitions, components and subcomponents of a whole message: each costs microseconds, and others wait."""
 
 hl7.util.logger.disabled = True  # it would write fields, and so names, into the log
 
 _BREAKS = re.compile(r"[\r\n]+")
-_WIDE = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_BEGINS_AGAIN = re.compile(r"(?<=[\r\n\x0b\x1c\x00])[ \t]*MSH[^A-Za-z0-9\s]")
+_OF_NOBODY = frozenset({"MSH", "EVN"})
 
 
 class NotHl7(FactRejected):
@@ -74,26 +68,53 @@ class Hl7Message:
     """
 
     def __init__(self, raw: bytes, further: Collection[tuple[str, int]] = ()) -> None:
-        text = decode(raw)
+        if raw.endswith(b"\x0b"):
+            raise Rejected("The message was cut: a frame begins where its end should be. Send it again.")
+        text, declared = decode(raw)
         lines = [line for line in (part.strip(" \t\x0b\x1c\x00") for part in _BREAKS.split(text)) if line]
         if not lines or not lines[0].startswith("MSH"):
             raise NotHl7("No MSH segment begins the message; send HL7 v2.")
-        if len(lines[0]) < 8 or lines[0][3].isalnum() or lines[0].find(lines[0][3], 4) < 5:
-            raise Rejected("MSH-1 and MSH-2 do not declare the separators; write MSH|^~\\&| as the standard says.")
-        separator = lines[0][3]
-        if len({*lines[0][3 : lines[0].find(separator, 4)]}) != lines[0].find(separator, 4) - 3:
-            raise Rejected("MSH-2 declares one character twice; each separator must be its own.")
-        wanted = [_used(line, separator, further) for line in lines if line[:3] in FIELDS and line[3:4] == separator]
+        separator, marks = _separators(lines[0])
+        if _BEGINS_AGAIN.search(text, text.index("MSH") + 3):
+            raise Rejected("A second MSH segment stands in the message; put each message into a frame of its own.")
+        used = _used_fields(further)
+        wanted = [_used(line, separator, used) for line in lines if line[:3] in used and line[3:4] == separator]
+        _check_size(wanted, separator, marks)
         try:
             self._message = hl7.parse("\r".join(wanted))
         except Exception:  # noqa: BLE001 - whatever the library meets, the message is kept and named
             raise Rejected("The segments cannot be parsed by the separators that MSH-1 and MSH-2 declare.") from None
+        _, field, repetition, component, subcomponent = self._message.separators
+        letters = {"F": field, "R": repetition, "S": component, "T": subcomponent, "E": self._message.esc}
+        self._escapes = Escapes(self._message.esc, letters, declared)
+        self._hold(list(self._message))
+
+    def _hold(self, segments: Sequence[Any]) -> None:
+        self._in_order = segments
         self._segments: dict[str, list[Any]] = {}
-        for segment in self._message:
+        for segment in segments:
             self._segments.setdefault(str(segment[0][0]), []).append(segment)
-        self._escape = self._message.esc
-        escape = re.escape(self._escape)
-        self._layout = re.compile(f"{escape}\\.[^{escape}]*{escape}")  # `.sp999999999` would be as many line breaks
+
+    def by_person(self) -> list[Hl7Message]:
+        """Return a message for each PID, with the segments after it up to the next, and with MSH and EVN.
+
+        What stands before the first PID belongs to it. Without a PID there is one message.
+        """
+        common = [segment for segment in self._in_order if str(segment[0][0]) in _OF_NOBODY]
+        groups: list[list[Any]] = [[]]
+        for segment in self._in_order:
+            name = str(segment[0][0])
+            if name == "PID" and any(str(other[0][0]) == "PID" for other in groups[-1]):
+                groups.append([])
+            if name not in _OF_NOBODY:
+                groups[-1].append(segment)
+        return [self._part(common + group) for group in groups]
+
+    def _part(self, segments: Sequence[Any]) -> Hl7Message:
+        part = object.__new__(Hl7Message)
+        part._message, part._escapes = self._message, self._escapes
+        part._hold(segments)
+        return part
 
     @property
     def separators(self) -> str:
@@ -132,31 +153,59 @@ class Hl7Message:
         field, _, component = rest.partition(".")
         return self.get(segment, int(field), int(component or 1), nth=nth)
 
-    def order(self) -> list[str]:
-        """Return the names of the segments, as they stand."""
-        return [str(segment[0][0]) for segment in self._message]
-
     def _value(self, text: str) -> str:
-        if text == '""':
-            return ""
-        if self._escape in text:
-            text = self._layout.sub(" ", text)
-            try:
-                text = self._message.unescape(text)
-            except Exception:  # noqa: BLE001 - whatever the library meets, the message is kept and named
-                raise Rejected("An escape sequence cannot be read; correct it at the sender.") from None
-        return text.strip()
+        if "\x0b" in text:
+            raise Rejected("A frame begins within a field (0B), so the message may have been cut there; send it again.")
+        return "" if text == '""' else self._escapes.decoded(text).strip()
 
 
-def _used(line: str, separator: str, further: Collection[tuple[str, int]]) -> str:
+def _separators(header: str) -> tuple[str, str]:
+    """Return MSH-1 and MSH-2, where they say how to read the message."""
+    if len(header) < 8 or header[3].isalnum() or header.find(header[3], 4) < 5:
+        raise Rejected("MSH-1 and MSH-2 do not declare the separators; write MSH|^~\\&| as the standard says.")
+    separator, marks = header[3], header[4 : header.find(header[3], 4)]
+    if len({separator, *marks}) != len(marks) + 1:
+        raise Rejected("MSH-2 declares one character twice; each separator must be its own.")
+    return separator, marks
+
+
+def _used_fields(further: Collection[tuple[str, int]]) -> dict[str, frozenset[int]]:
+    if not further:
+        return FIELDS
+    used = dict(FIELDS)
+    for segment, number in further:
+        used[segment] = used.get(segment, frozenset()) | {number}
+    return used
+
+
+def _used(line: str, separator: str, used: dict[str, frozenset[int]]) -> str:
     """Return a segment without the fields that nobody reads."""
-    name, values = line[:3], line.split(separator)
-    used = FIELDS[name]
-    if further:
-        used = used | {number for segment, number in further if segment == name}
-    last = min(max(used), len(values) - 1)
-    kept = [value if number in used or number < 2 else "" for number, value in enumerate(values[: last + 1])]
-    return separator.join(kept)
+    numbers = used[line[:3]]
+    first = 1 if line.startswith("MSH") else 0  # MSH-1 is the separator itself: the second value is MSH-3
+    values = line.split(separator, max(numbers) - first + 1)[: max(numbers) - first + 1]
+    return separator.join(
+        value if number + first in numbers or number < 2 else "" for number, value in enumerate(values)
+    )
+
+
+def _check_size(lines: Sequence[str], separator: str, marks: str) -> None:
+    """Refuse, before anything is parsed, what nobody sends and what would keep others waiting."""
+    if len(lines) > MOST_SEGMENTS:
+        raise Rejected(f"The message has more than {MOST_SEGMENTS:,} segments; send it in parts.")
+    component, repetition, _, subcomponent, *_ = [*marks, *"^~\\&"[len(marks) :]]
+    for line in lines:
+        if line.count(repetition) >= MOST_REPETITIONS:
+            _check_repetitions(line, separator, repetition)
+    parts = sum(line.count(mark) for line in lines for mark in (component, repetition, subcomponent))
+    if parts > MOST_PARTS:
+        raise Rejected(f"The fields have more than {MOST_PARTS:,} parts between them; send the message in parts.")
+
+
+def _check_repetitions(line: str, separator: str, repetition: str) -> None:
+    for number, value in enumerate(line.split(separator)):
+        if value.count(repetition) >= MOST_REPETITIONS:
+            where = f"{line[:3]}-{number + line.startswith('MSH')}"
+            raise Rejected(f"{where} has more than {MOST_REPETITIONS:,} repetitions; correct it at the sender.")
 
 
 def _part(container: Any, number: int) -> Any:
@@ -164,33 +213,3 @@ def _part(container: Any, number: int) -> Any:
     if isinstance(container, str):
         return container if number == 1 else ""
     return container[number - 1] if number <= len(container) else ""
-
-
-def decode(raw: bytes) -> str:
-    """Return the message as text: by MSH-18, or what the bytes are in truth.
-
-    UTF-8 under a header that says ASCII, or nothing, is UTF-8; what is no UTF-8 is taken as ISO 8859-1, byte by byte,
-    so that no message is lost for a letter.
-    """
-    raw = raw.strip(b"\x0b\x1c\r\n \t")
-    if raw[:2] in _WIDE:
-        return raw.decode("utf-16", errors="replace")
-    if raw.startswith(b"\xef\xbb\xbf"):
-        raw = raw[3:]
-    encoding = ENCODINGS.get(_declared(raw), "ascii")
-    for candidate in (encoding, "utf-8"):
-        try:
-            return raw.decode(candidate)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return raw.decode("iso8859_1")
-
-
-def _declared(raw: bytes) -> str:
-    """Return the first repetition of MSH-18, before anything else is decoded."""
-    header = re.split(rb"[\r\n]", raw, maxsplit=1)[0]
-    fields = header.split(header[3:4]) if len(header) > 4 else []
-    if len(fields) < 18:
-        return ""
-    repetition = header[5:6] or b"~"
-    return fields[17].split(repetition)[0].decode("ascii", errors="replace").strip().upper()

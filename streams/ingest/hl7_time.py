@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from streams.ingest.hl7_message import Rejected
@@ -14,8 +15,20 @@ _TIME = re.compile(
 )
 
 
-def read_time(text: str, where: str, zone: ZoneInfo) -> datetime | None:
-    """Return an HL7 time (DTM, TS) in UTC, or None where nothing is written.
+class Moment(NamedTuple):
+    """A time, and how well it is known."""
+
+    at: datetime
+    """In UTC; of a day alone, its first instant."""
+    has_hour: bool
+
+    def may_be(self, other: datetime) -> bool:
+        """Return whether this is a day alone, and the other time on it."""
+        return not self.has_hour and timedelta(0) <= other - self.at < timedelta(days=1)
+
+
+def read_moment(text: str, where: str, zone: ZoneInfo) -> Moment | None:
+    """Return an HL7 time (DTM, TS), or None where nothing is written.
 
     Parameters
     ----------
@@ -44,7 +57,7 @@ def read_time(text: str, where: str, zone: ZoneInfo) -> datetime | None:
             int(found["hour"] or 0), int(found["minute"] or 0), int(found["second"] or 0), micros,
             tzinfo=_offset(found["zone"]) or zone,
         )  # fmt: skip
-        return time.astimezone(UTC)
+        return Moment(time.astimezone(UTC), found["hour"] is not None)
     except (ValueError, OverflowError):
         raise Rejected(f"{where} names a day or an hour that there is not; correct it at the sender.") from None
 
@@ -58,20 +71,34 @@ def _offset(zone: str | None) -> timezone | None:
     return timezone(-offset if zone[0] == "-" else offset)
 
 
-def age_in_years(birth_date: str, at: datetime) -> int | None:
+def age_in_years(birth_date: str, at: datetime, zone: tzinfo = UTC) -> int | None:
     """Return the age in whole years, or None where the birth date is not known to the day.
+
+    Parameters
+    ----------
+    birth_date : str
+        YYYYMMDD; what follows is not read.
+    at : datetime
+        When. The day counts that it is then in the zone, for in such days a birth date is written.
+    zone : tzinfo
+        Where the birth date was written. A child born on the next day there is 0 years old: the clocks of two
+        senders differ.
 
     Examples
     --------
     >>> age_in_years("20180811000000", datetime(2026, 8, 10, tzinfo=UTC))
     7
+    >>> age_in_years("20260302", datetime(2026, 3, 1, 23, 45, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
+    0
     """
     digits = birth_date[:8]
     if len(digits) < 8 or not digits.isascii() or not digits.isdigit():
         return None
     try:
-        born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
-    except ValueError:
+        born, today = date(int(digits[:4]), int(digits[4:6]), int(digits[6:])), at.astimezone(zone).date()
+    except (ValueError, OverflowError):
         return None
-    years = at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+    if born - today == timedelta(days=1):
+        return 0
+    years = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
     return years if 0 <= years <= 130 else None

@@ -43,11 +43,12 @@ def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> 
         return kind()
     try:
         mapping = msgspec.yaml.decode(path.read_bytes(), type=kind)
-        _ = mapping.zone
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Correct {variable}.") from None
     except msgspec.DecodeError as error:
         raise UsageError(f"{path}: {error}. See {page} for what can be set.") from None
-    except (ZoneInfoNotFoundError, ValueError):
+    try:
+        _ = mapping.zone
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # `Europe` is a folder of zones
         raise UsageError(f"{path}: time_zone must be an IANA name such as Europe/Berlin.") from None
     return mapping

@@ -2,7 +2,7 @@
 
 Each connection answers its messages in order. A peer that is slow, silent or hostile costs one connection and at most
 one message of memory; without an answer from Kafka there is no acknowledgement, the connection is closed, and the
-sender sends again.
+sender sends again. What a frame says, and what is answered, is decided in `hl7_frame`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from datetime import UTC, datetime
 
 import structlog
 
-from schemas.errors import BrokerAway, UsageError
-from schemas.outgoing import Outgoing, outgoing, rejected
+from schemas.errors import BrokerAway, FactRejected, UsageError
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.hl7_ack import Answer, answer, read_header
+from streams.ingest.hl7_ack import answer
+from streams.ingest.hl7_frame import KEPT_BYTES, Heard, not_taken, read_frame, too_large
 from streams.ingest.hl7_mapping import Hl7Mapping, load_mapping
-from streams.ingest.hl7v2 import NotHl7, Reading, read_message
 from streams.ingest.publisher import Publisher
 
 START, END = b"\x0b", b"\x1c\r"
@@ -32,6 +31,8 @@ IDLE_S = 600.0
 MESSAGE_S = 30.0
 """A message that was begun must end within this time."""
 MOST_CONNECTIONS = 500
+INLINE_BYTES = 65_536
+"""A larger frame is read in a thread, so that the other peers are answered meanwhile."""
 STOP_S = 15.0
 
 log = structlog.get_logger("wardwatch.mllp")
@@ -76,7 +77,11 @@ class MllpOptions:
 
 
 class _TooLarge(Exception):
-    """A peer sends more than a message may be."""
+    """A peer sends more than a message may be; with the first of it."""
+
+    def __init__(self, head: bytes) -> None:
+        super().__init__()
+        self.head = head
 
 
 class MllpServer:
@@ -102,6 +107,7 @@ class MllpServer:
         self.acknowledged = 0
         self.rejected = 0
         self.unanswered = 0
+        self.ignored = 0
 
     async def start(self) -> int:
         """Listen; returns the port.
@@ -162,17 +168,19 @@ class MllpServer:
     ) -> None:
         stopping = self._server is None
         while not stopping:
+            rest = False
             try:
-                raw = await self._next(reader)
-            except _TooLarge:
-                self.rejected += 1
-                text = f"The message is larger than {self._options.largest_bytes} bytes."
-                await self._write(writer, answer(read_header(b""), Answer.REJECTED, text, datetime.now(UTC)))
-                return
-            self._busy.add(task)
-            if not await self._take(raw, writer):
+                block = await self._next(reader)
+                self._busy.add(task)
+                heard = await self._read(block)
+            except _TooLarge as error:
+                self._busy.add(task)
+                heard, rest = too_large(error.head, self._options.largest_bytes), True
+            if not await self._take(heard, writer):
                 return
             self._busy.discard(task)
+            if rest:
+                await asyncio.wait_for(_skip(reader), self._options.message_s)
             stopping = self._server is None or not self._server.is_serving()
 
     async def _next(self, reader: asyncio.StreamReader) -> bytes:
@@ -185,41 +193,55 @@ class MllpServer:
         try:
             block = await asyncio.wait_for(reader.readuntil(END), self._options.message_s)
         except asyncio.LimitOverrunError:
-            raise _TooLarge from None
+            raise _TooLarge(await reader.read(KEPT_BYTES)) from None
         return block[: -len(END)]
 
-    async def _take(self, raw: bytes, writer: asyncio.StreamWriter) -> bool:
-        """Publish what a message says and answer; False when Kafka did not take it, so that there is no answer."""
-        what, reading = self._read(raw)
+    async def _read(self, block: bytes) -> Heard:
+        if len(block) > INLINE_BYTES:
+            return await asyncio.to_thread(read_frame, block, self._mapping, self._key)
+        return read_frame(block, self._mapping, self._key)
+
+    async def _take(self, heard: Heard, writer: asyncio.StreamWriter) -> bool:
+        """Publish what a frame says and answer; False when Kafka did not take it, so that there is no answer."""
         try:
-            await self._publisher.publish(self._records(raw, reading))
-        except BrokerAway as error:
+            heard = await self._publish(heard)
+        except (BrokerAway, FactRejected) as error:
             self.unanswered += 1
             log.error("a message was not acknowledged", reason=str(error))
             return False
-        if what is Answer.ACCEPTED:
-            self.acknowledged += 1
-        else:
-            self.rejected += 1
-        await self._write(writer, answer(read_header(raw), what, reading.rejected or "", datetime.now(UTC)))
+        self.acknowledged += heard.accepted
+        self.rejected += heard.rejected
+        if heard.ignored:
+            self.ignored += heard.ignored
+            log.info("acknowledgements are not read", count=heard.ignored)
+        if heard.answer is not None:
+            await self._write(writer, answer(heard.header, heard.answer, heard.reason, datetime.now(UTC)))
         return True
 
-    def _read(self, raw: bytes) -> tuple[Answer, Reading]:
+    async def _publish(self, heard: Heard) -> Heard:
+        """Put what a frame says on Kafka; what is too large for it leaves its beginning there, and is refused."""
         try:
-            reading = read_message(raw, self._mapping, self._key)
-        except NotHl7 as error:
-            return Answer.REJECTED, Reading(None, None, rejected=str(error))
-        return Answer.ERROR if reading.rejected is not None else Answer.ACCEPTED, reading
-
-    def _records(self, raw: bytes, reading: Reading) -> list[Outgoing]:
-        if reading.rejected is not None:
-            return [rejected(raw, reading.rejected, reading.control_id or "mllp")]
-        return [outgoing(fact) for fact in reading.facts]
+            await self._publisher.publish(heard.records)
+        except FactRejected as error:
+            heard = not_taken(heard, str(error))
+            await self._publisher.publish(heard.records)
+        return heard
 
     async def _write(self, writer: asyncio.StreamWriter, block: bytes | None) -> None:
         if block is not None:
             writer.write(START + block + END)
             await asyncio.wait_for(writer.drain(), self._options.message_s)
+
+
+async def _skip(reader: asyncio.StreamReader) -> None:
+    """Read past the end of the frame, and keep none of it."""
+    while True:
+        try:
+            await reader.readuntil(END)
+        except asyncio.LimitOverrunError as error:
+            await reader.readexactly(error.consumed)
+        else:
+            return
 
 
 async def _run(settings: Settings, options: MllpOptions, on_listening: Callable[[str], None]) -> MllpServer:

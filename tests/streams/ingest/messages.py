@@ -18,6 +18,10 @@ def message(
     place: str = "4W^12^01^HG",
     patient: str = "17^^^HG^MR",
     occurred: str = "20260302101500",
+    recorded: str = "20260302101900",
+    sent: str = "20260302102000",
+    birth: str = "19500101",
+    control_id: str = "C1",
     more: Sequence[str] = (),
     **pv1: str,
 ) -> bytes:
@@ -27,9 +31,9 @@ def message(
     for name, value in pv1.items():
         fields[int(name[1:])] = value
     lines = [
-        f"MSH|^~\\&|ADT|HARBOUR|WW|WW|20260302102000||ADT^{trigger}|C1|P|2.5",
-        f"EVN|{trigger}|20260302101900||||{occurred}",
-        f"PID|1||{patient}||DOE^JANE||19500101|F",
+        f"MSH|^~\\&|ADT|HARBOUR|WW|WW|{sent}||ADT^{trigger}|{control_id}|P|2.5",
+        f"EVN|{trigger}|{recorded}||||{occurred}",
+        f"PID|1||{patient}||DOE^JANE||{birth}|F",
         "|".join(fields).rstrip("|"),
         *more,
     ]

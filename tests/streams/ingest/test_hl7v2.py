@@ -76,26 +76,54 @@ def test_each_trigger_is_its_fact(trigger: str, kind: type[Any]) -> None:
     assert type(fact(message(trigger))) is kind
 
 
-def test_a_swap_is_two_transfers_at_one_instant() -> None:
-    other = ["PID|2||18^^^HG^MR", "PV1|2|I|5E^1^02^HG||||||||||||||||V2"]
-    one, two = read(message("A17", more=other)).facts
-    assert (one.id, two.id, one.subject, two.subject) == ("C1/1", "C1/2", "V1", "V2")
-    assert one.occurred_at == two.occurred_at
-    assert isinstance(two, events.PatientTransferred)
-    assert two.data.location is not None
-    assert two.data.location.unit_id == "5E"
-
-
-def test_a_merge_names_who_is_merged_away_and_who_stays() -> None:
-    found: Any = fact(message("A40", more=["MRG|16^^^HG^MR"]))
-    away = patient_token(KEY, "HG", "16")
-    assert (found.subject, found.partition_key, found.data.into) == (patient_subject(away), away, TOKEN)
+def beds(*npu: str) -> bytes:
+    lines = ["MSH|^~\\&|ADT|HARBOUR|||20260302102000||ADT^A20|C1|P|2.5", "EVN|A20|20260302101900", *npu]
+    return "\r".join(lines).encode()
 
 
 def test_a_bed_status_is_about_the_bed() -> None:
-    lines = ["MSH|^~\\&|ADT|HARBOUR|||20260302102000||ADT^A20|C1|P|2.5", "EVN|A20|20260302101900", "NPU|4W^12^01^HG|H"]
-    found: Any = fact("\r".join(lines).encode())
+    found: Any = fact(beds("NPU|4W^12^01^HG|H"))
     assert (found.subject, found.data.status) == ("bed:HG/4W/01", events.BedStatus.DIRTY)
+
+
+def test_each_bed_of_a_message_is_a_fact() -> None:
+    found: Any = read(beds("NPU|4W^12^01^HG|H", "NPU|4W^12^02^HG|U")).facts
+    assert [(each.id, each.subject, each.data.status) for each in found] == [
+        ("C1/1", "bed:HG/4W/01", events.BedStatus.DIRTY),
+        ("C1/2", "bed:HG/4W/02", events.BedStatus.AVAILABLE),
+    ]
+
+
+@pytest.mark.parametrize("trigger", ["A12", "A13", "A32", "A33"])
+def test_a_cancel_that_brings_a_patient_back_says_where_to(trigger: str) -> None:
+    found: Any = fact(message(trigger))
+    assert found.data == events.CancelDetails(
+        location=events.Location(facility_id="HG", unit_id="4W", room="12", bed_id="01")
+    )
+    nowhere: Any = fact(message(trigger, place=""))
+    assert nowhere.data.location is None
+
+
+@pytest.mark.parametrize("trigger", ["A11", "A25", "A26", "A27", "A38", "A52", "A53"])
+def test_other_cancels_say_no_place(trigger: str) -> None:
+    found: Any = fact(message(trigger))
+    assert found.data == events.CancelDetails()
+
+
+def test_a_facility_known_by_its_oid_only_is_told_from_another() -> None:
+    one: Any = fact(message(place="4W^12^01^&1.2.9&ISO"))
+    two: Any = fact(message(place="4W^12^01^&1.2.8&ISO"))
+    assert (one.data.location.facility_id, two.data.location.facility_id) == ("1.2.9", "1.2.8")
+
+
+@pytest.mark.parametrize("trigger", ["A24", "A29", "A35", "A42", "A43", "A49", "A50", "A51"])
+def test_a_trigger_that_is_not_read_yet_says_what_to_do(trigger: str) -> None:
+    reason = read(message(trigger, more=["MRG|18^^^HG^MR"])).rejected
+    assert reason is not None
+    assert f"MSH-9 says {trigger}, which is not read yet: it" in reason
+    assert any(
+        remedy in reason for remedy in ("send an A40", "Send an A40", "end the visit's facts", "send its facts", "A23")
+    )
 
 
 @pytest.mark.parametrize(("trigger", "kind"), [("A05", events.PatientPreadmitted), ("A14", events.AdmissionPending)])
@@ -117,18 +145,6 @@ def test_the_visit_number_stands_where_the_mapping_says() -> None:
     assert fact(message(f5="PRE"), Hl7Mapping(visit_number=("PV1-5",))).subject == "PRE"
 
 
-def test_a_time_without_a_zone_is_the_feeds() -> None:
-    berlin = Hl7Mapping(time_zone="Europe/Berlin")
-    assert fact(message(occurred="20260702101500"), berlin).occurred_at == utc(2026, 7, 2, 8, 15)
-    assert fact(message(occurred="20261025023000"), berlin).occurred_at == utc(2026, 10, 25, 0, 30)  # the first 2:30
-    assert fact(message(occurred="20260702101500-0500"), berlin).occurred_at == utc(2026, 7, 2, 15, 15)
-
-
-def test_without_evn_6_an_expected_admission_in_the_future_is_no_admission_time() -> None:
-    assert fact(message(occurred="", f44="20260302090000")).occurred_at == utc(2026, 3, 2, 9, 0)
-    assert fact(message(occurred="", f44="20260309090000")).occurred_at == utc(2026, 3, 2, 10, 19)
-
-
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
@@ -136,13 +152,15 @@ def test_without_evn_6_an_expected_admission_in_the_future_is_no_admission_time(
         (message(patient=""), "PID-3 is empty"),
         (message(occurred="yesterday"), "EVN-6 is no time"),
         (message(occurred="20260231000000"), "EVN-6 names a day"),
-        (message("A40"), "No MRG segment"),
-        (message("A40", more=["MRG|17^^^HG^MR"]), "the same patient"),
-        (message("A17"), "A17 needs two PID"),
-        (message("A29"), "MSH-9 says A29"),
+        (message(recorded="", sent="2026-03-02"), "MSH-7 is no time"),
+        (message("A19"), "MSH-9 says A19, which tells nothing of a stay"),
         (message().replace(b"ADT^A01", b"ORU^R01"), "no ADT message"),
         (message(visit="9" * 201), "PV1-19 is longer than 200"),
         (message(visit="patient:x"), "set another visit_number"),
+        (message() + b"\r" + message("A03"), "A second MSH segment"),
+        (message() + b"\rMSH#^~\\&#ADT", "A second MSH segment"),
+        (message()[:60] + b"\x0b" + message("A03"), "A second MSH segment"),
+        (message() + b"\x0b", "The message was cut"),
         (b"MSH|^^^^|A", "one character twice"),
         (b"MSH", "do not declare the separators"),
     ],
@@ -161,17 +179,6 @@ def test_what_is_no_hl7_is_refused_as_such(raw: bytes) -> None:
         read(raw)
 
 
-def test_other_separators_and_escapes() -> None:
-    raw = message(place="A\\T\\E^^01^HG").decode().translate(str.maketrans("|^~&", "#*%$"))
-    found: Any = fact(raw.encode())
-    assert found.data.location.unit_id == "A$E"
-
-
-def test_an_escape_that_asks_for_a_billion_line_breaks_gets_none() -> None:
-    found: Any = fact(message(f10="A\\.sp999999999\\B\\.br\\C"))
-    assert found.data.service == "A B C"
-
-
 def test_nothing_of_a_message_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     read(message(f10="SECRET\\\\X\\Zq\\"))
     assert caplog.text == ""
@@ -187,28 +194,6 @@ def test_line_ends_framing_and_marks_do_not_matter() -> None:
         raw + b"\rZPI|whatever|our^own&segment\rOBX|1|TX|||" + b"x" * 100_000,
     ):
         assert fact(variant) == fact(raw)
-
-
-@pytest.mark.parametrize(
-    ("declared", "encoding"),
-    [
-        ("UNICODE UTF-8", "utf-8"),
-        ("8859/1", "latin-1"),
-        ("ASCII", "utf-8"),
-        ("", "utf-8"),
-        ("", "latin-1"),
-        ("GB 18030-2000", "gb18030"),
-    ],
-)
-def test_letters_come_as_the_header_says_or_as_the_bytes_are(declared: str, encoding: str) -> None:
-    raw = message(place="Säugling^^01^HG").decode().replace("|P|2.5", "|P|2.5" + "|" * 6 + declared)
-    found: Any = fact(raw.encode(encoding))
-    assert found.data.location.unit_id == "Säugling"
-
-
-def test_the_number_of_the_preferred_type_identifies_the_patient() -> None:
-    assert fact(message(patient="99^^^SSA^SS~17^^^HG^MR")).partition_key == TOKEN
-    assert fact(message(patient="17^^^HG~99^^^SSA^SS")).partition_key == TOKEN
 
 
 def test_the_mapping_names_units_facilities_and_codes() -> None:

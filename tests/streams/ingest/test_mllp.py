@@ -8,15 +8,17 @@ import signal
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from schemas.errors import BrokerAway, UsageError
+from schemas.errors import BrokerAway, FactRejected, UsageError
 from schemas.events import decode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
+from streams.ingest.hl7_frame import Heard, read_frame
 from streams.ingest.hl7_mapping import Hl7Mapping
 from streams.ingest.mllp import MllpOptions, MllpServer
 from tests.simulators.test_publish import read_all
@@ -27,11 +29,12 @@ START, END = b"\x0b", b"\x1c\r"
 
 
 class FakePublisher:
-    """Keeps what it is given; `away` makes it fail, `gate` makes it wait."""
+    """Keeps what it is given; `away` makes it fail, `gate` makes it wait, and more than `largest_bytes` is refused."""
 
     def __init__(self) -> None:
         self.records: list[Outgoing] = []
         self.away = False
+        self.largest_bytes = 1_000_000
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -39,6 +42,8 @@ class FakePublisher:
         await self.gate.wait()
         if self.away:
             raise BrokerAway("away")
+        if any(len(record.value) > self.largest_bytes for record in records):
+            raise FactRejected("1 of 1 records are larger than Kafka takes.")
         self.records += records
 
 
@@ -117,6 +122,7 @@ def test_what_cannot_be_used_is_answered_and_kept_with_its_reason() -> None:
         ("SU", "NE", "CA", None),
         ("NE", "NE", None, None),
         ("NE", "AL", "AA", "AE"),
+        ("NE", "ER", None, "AE"),
     ],
 )
 def test_enhanced_mode_answers_as_asked(accept: str, application: str, good: str | None, bad: str | None) -> None:
@@ -178,13 +184,119 @@ def test_a_peer_that_begins_and_falls_silent_is_dropped() -> None:
     asyncio.run(run())
 
 
-def test_a_message_beyond_the_limit_is_refused_and_not_kept_in_memory() -> None:
+def test_a_message_beyond_the_limit_is_refused_by_its_control_id_and_its_beginning_is_kept() -> None:
     async def run() -> None:
         publisher = FakePublisher()
         async with serving(publisher, largest_bytes=10_000) as connect:
             peer = await connect()
-            peer.send(message() + b"\rNTE|1||" + b"x" * 100_000)
-            assert (await peer.answer())[1][1] == "AR"
+            peer.send(message() + b"\rNTE|1||" + b"x" * 3_000_000)
+            acknowledgement = (await peer.answer())[1]
+            assert acknowledgement[:3] == ["MSA", "AR", "C1"]
+            assert "larger than 10000 bytes" in acknowledgement[3]
+            (record,) = publisher.records
+            assert record.headers[0][0] == REJECTED_HEADER
+            assert record.value.startswith(message())
+            assert len(record.value) < 20_000
+            peer.send(message("A03"))  # the connection lives on
+            assert (await peer.answer())[1][:3] == ["MSA", "AA", "C1"]
+
+    asyncio.run(run())
+
+
+def test_a_message_beyond_the_limit_is_not_answered_before_kafka_has_its_beginning() -> None:
+    async def run() -> None:
+        publisher = FakePublisher()
+        publisher.away = True
+        async with serving(publisher, largest_bytes=10_000) as connect:
+            peer = await connect()
+            peer.send(message() + b"\rNTE|1||" + b"x" * 12_000)
+            assert await peer.ended()
+
+    asyncio.run(run())
+
+
+def test_what_kafka_takes_never_is_an_error_and_its_beginning_is_kept() -> None:
+    async def run() -> None:
+        publisher = FakePublisher()
+        publisher.largest_bytes = 20_000
+        async with serving(publisher) as connect:
+            peer = await connect()
+            raw = message(visit="", more=["NTE|1||" + "x" * 50_000])
+            peer.send(raw)
+            acknowledgement = (await peer.answer())[1]
+            assert acknowledgement[:3] == ["MSA", "AE", "C1"]
+            assert acknowledgement[3].startswith("1 of 1 records are larger than Kafka takes")
+            (letter,) = publisher.records
+            assert letter.value == raw[:16_384] + START
+            peer.send(message())
+            assert (await peer.answer())[1][1] == "AA"
+
+    asyncio.run(run())
+
+
+def test_two_messages_in_a_frame_are_both_on_kafka_before_the_one_answer() -> None:
+    async def run() -> None:
+        publisher = FakePublisher()
+        async with serving(publisher) as connect:
+            peer = await connect()
+            peer.send(message(visit="V1") + b"\r" + message("A03", visit="V2", control_id="C2"))
+            assert (await peer.answer())[1][:3] == ["MSA", "AA", "C1"]
+            assert [decode_fact(record.value).subject for record in publisher.records] == ["V1", "V2"]
+            with pytest.raises(TimeoutError):
+                await peer.answer(0.2)
+
+    asyncio.run(run())
+
+
+def test_a_frame_that_was_cut_is_a_dead_letter_and_the_next_is_read_alone() -> None:
+    async def run() -> None:
+        publisher = FakePublisher()
+        async with serving(publisher) as connect:
+            peer = await connect()
+            whole = message()
+            peer.writer.write(START + whole[: whole.index(b"||DOE")])
+            peer.send(message("A03", visit="V2", control_id="C2", patient="18^^^HG^MR"))
+            assert (await peer.answer())[1][:3] == ["MSA", "AA", "C2"]
+            letter, record = publisher.records
+            assert letter.headers[0][0] == REJECTED_HEADER
+            assert letter.value == whole[: whole.index(b"||DOE")] + START
+            assert decode_fact(record.value).subject == "V2"
+
+    asyncio.run(run())
+
+
+def test_a_message_that_takes_long_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, leave = threading.Event(), threading.Event()
+
+    def slow(raw: bytes, mapping: Hl7Mapping, key: bytes) -> Heard:
+        if len(raw) > 100_000:
+            entered.set()
+            assert leave.wait(10)
+        return read_frame(raw, mapping, key)
+
+    monkeypatch.setattr("streams.ingest.mllp.read_frame", slow)
+
+    async def run() -> None:
+        async with serving(FakePublisher()) as connect:
+            large, other = await connect(), await connect()
+            large.send(message() + b"\rNTE|1||" + b"x" * 200_000)
+            assert await asyncio.to_thread(entered.wait, 5)
+            other.send(message())
+            assert (await other.answer())[1][1] == "AA"
+            leave.set()
+            assert (await large.answer())[1][1] == "AA"
+
+    asyncio.run(run())
+
+
+def test_an_acknowledgement_is_counted_and_never_answered() -> None:
+    async def run() -> None:
+        publisher = FakePublisher()
+        async with serving(publisher) as connect:
+            peer = await connect()
+            peer.send(b"MSH|^~\\&|X|Y|WW|HG|20260302102000||ACK^A01|C3|P|2.5\rMSA|AA|C1\r")
+            with pytest.raises(TimeoutError):
+                await peer.answer(0.2)
             assert publisher.records == []
 
     asyncio.run(run())
