@@ -18,8 +18,8 @@ from schemas.events import (
     PatientUpdated,
 )
 from schemas.state import Patient, PendingAdmission
-from streams.encounters import reservation
 from streams.ordering import standing
+from streams.stay import reservation
 
 MergeOrder = tuple[Any, ...]
 

@@ -1,0 +1,242 @@
+"""What is known of a stay while its facts are applied, one after another: where the patient is, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from schemas.events import (
+    AdtEvent,
+    Details,
+    Location,
+    PatientAdmitted,
+    PatientClass,
+    PatientClassChanged,
+    PatientRegistered,
+    PendingDetails,
+)
+from schemas.state import (
+    Encounter,
+    EncounterStatus,
+    KnownDiagnosis,
+    KnownProcedure,
+    KnownService,
+    Problem,
+    Reservation,
+    UnitStay,
+)
+
+
+class Stay:
+    """What is known so far while the facts are applied in order."""
+
+    __slots__ = (
+        "admission_type",
+        "admitted_at",
+        "admitted_by",
+        "age_years",
+        "cancelled",
+        "deleted",
+        "diagnoses",
+        "discharge_disposition",
+        "discharged_at",
+        "encounter_id",
+        "expected_admission_at",
+        "expected_discharge_at",
+        "inpatient_from",
+        "on_leave_since",
+        "other_tokens",
+        "patient_class",
+        "patient_token",
+        "planned",
+        "problems",
+        "procedures",
+        "reservation",
+        "services",
+        "sex",
+        "stays",
+        "taken_back",
+        "temporary_place",
+    )
+
+    def __init__(self, encounter_id: str, patient_token: str) -> None:
+        self.encounter_id = encounter_id
+        self.patient_token = patient_token
+        self.other_tokens: set[str] = set()
+        self.problems: set[Problem] = set()
+        self.taken_back = False
+        self.cancelled = False
+        self.deleted = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: nothing is said of the stay yet."""
+        self.planned = False
+        self.admitted_by: datetime | None = None
+        self.expected_admission_at: datetime | None = None
+        self.reservation: Reservation | None = None
+        self.on_leave_since: datetime | None = None
+        self.temporary_place: UnitStay | None = None
+        self.patient_class = PatientClass.UNKNOWN
+        self.admitted_at: datetime | None = None
+        self.inpatient_from: datetime | None = None
+        self.discharged_at: datetime | None = None
+        self.discharge_disposition: str | None = None
+        self.admission_type: Any = None
+        self.services: list[KnownService] = []
+        self.age_years: int | None = None
+        self.sex: Any = None
+        self.expected_discharge_at: datetime | None = None
+        self.stays: list[UnitStay] = []
+        self.diagnoses: dict[Any, KnownDiagnosis] = {}
+        self.procedures: dict[Any, KnownProcedure] = {}
+
+    @property
+    def here(self) -> bool:
+        """Whether the patient has come and not left."""
+        return self.admitted_at is not None and self.discharged_at is None
+
+    def problem(self, problem: Problem) -> None:
+        """Name what does not fit."""
+        self.problems.add(problem)
+
+    def note_tokens(self, facts: Iterable[AdtEvent]) -> None:
+        """Note under which other tokens the encounter was reported, by whatever fact."""
+        self.other_tokens = {fact.partition_key for fact in facts} - {self.patient_token}
+        if self.other_tokens:
+            self.problem(Problem.TWO_PATIENTS)
+
+    def note(self, fact: AdtEvent, details: Details) -> None:
+        """Take over what any message may say besides its trigger."""
+        said = details.patient_class
+        if said is not None and said is not self.patient_class and self._may_change_class(fact):
+            self.patient_class = said
+            self.inpatient_from = fact.occurred_at if said is PatientClass.INPATIENT else None
+        if details.service is not None and (not self.services or self.services[-1].value != details.service):
+            self.services.append(KnownService(value=details.service, known_at=fact.occurred_at))
+        if details.admission_type is not None:
+            self.admission_type = details.admission_type
+        if details.age_years is not None:
+            self.age_years = details.age_years
+        if details.sex is not None:
+            self.sex = details.sex
+        if details.expected_discharge_at is not None:
+            self.expected_discharge_at = details.expected_discharge_at.astimezone(UTC)
+        for diagnosis in details.diagnoses:
+            key = (diagnosis.system, diagnosis.code, diagnosis.principal, diagnosis.present_on_admission)
+            if key not in self.diagnoses:
+                self.diagnoses[key] = KnownDiagnosis(
+                    code=diagnosis.code,
+                    system=diagnosis.system,
+                    known_at=fact.occurred_at,
+                    principal=diagnosis.principal,
+                    present_on_admission=diagnosis.present_on_admission,
+                )
+        for procedure in details.procedures:
+            self.procedures.setdefault(
+                (procedure.system, procedure.code),
+                KnownProcedure(code=procedure.code, system=procedure.system, known_at=fact.occurred_at),
+            )
+
+    def _may_change_class(self, fact: AdtEvent) -> bool:
+        """Tell whether this fact may say the class: not a plan, and no bill after the discharge."""
+        if isinstance(fact, PatientAdmitted | PatientRegistered | PatientClassChanged):
+            return True
+        return not self.planned and self.discharged_at is None and not isinstance(fact.data, PendingDetails)
+
+    def move(self, location: Location, at: datetime) -> None:
+        """Put the patient in a place from `at` on; staying where one is is no move."""
+        last = self.stays[-1] if self.stays else None
+        if last is not None and last.left_at is None:
+            same_unit = last.unit_id == location.unit_id and last.facility_id == location.facility_id
+            if same_unit and location.bed_id in (None, last.bed_id):
+                return
+            self.reservation = self.temporary_place = None
+            if last.arrived_at >= at:
+                self.stays.pop()
+            else:
+                self.stays[-1] = msgspec.structs.replace(last, left_at=at)
+        self.stays.append(
+            UnitStay(
+                facility_id=location.facility_id,
+                unit_id=location.unit_id,
+                arrived_at=at,
+                room=location.room,
+                bed_id=location.bed_id,
+            )
+        )
+
+    def reserve(self, fact: AdtEvent, location: Location | None, expected_at: datetime | None) -> None:
+        """Note where the patient is to come; a plan that names no place reserves none."""
+        self.reservation = reservation(location, fact.occurred_at, expected_at)
+
+    def leave(self, at: datetime) -> None:
+        """End the stay in the last place."""
+        self.reservation = self.temporary_place = None
+        self.on_leave_since = None
+        if self.stays and self.stays[-1].left_at is None:
+            self.stays[-1] = msgspec.structs.replace(self.stays[-1], left_at=at)
+
+    def encounter(self) -> Encounter:
+        """Return what all that was applied amounts to."""
+        status = self.status()
+        cancelled = status is EncounterStatus.CANCELLED
+        if self.admitted_at is None and status in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED):
+            self.problem(Problem.NO_ADMISSION)
+        return Encounter(
+            encounter_id=self.encounter_id,
+            patient_token=self.patient_token,
+            status=status,
+            patient_class=self.patient_class,
+            admitted_at=self.admitted_at,
+            inpatient_from=self.inpatient_from,
+            discharged_at=None if cancelled else self.discharged_at,
+            discharge_disposition=None if cancelled else self.discharge_disposition,
+            admission_type=self.admission_type,
+            service=self.services[-1].value if self.services else None,
+            services=tuple(self.services),
+            age_years=self.age_years,
+            sex=self.sex,
+            expected_discharge_at=self.expected_discharge_at,
+            stays=() if cancelled else tuple(self.stays),
+            diagnoses=tuple(self.diagnoses.values()),
+            procedures=tuple(self.procedures.values()),
+            problems=tuple(sorted(self.problems)),
+            expected_admission_at=None if cancelled else self.expected_admission_at,
+            reservation=None if cancelled else self.reservation,
+            on_leave_since=None if cancelled else self.on_leave_since,
+            temporary_place=None if cancelled else self.temporary_place,
+            other_tokens=tuple(sorted(self.other_tokens)),
+        )
+
+    def status(self) -> EncounterStatus:
+        """Return where the stay stands; without an admission by what else is known."""
+        if self.admitted_at is None:
+            if self.planned:
+                return EncounterStatus.PLANNED
+            void = self.deleted or self.cancelled or self.taken_back
+            if void and not self.stays and self.discharged_at is None:
+                return EncounterStatus.CANCELLED
+        return EncounterStatus.IN_PROGRESS if self.discharged_at is None else EncounterStatus.DISCHARGED
+
+
+def reservation(location: Location | None, since: datetime, expected_at: datetime | None) -> Reservation | None:
+    """Return the place that a plan names, if it names one."""
+    if location is None:
+        return None
+    return Reservation(
+        facility_id=location.facility_id,
+        unit_id=location.unit_id,
+        since=since,
+        room=location.room,
+        bed_id=location.bed_id,
+        expected_at=in_utc(expected_at),
+    )
+
+
+def in_utc(time: datetime | None) -> datetime | None:
+    """Return the time in UTC, if there is one."""
+    return None if time is None else time.astimezone(UTC)
