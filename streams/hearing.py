@@ -26,9 +26,10 @@ from schemas.events import (
     PatientsMerged,
     PatientsUnmerged,
     TransferCancelled,
+    UpdateDetails,
 )
 from schemas.state import Problem
-from streams.kinds import BEGINNINGS, CANCELS, MOVES, OF_A_STAY, PLAN_CANCELS, PLANS, REPEATING
+from streams.kinds import BEGINNINGS, CANCELS, OF_A_STAY, PLACING, PLAN_CANCELS, PLANS, REPEATING
 
 
 class Heard(NamedTuple):
@@ -121,7 +122,7 @@ class _Hearing:
         self._problems: set[Problem] = set()
 
     def heard(self) -> Heard:
-        ordered, said, ranks = self._ordered, self._said, self._rank
+        ordered, said, ranks, named = self._ordered, self._said, self._rank, self._taken_by_name
         for rank, position in enumerate(_as_said(ordered)):  # most facts say nothing of others: few steps for them
             fact = ordered[position]
             kind = type(fact)
@@ -129,8 +130,11 @@ class _Hearing:
             if kind in CANCELS:
                 self._cancel(position, fact)
                 continue
-            if kind in MOVES or kind in REPEATING:
-                self._hear(position, fact, kind)
+            if kind in PLACING:
+                if fact.data.location is not None and position not in named:
+                    self._hear_place(position, fact, kind)
+                if kind is EncounterUpdated:
+                    self._correct(position, fact.data)
             elif kind is EncounterDeleted:
                 self._places.clear()
             said[kind].append(position)
@@ -147,13 +151,8 @@ class _Hearing:
         }
         return Heard(self._dropped, self._repeats, self._void, corrections, self._cancelled, self._problems)
 
-    def _hear(self, position: int, fact: Any, kind: type) -> None:
-        """Hear a fact that may say where the patient is."""
-        data = fact.data
-        if kind is EncounterUpdated and (data.admitted_at is not None or data.discharged_at is not None):
-            self._correct(position, fact)
-        if data.location is None or position in self._taken_by_name:
-            return
+    def _hear_place(self, position: int, fact: Any, kind: type) -> None:
+        """Hear where the patient is: news, or only a repetition."""
         if kind in REPEATING and self._repeated(fact):
             self._repeats.add(position)
         else:
@@ -170,7 +169,7 @@ class _Hearing:
         return bool(self._named) and any(
             target in self._rank and cancel not in self._rank and _same(self._ordered[target].data.location, location)
             for cancel, target in self._named.items()
-            if type(self._ordered[target]) in MOVES or type(self._ordered[target]) in REPEATING
+            if type(self._ordered[target]) in PLACING
         )
 
     def _heard_of(self, kind: type) -> list[int]:
@@ -309,9 +308,11 @@ class _Hearing:
                 if index in self._places:
                     self._places.remove(index)
 
-    def _correct(self, position: int, fact: Any) -> None:
+    def _correct(self, position: int, data: UpdateDetails) -> None:
         """Note what an update says of the times of the admission and the discharge."""
-        for kind, time in ((PatientAdmitted, fact.data.admitted_at), (PatientDischarged, fact.data.discharged_at)):
+        if data.admitted_at is None and data.discharged_at is None:
+            return
+        for kind, time in ((PatientAdmitted, data.admitted_at), (PatientDischarged, data.discharged_at)):
             if time is None:
                 continue
             meant = self._standing((kind,))

@@ -98,6 +98,8 @@ REPEATING = frozenset(
 )
 """What may say where the patient is, and mostly repeats what was said last."""
 
+PLACING = MOVES | REPEATING
+
 SPEAKING = frozenset({*CANCELS, *REPEATING})
 """What may speak of another fact."""
 

@@ -22,9 +22,9 @@ def without_earlier_versions(ordered: list[Any]) -> list[Any]:
     ordered : sequence of AnyFact
         Of one subject, in any order; it is kept.
     """
-    resources = [_resource(fact) for fact in ordered]
-    if not any(resources):
+    if not any(getattr(fact.data, "version_of", None) for fact in ordered):
         return ordered
+    resources = [_resource(fact) for fact in ordered]
     newest: dict[_Resource, datetime] = {}
     for fact, resource in zip(ordered, resources, strict=True):
         if resource is not None and newest.get(resource, fact.recorded_at) <= fact.recorded_at:
