@@ -224,14 +224,17 @@ def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding
         says = "the patient lies in another bed under another number; this stay was never ended"
         encounter, _ = in_bed[encounter_id]
         yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
-    claims: dict[tuple[str, str, str], list[str]] = {}
+    claims: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
     for encounter_id, (_, place) in in_bed.items():
         if encounter_id not in given_up:
-            claims.setdefault((place.facility_id, place.unit_id, place.bed_id or ""), []).append(encounter_id)
+            bed = (place.facility_id, place.unit_id, place.bed_id or "")
+            claims.setdefault(bed, []).append((place.arrived_at, encounter_id))
     for bed, claimants in claims.items():
         if len(claimants) > 1:
-            says = f"claimed by {', '.join(sorted(claimants))}; ask who lies there, and discharge the others"
-            yield _of_place(Kind.BED_CLAIMED_TWICE, says, *bed)
+            named = ", ".join(sorted(encounter_id for _, encounter_id in claimants))
+            says = f"claimed by {named}; ask who lies there, and discharge the others"
+            since = sorted(claimants)[1][0]
+            yield msgspec.structs.replace(_of_place(Kind.BED_CLAIMED_TWICE, says, *bed), since=since)
 
 
 def _of_place(kind: Kind, says: str, facility_id: str, unit_id: str, bed_id: str | None = None) -> Finding:

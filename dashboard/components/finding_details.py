@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dash import html
 
-from dashboard.components.wording import duration, moment
+from dashboard.components.wording import duration, moment, sentence
 from schemas.events import AnyFact, Location
 from schemas.state import Encounter
 
@@ -43,16 +43,12 @@ def finding_details(
     zone : ZoneInfo
         In which times are written.
     """
-    parts: list[Any] = [html.P(_sentence(each), className="finding-says") for each in says]
+    parts: list[Any] = [html.P(sentence(each), className="finding-says") for each in says]
     if encounter is not None:
         parts.append(_known(encounter, place, zone))
     if facts:
         parts += [html.H3(f"What was said ({len(facts)})"), html.Ol([_fact(fact, place, zone) for fact in facts])]
     return html.Div(parts, className="finding-details")
-
-
-def _sentence(says: str) -> str:
-    return f"{says[:1].upper()}{says[1:]}."
 
 
 def _known(encounter: Encounter, place: PlaceInWords, zone: ZoneInfo) -> html.Dl:

@@ -47,13 +47,28 @@ def duration(span: timedelta) -> str:
     --------
     >>> duration(timedelta(minutes=48)), duration(timedelta(hours=6, minutes=12)), duration(timedelta(days=3.4))
     ('48 min', '6 h 12 min', '3 d 9 h')
+    >>> duration(timedelta(days=13_980))
+    '38 years'
     """
     minutes = int(span.total_seconds() // 60)
     if minutes < 60:
         return f"{minutes} min"
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
+    if minutes >= 730 * 1440:
+        return f"{minutes // 1440 // 365} years"
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def sentence(words: str) -> str:
+    """Return words as a sentence.
+
+    Examples
+    --------
+    >>> sentence("nothing heard since then; ask whether the patient left")
+    'Nothing heard since then; ask whether the patient left.'
+    """
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
 
 
 def short_token(token: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, case, func, select
 
 from schemas import tables
 from schemas.events import AnyFact, decode_fact
@@ -15,6 +15,18 @@ LISTED = 500
 """How many findings are shown at once."""
 
 FACTS_SHOWN = 200
+
+KINDS = (
+    "bed_claimed_twice",
+    "second_bed",
+    "stale_stay",
+    "stale_plan",
+    "facts_do_not_fit",
+    "id_collision",
+    "unknown_unit",
+    "unknown_bed",
+)
+"""In the order in which they are worked off: who lies where goes first."""
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +42,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingList(msgspec.Struct, frozen=True, kw_only=True):
-    """The oldest findings, how many there are of each kind, and when a worker looked last."""
+    """The most pressing findings, how many there are of each kind, and when a worker looked last."""
 
     findings: tuple[Listed, ...]
     counts: dict[str, int]
@@ -41,7 +53,7 @@ class FindingList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -> FindingList:
-    """Return the list, the longest standing first.
+    """Return the list, by kind, of each the longest standing first.
 
     Parameters
     ----------
@@ -54,10 +66,11 @@ def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -
     """
     column = tables.finding.columns
     shown: ColumnElement[bool] = column.kind == kind if kind else column.kind.is_not(None)
+    by_kind = case({each: position for position, each in enumerate(KINDS)}, value=column.kind, else_=len(KINDS))
     query = (
         select(*(column[name] for name in Listed.__struct_fields__))
         .where(shown)
-        .order_by(column.since.is_(None), column.since, column.kind, column.subject, column.says)
+        .order_by(by_kind, column.since.is_(None), column.since, column.subject, column.says)
         .limit(limit)
     )
     with engine.connect().execution_options(read_only=True) as connection:

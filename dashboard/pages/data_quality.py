@@ -1,4 +1,4 @@
-"""The data-quality page: what a person must look at, by kind, the longest standing first, and the facts behind it."""
+"""The data-quality page: what a person must look at, by kind, of each the longest standing first, and its facts."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dashboard.components.attributes import aria, data
 from dashboard.components.finding_details import finding_details
 from dashboard.components.grid import grid
-from dashboard.components.wording import duration
+from dashboard.components.wording import duration, sentence
 from dashboard.context import Context, wall_clock
 from dashboard.data.findings import FindingList, Listed, finding_list, what_was_said
 
-KINDS = {
-    "stale_stay": "Silent stays",
-    "facts_do_not_fit": "Facts do not fit",
-    "second_bed": "Second bed",
+WORDS = {
     "bed_claimed_twice": "Bed claimed twice",
+    "second_bed": "Second bed",
+    "stale_stay": "Silent stays",
     "stale_plan": "Overdue plans",
+    "facts_do_not_fit": "Facts do not fit",
     "id_collision": "Ids given twice",
     "unknown_unit": "Unknown units",
     "unknown_bed": "Unknown beds",
 }
-"""As the list names them, in the order in which they are worked off."""
 
 REFRESH_MS = 5_000
 STALE = timedelta(minutes=10)
@@ -70,7 +69,7 @@ def register(app: Dash, context: Context) -> None:
         State("quality-grid", "rowData"),
     )
     async def refresh(_asked: Any, kind: str | None, shown: list[dict[str, Any]] | None) -> tuple[Any, ...]:
-        chosen = kind if kind in KINDS else None
+        chosen = kind if kind in WORDS else None
         found = await asyncio.to_thread(finding_list, context.engine, chosen)
         rows = [row(each, found, context) for each in found.findings]
         body = "worklist" if rows else "worklist is-empty"
@@ -94,11 +93,11 @@ def row(found: Listed, of: FindingList, context: Context) -> dict[str, Any]:
     known = found.since is not None and of.event_time is not None and found.since <= of.event_time
     return {
         "id": f"{found.kind} {found.subject} {found.says}",
-        "kind": KINDS.get(found.kind, found.kind),
+        "kind": WORDS.get(found.kind, found.kind),
         "grave": found.kind in ("bed_claimed_twice", "second_bed"),
         "place": context.place_in_words(found.facility_id, found.unit_id, found.bed_id),
         "about": found.subject,
-        "says": found.says,
+        "says": sentence(found.says),
         "silent": duration(of.event_time - found.since) if known else "",  # type: ignore[operator]
         "facility": found.facility_id,
     }
@@ -120,7 +119,7 @@ def note(found: FindingList) -> str:
 def filters(found: FindingList, chosen: str | None) -> list[html.Button]:
     """Return a button for each kind that there is, with its count."""
     kinds: list[tuple[str | None, str, int]] = [(None, "All", sum(found.counts.values()))]
-    kinds += [(kind, label, found.counts.get(kind, 0)) for kind, label in KINDS.items()]
+    kinds += [(kind, label, found.counts.get(kind, 0)) for kind, label in WORDS.items()]
     return [
         html.Button(
             [label, html.B(f"{count:,}", className="num")],

@@ -21,7 +21,7 @@ from streams import bulk_sql
 from streams.data_quality import Finding, event_time, of_log, of_state
 from streams.transactions import Transactions
 
-EVERY: dict[str, timedelta] = {"state": timedelta(seconds=5), "log": timedelta(minutes=5)}
+EVERY: dict[str, timedelta] = {"state": timedelta(seconds=5), "log": timedelta(minutes=1)}
 """The parts of the list, and how old each may get."""
 
 SHARE = 20

@@ -18,7 +18,7 @@ def open_page(page: Page, house: House) -> None:
 def test_a_finding_says_what_it_is_where_it_is_and_since_when(page: Page, house: House) -> None:
     open_page(page, house)
     line = page.locator(SILENT)
-    for words in ("Silent stays", "Medicine · 02", "E2", "ask whether the patient left", "40 d 0 h"):
+    for words in ("Silent stays", "Medicine · 02", "E2", "ask whether the patient left.", "40 d 0 h"):
         expect(line).to_contain_text(words)
     expect(page.locator("#quality-note")).to_contain_text("to look at")
     expect(page.locator("#quality-note")).to_contain_text("is a worker running?")  # the list is of another year
@@ -43,7 +43,7 @@ def test_the_list_is_filtered_by_kind_and_the_url_remembers_it(page: Page, house
     expect(page.locator(SILENT)).to_have_count(0)
     expect(page.locator(".ag-row")).to_have_count(1)
     page.reload()
-    expect(page.locator(".ag-row")).to_contain_text("claimed by E4, E5")
+    expect(page.locator(".ag-row")).to_contain_text("Claimed by E4, E5")
     expect(page.locator(SILENT)).to_have_count(0)
     page.get_by_role("button", name="All").click()
     expect(page.locator(SILENT)).to_have_count(1)
