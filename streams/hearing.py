@@ -74,13 +74,14 @@ def hear(ordered: Sequence[Any]) -> Heard:
       stay meanwhile is void. After a cancelled plan there is no plan of its kind.
     * A place that an update, a class change, tracking or leave repeats is no move.
     """
-    return _Hearing(ordered).heard() if any(map(_speaks_of_others, ordered)) else NOTHING_TO_HEAR
+    kinds = set(map(type, ordered))
+    if kinds.isdisjoint(CANCELS) and (kinds.isdisjoint(REPEATING) or not any(map(_speaks_of_others, ordered))):
+        return NOTHING_TO_HEAR
+    return _Hearing(ordered).heard()
 
 
 def _speaks_of_others(fact: Any) -> bool:
     kind = type(fact)
-    if kind in CANCELS:
-        return True
     if kind not in REPEATING:
         return False
     data = fact.data
@@ -101,8 +102,8 @@ class _Hearing:
 
     def __init__(self, ordered: Sequence[Any]) -> None:
         self._ordered = ordered
-        self._rank: dict[int, int] = {}
-        """When each fact was said, of those heard so far."""
+        self._rank = [-1] * len(ordered)
+        """When each fact was said; -1 while it has not been heard."""
         self._said: defaultdict[type, list[int]] = defaultdict(list)
         """The facts heard so far by kind, as they were said, taken back or not."""
         self._places: list[int] = []
@@ -167,7 +168,7 @@ class _Hearing:
         if cancelled is not None and _same(cancelled, location):
             return True
         return bool(self._named) and any(
-            target in self._rank and cancel not in self._rank and _same(self._ordered[target].data.location, location)
+            self._rank[target] >= 0 > self._rank[cancel] and _same(self._ordered[target].data.location, location)
             for cancel, target in self._named.items()
             if type(self._ordered[target]) in PLACING
         )
@@ -288,7 +289,7 @@ class _Hearing:
             if type(cancel) is TransferCancelled and fact.data.location is not None:
                 self._left_where[cancel.source, cancel.id] = fact.data.location
         if type(cancel) is AdmissionCancelled or type(cancel) in PLAN_CANCELS:
-            since = min(self._rank.get(target, -1) for target in targets)
+            since = min(self._rank[target] for target in targets)
             self._void_what_was_said(position, since, min(targets))
 
     def _void_what_was_said(self, position: int, since: int, after: int) -> None:

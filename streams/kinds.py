@@ -100,9 +100,6 @@ REPEATING = frozenset(
 
 PLACING = MOVES | REPEATING
 
-SPEAKING = frozenset({*CANCELS, *REPEATING})
-"""What may speak of another fact."""
-
 PLANS = frozenset({PatientPreadmitted, AdmissionPending, TransferPending, DischargePending})
 PLAN_CANCELS = frozenset({PreadmissionCancelled, PendingAdmissionCancelled})
 OF_A_STAY = frozenset(

@@ -30,7 +30,7 @@ from schemas.events import (
 )
 from schemas.state import Problem
 from streams.hearing import NOTHING_TO_HEAR, Heard, hear
-from streams.kinds import BEGINNINGS, CANCELS, MOVES, PRECEDENCE, REPEATING, SPEAKING
+from streams.kinds import BEGINNINGS, CANCELS, MOVES, PRECEDENCE, REPEATING
 from streams.versions import without_earlier_versions
 
 _MARKS = frozenset({AdmissionCancelled, PreadmissionCancelled, PendingAdmissionCancelled})
@@ -80,10 +80,8 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     ordered, collision = in_order(facts)
     latest = ordered[-1]
     ordered = without_earlier_versions(ordered)
-    kinds = set(map(type, ordered))
-    if not kinds.isdisjoint(_SAYS_PLACE):
-        ordered = _with_places_of_cancels(ordered)
-    heard = hear(ordered) if not kinds.isdisjoint(SPEAKING) else NOTHING_TO_HEAR
+    ordered = _with_places_of_cancels(ordered)
+    heard = hear(ordered)
     problems = {Problem.ID_COLLISION} | heard.problems if collision else heard.problems
     if heard is NOTHING_TO_HEAR:
         applied = ordered
