@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from schemas import tables
-from schemas.events import BedStatus, PatientClass, patient_subject
+from schemas.events import BedStatus, PatientClass
 from schemas.state import EncounterStatus, decode_encounter
 from schemas.topics import ADT_EVENTS, CapacityMetrics
 from streams import bulk_sql, people_store, telemetry
@@ -150,12 +150,7 @@ class CapacityStore:
             .order_by(plan.since.desc(), plan.subject.desc())
         ).all()
         found: dict[UnitKey, dict[str, str]] = {key: {} for key in units}
-        waiting = {row.patient_token for row in rows if row.subject == patient_subject(row.patient_token)}
-        admitted = people_store.last_admissions(connection, waiting)
-        for row in rows:
-            is_waiting = row.subject == patient_subject(row.patient_token)
-            if is_waiting and admitted.get(row.patient_token, row.since) > row.since:
-                continue
+        for row in people_store.open_plans(connection, rows):
             found[row.facility_id, row.unit_id][row.bed_id] = row.subject
         return found
 

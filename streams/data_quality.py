@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, literal, select
 
 from schemas import tables
-from schemas.events import PatientClass, patient_subject
+from schemas.events import PatientClass
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Problem, decode_encounter, decode_patient
 from schemas.topics import ADT_EVENTS
@@ -190,14 +190,9 @@ def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> 
 def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
     """Yield places that are still kept for somebody who was to come long ago."""
     plans = connection.execute(select(tables.reservation)).all()
-    waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
-    admitted = people_store.last_admissions(connection, waiting)
-    for plan in plans:
-        ended = plan.subject == patient_subject(plan.patient_token) and (
-            admitted.get(plan.patient_token, plan.since) > plan.since
-        )
+    for plan in people_store.open_plans(connection, plans):
         due_at = plan.expected_at + PLAN_OVERDUE if plan.expected_at else plan.since + STALE_OTHERWISE
-        if now > due_at and not ended:
+        if now > due_at:
             yield Finding(
                 kind=Kind.STALE_PLAN,
                 subject=plan.subject,

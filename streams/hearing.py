@@ -262,18 +262,14 @@ class _Hearing:
     def _take_what_happened_before(self, position: int) -> None:
         """Take back for a cancel before which nothing of its kind was said."""
         cancel = self._ordered[position]
-        before = [
-            index for index in self._may_be_meant(cancel) if index < position and index in self._standing_set(cancel)
-        ]
+        standing = set(self._standing(CANCELS[type(cancel)]))
+        before = [index for index in self._may_be_meant(cancel) if index < position and index in standing]
         if before:
             self._take_back(position, [max(before)])
             return
         self._problems.add(Problem.CANCEL_WITHOUT_TARGET)
         if type(cancel) is AdmissionCancelled:
             self._void_what_was_said(position, -1, -1)
-
-    def _standing_set(self, cancel: Any) -> set[int]:
-        return set(self._standing(CANCELS[type(cancel)]))
 
     def _take_back(self, position: int, targets: Sequence[int]) -> None:
         cancel = self._ordered[position]

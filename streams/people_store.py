@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, Row, delete, func, select, text
 
 from schemas import tables
 from schemas.events import PatientClass, patient_subject
@@ -51,7 +51,19 @@ def units_waiting_for(connection: Connection, tokens: Collection[str]) -> set[tu
     return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in admitted}
 
 
-def last_admissions(connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
+def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return the rows of `reservation` that still hold: one that waits on a patient ends when they are admitted."""
+    waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
+    admitted = _last_admissions(connection, waiting)
+    return [
+        plan
+        for plan in plans
+        if plan.subject != patient_subject(plan.patient_token)
+        or admitted.get(plan.patient_token, plan.since) <= plan.since
+    ]
+
+
+def _last_admissions(connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
     """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
     if not tokens:
         return {}
