@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, tuple_
+from sqlalchemy import Connection, case, func, select, tuple_
 
 from schemas import tables
 from schemas.events import BedStatus, PatientClass
@@ -40,10 +40,13 @@ def _presences(
 ) -> dict[UnitKey, list[Presence]]:
     found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
     for row in open_stays:
-        left_at = given_up.get(row.encounter_id) if row.bed_id else None
-        expected = decode_encounter(row.state).expected_discharge_at
-        high_risk = row.status in OPEN_STATUSES and row.band == "high"
-        presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, left_at, expected, high_risk)
+        presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, None)
+        if row.bed_id:
+            presence = presence._replace(
+                left_at=given_up.get(row.encounter_id),
+                expected_discharge_at=decode_encounter(row.state).expected_discharge_at,
+                high_risk=row.status in OPEN_STATUSES and row.band == "high",
+            )
         found[row.facility_id, row.unit_id].append(presence)
     for row in gone:
         presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, row.left_at)
@@ -80,34 +83,51 @@ class CapacityStore:
 
         Where a person lies in a bed of another unit under another encounter, that unit is in the answer too.
         """
-        open_stays, gone = self._open_stays(connection, units), self._gone(connection, units, as_of)
+        open_stays, gone = self._open_stays(connection, units, as_of), self._gone(connection, units, as_of)
         elsewhere = self._elsewhere(connection, [*open_stays, *gone])
         further = {(stay.facility_id, stay.unit_id) for stay in elsewhere}.difference(units)
         if further:
-            open_stays += self._open_stays(connection, further)
+            there = self._open_stays(connection, further, as_of)
+            open_stays += there
             gone += self._gone(connection, further, as_of)
-            elsewhere += self._elsewhere(connection, self._open_stays(connection, further))
+            elsewhere += self._elsewhere(connection, there)
         presences = _presences({*units, *further}, open_stays, gone, self._given_up(connection, open_stays, elsewhere))
         words = self._words(connection, presences)
-        reservations = self._reservations(connection, presences)
+        reservations, waiting = self._reservations(connection, presences), self._waiting(connection, presences, as_of)
         found = []
         for unit in sorted(presences):
             left_at = dict(self._last_left(connection, unit))
             for presence in presences[unit]:
                 if presence.bed_id and presence.left_at:
                     left_at[presence.bed_id] = max(presence.left_at, left_at.get(presence.bed_id, presence.left_at))
-            found.append(UnitFacts(*unit, presences[unit], left_at, words[unit], reservations[unit]))
+            found.append(
+                UnitFacts(*unit, presences[unit], left_at, words[unit], reservations[unit], waiting.get(unit, 0))
+            )
         return found
 
-    def _open_stays(self, connection: Connection, units: Collection[UnitKey]) -> list[Any]:
+    def _open_stays(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[Any]:
+        """Return who is there; of those without a bed, who came in the window. The state only where a bed shows it."""
         stay, encounter, alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
+        state = case((stay.bed_id.is_not(None), encounter.state)).label("state")
         query = (
-            select(*_PLACE, encounter.patient_token, encounter.patient_class, encounter.state, alert.status, alert.band)
+            select(*_PLACE, encounter.patient_token, encounter.patient_class, state, alert.status, alert.band)
             .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
             .outerjoin(tables.alert, alert.encounter_id == stay.encounter_id)
             .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at.is_(None))
+            .where(stay.bed_id.is_not(None) | (stay.arrived_at > as_of - WINDOW))
         )
         return list(connection.execute(query))
+
+    def _waiting(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> dict[UnitKey, int]:
+        """Return how many came before the window and have no bed: visits to a clinic, which nobody ends."""
+        stay = tables.unit_stay.columns
+        query = (
+            select(stay.facility_id, stay.unit_id, func.count().label("visits"))
+            .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at.is_(None))
+            .where(stay.bed_id.is_(None), stay.arrived_at <= as_of - WINDOW)
+            .group_by(stay.facility_id, stay.unit_id)
+        )
+        return {(row.facility_id, row.unit_id): row.visits for row in connection.execute(query)}
 
     def _gone(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[Any]:
         stay, encounter = tables.unit_stay.columns, tables.encounter.columns
@@ -119,9 +139,9 @@ class CapacityStore:
         return list(connection.execute(query))
 
     def _elsewhere(self, connection: Connection, stays: Collection[Any]) -> list[Any]:
-        """Return beds that the same persons are in under other encounters."""
+        """Return beds that the same persons as in these beds are in under other encounters."""
         known = {stay.encounter_id for stay in stays}
-        people = people_store.persons(connection, {stay.patient_token for stay in stays})
+        people = people_store.persons(connection, {stay.patient_token for stay in stays if stay.bed_id})
         stay, encounter = tables.unit_stay.columns, tables.encounter.columns
         query = (
             select(*_PLACE, encounter.patient_token, encounter.patient_class)

@@ -40,12 +40,14 @@ class UnitFacts(NamedTuple):
     facility_id: str
     unit_id: str
     presences: Sequence[Presence]
-    """Of the last 24 hours, those still there included."""
+    """Of the last 24 hours, those still there included, but without those whom `waiting` counts."""
     left_at: dict[str, datetime]
     """When each bed was last left."""
     words: dict[str, BedWord]
     reservations: Mapping[str, str] = MappingProxyType({})
     """For whom a bed is reserved: an encounter or a patient."""
+    waiting: int = 0
+    """How many are there without a bed since before the last 24 hours."""
 
 
 def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> CapacityMetrics:
@@ -58,14 +60,15 @@ def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> Capac
     beds = _beds(facts, here, hospital, as_of)
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
     staffed = unit.staffed if unit else 0
+    census = len(here) + facts.waiting
     count = {status: sum(bed.status is status for bed in beds) for status in BedStatus}
     return CapacityMetrics(
         facility_id=facts.facility_id,
         unit_id=facts.unit_id,
         as_of=as_of,
-        census=len(here),
+        census=census,
         staffed_beds=staffed,
-        occupancy=len(here) / staffed if staffed else None,
+        occupancy=census / staffed if staffed else None,
         available=count[BedStatus.AVAILABLE],
         dirty=count[BedStatus.DIRTY],
         cleaning=count[BedStatus.CLEANING],
@@ -73,9 +76,9 @@ def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> Capac
         blocked=count[BedStatus.BLOCKED],
         unstaffed=count[BedStatus.UNSTAFFED],
         conflicts=sum(len(bed.conflicts) for bed in beds),
-        without_bed=sum(presence.bed_id is None for presence in here),
+        without_bed=sum(presence.bed_id is None for presence in here) + facts.waiting,
         beds=tuple(beds),
-        census_by_hour=census_by_hour(facts.presences, as_of),
+        census_by_hour=tuple(hour + facts.waiting for hour in census_by_hour(facts.presences, as_of)),
     )
 
 

@@ -111,6 +111,25 @@ def test_a_corrected_past_is_announced_and_forgotten(engine: Engine) -> None:
     assert (shown()["01"], shown()["02"]) == (("occupied", "E1"), ("available", None))
 
 
+def test_visits_that_nobody_ends_count_for_as_long_as_they_are_open(engine: Engine) -> None:
+    visits = [
+        said(events.PatientRegistered, hour, "CLINIC", e=f"E{hour}", p=f"P{hour}", patient_class=OUTPATIENT)
+        for hour in (-400, -30, -2)
+    ]
+    take(engine, *visits, admit(-40, "CLINIC/01", e="E9", p="P9"))
+
+    def shown(hours: float) -> tuple[int, int, tuple[int, ...], int]:
+        with engine.connect() as connection:
+            [facts] = CapacityStore().unit_facts(connection, {("HG", "CLINIC")}, at(hours))
+        metrics = unit_metrics(facts, HOSPITAL, at(hours))
+        return metrics.census, metrics.without_bed, metrics.census_by_hour[-4:], len(facts.presences)
+
+    assert shown(0) == (4, 3, (3, 4, 4, 4), 2)
+    assert shown(300) == (4, 3, (4, 4, 4, 4), 1)
+    take(engine, said(events.PatientDischarged, 299, e="E-30", p="P-30"))
+    assert shown(300) == (3, 2, (4, 4, 3, 3), 2)
+
+
 def test_all_units_are_looked_at_again_when_nobody_hints(engine: Engine) -> None:
     take(engine, admit(0, "4W/01"), admit(0, "ED/01", e="E2", p="P2"))
     agent = Capacity(Transactions(engine, "test"), HOSPITAL, lambda: None)
