@@ -7,16 +7,10 @@ answered: two systems would acknowledge each other for ever.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import NamedTuple
 
-from schemas.errors import FactRejected
-from streams.ingest.hl7_message import Hl7Message
-
-_FIRST_LINE = re.compile(rb"[\r\n]")
-_ANSWERS = re.compile(rb"(?<=[\r\n])[ \t]*MSA[^A-Za-z0-9\s]")
+from streams.ingest.hl7_header import Header
 
 
 class Answer(StrEnum):
@@ -25,49 +19,6 @@ class Answer(StrEnum):
     ACCEPTED = "A"
     ERROR = "E"
     REJECTED = "R"
-
-
-class Header(NamedTuple):
-    """What the answer repeats of the message."""
-
-    separators: str = "|^~\\&"
-    sending: tuple[str, str] = ("", "")
-    receiving: tuple[str, str] = ("", "")
-    control_id: str = ""
-    kind: str = ""
-    trigger: str = ""
-    processing: str = "P"
-    version: str = "2.5"
-    accept: str = ""
-    application: str = ""
-    answers: bool = False
-    """It has an MSA segment, so it answers a message of ours and wants no answer itself."""
-
-    @property
-    def is_acknowledgement(self) -> bool:
-        """Whether it is an acknowledgement and nothing else (MSH-9.1)."""
-        return self.kind == "ACK"
-
-
-def read_header(raw: bytes) -> Header:
-    """Return what can be read of a message's header; never raises."""
-    try:
-        message = Hl7Message(_FIRST_LINE.split(raw.lstrip(b"\x0b\r\n "), maxsplit=1)[0])
-    except FactRejected:
-        return Header()
-    return Header(
-        separators=message.separators,
-        sending=(message.raw("MSH", 3), message.raw("MSH", 4)),
-        receiving=(message.raw("MSH", 5), message.raw("MSH", 6)),
-        control_id=message.raw("MSH", 10),
-        kind=message.get("MSH", 9).upper(),
-        trigger=message.get("MSH", 9, 2),
-        processing=message.raw("MSH", 11) or "P",
-        version=message.raw("MSH", 12) or "2.5",
-        accept=message.get("MSH", 15).upper(),
-        application=message.get("MSH", 16).upper(),
-        answers=_ANSWERS.search(raw) is not None,
-    )
 
 
 def answer(header: Header, what: Answer, text: str, at: datetime) -> bytes | None:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from schemas.outgoing import Outgoing, outgoing, rejected
-from streams.ingest.hl7_ack import Answer, Header, read_header
+from streams.ingest.hl7_ack import Answer
 from streams.ingest.hl7_files import split_messages
+from streams.ingest.hl7_header import Header, read_header
 from streams.ingest.hl7_mapping import Hl7Mapping
 from streams.ingest.hl7v2 import NotHl7, Reading, read_message
 
@@ -67,10 +68,9 @@ def read_frame(block: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Heard
         reason = f"The frame holds more than {MOST_MESSAGES:,} messages; send each in a frame of its own."
         read = [(raw, (Answer.REJECTED, Reading(None, None, rejected=reason)))]
         return _heard(read_header(parts[0]), before, read, 0, block[:KEPT_BYTES])
-    headers = [(part, read_header(part)) for part in parts]
-    told = [(part, header) for part, header in headers if not header.is_acknowledgement]
-    read = [(part, _read(part, mapping, pseudonym_key)) for part, _ in told]
-    return _heard(told[0][1] if told else Header(), before, read, len(headers) - len(told), block[:KEPT_BYTES])
+    read = [(part, _read(part, mapping, pseudonym_key)) for part in parts]
+    told = [each for each in read if not _header(each).is_acknowledgement]
+    return _heard(_header(told[0]) if told else Header(), before, told, len(read) - len(told), block[:KEPT_BYTES])
 
 
 def too_large(head: bytes, largest_bytes: int) -> Heard:
@@ -110,11 +110,15 @@ def _at_last_start(block: bytes) -> tuple[list[bytes], bytes]:
 _Read = tuple[Answer, Reading]
 
 
+def _header(read: tuple[bytes, _Read]) -> Header:
+    return read[1][1].header
+
+
 def _read(raw: bytes, mapping: Hl7Mapping, key: bytes) -> _Read:
     try:
         reading = read_message(raw, mapping, key)
     except NotHl7 as error:
-        return Answer.REJECTED, Reading(None, None, rejected=str(error))
+        return Answer.REJECTED, Reading(None, None, rejected=str(error), header=read_header(raw))
     return Answer.ERROR if reading.rejected is not None else Answer.ACCEPTED, reading
 
 

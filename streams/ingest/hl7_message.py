@@ -15,7 +15,7 @@ from schemas.errors import FactRejected
 from streams.ingest.hl7_text import Escapes, decode
 
 FIELDS: dict[str, frozenset[int]] = {
-    "MSH": frozenset({3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16}),
+    "MSH": frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16}),
     "EVN": frozenset({1, 2, 3, 6}),
     "PID": frozenset({2, 3, 7, 8, 18, 29, 30}),
     "PV1": frozenset({2, 3, 4, 6, 10, 11, 19, 36, 42, 44, 45, 50}),
@@ -77,9 +77,10 @@ class Hl7Message:
         separator, marks = _separators(lines[0])
         if _BEGINS_AGAIN.search(text, text.index("MSH") + 3):
             raise Rejected("A second MSH segment stands in the message; put each message into a frame of its own.")
-        used = _used_fields(further)
-        wanted = [_used(line, separator, used) for line in lines if line[:3] in used and line[3:4] == separator]
-        _check_size(wanted, separator, marks)
+        self._positions = _positions(further)
+        used = (line for line in lines if line[:3] in self._positions and line[3:4] == separator)
+        wanted = [_kept(line, separator, self._positions[line[:3]]) for line in used]
+        _check_size(wanted, separator, marks, self._positions)
         try:
             self._message = hl7.parse("\r".join(wanted))
         except Exception:  # noqa: BLE001 - whatever the library meets, the message is kept and named
@@ -112,7 +113,7 @@ class Hl7Message:
 
     def _part(self, segments: Sequence[Any]) -> Hl7Message:
         part = object.__new__(Hl7Message)
-        part._message, part._escapes = self._message, self._escapes
+        part._message, part._escapes, part._positions = self._message, self._escapes, self._positions
         part._hold(segments)
         return part
 
@@ -124,8 +125,8 @@ class Hl7Message:
 
     def raw(self, segment: str, field: int) -> str:
         """Return a field as it stands, separators and escapes included."""
-        found = self._segments.get(segment, ())
-        return str(found[0][field]) if found and field < len(found[0]) else ""
+        found, position = self._segments.get(segment, ()), self._positions[segment][field]
+        return str(found[0][position]) if found and position < len(found[0]) else ""
 
     def count(self, segment: str) -> int:
         """Return how often a segment stands in the message."""
@@ -141,10 +142,10 @@ class Hl7Message:
         self, segment: str, field: int, component: int = 1, subcomponent: int = 1, *, nth: int = 0
     ) -> Iterator[str]:
         """Return the value of each repetition of a field."""
-        found = self._segments.get(segment, ())
-        if nth >= len(found) or field >= len(found[nth]):
+        found, position = self._segments.get(segment, ()), self._positions[segment][field]
+        if nth >= len(found) or position >= len(found[nth]):
             return
-        for repetition in found[nth][field]:
+        for repetition in found[nth][position]:
             yield self._value(_part(_part(repetition, component), subcomponent))
 
     def place(self, where: str, *, nth: int = 0) -> str:
@@ -169,42 +170,49 @@ def _separators(header: str) -> tuple[str, str]:
     return separator, marks
 
 
-def _used_fields(further: Collection[tuple[str, int]]) -> dict[str, frozenset[int]]:
-    if not further:
-        return FIELDS
-    used = dict(FIELDS)
+def _placed(numbers: Collection[int]) -> dict[int, int]:
+    return {number: position for position, number in enumerate(sorted(numbers), start=1)}
+
+
+_POSITIONS = {segment: _placed(numbers) for segment, numbers in FIELDS.items()}
+"""Where each field stands among those that are kept."""
+
+
+def _positions(further: Collection[tuple[str, int]]) -> dict[str, dict[int, int]]:
+    positions = dict(_POSITIONS)
     for segment, number in further:
-        used[segment] = used.get(segment, frozenset()) | {number}
-    return used
+        if number not in positions.get(segment, ()):
+            positions[segment] = _placed({*positions.get(segment, ()), number})
+    return positions
 
 
-def _used(line: str, separator: str, used: dict[str, frozenset[int]]) -> str:
+def _kept(line: str, separator: str, positions: dict[int, int]) -> str:
     """Return a segment without the fields that nobody reads."""
-    numbers = used[line[:3]]
-    first = 1 if line.startswith("MSH") else 0  # MSH-1 is the separator itself: the second value is MSH-3
-    values = line.split(separator, max(numbers) - first + 1)[: max(numbers) - first + 1]
-    return separator.join(
-        value if number + first in numbers or number < 2 else "" for number, value in enumerate(values)
-    )
+    first = 1 if line.startswith("MSH") else 0  # MSH-1 is the separator itself: the second value is MSH-2
+    last = max(positions) - first
+    values = line.split(separator, last + 1)[: last + 1]
+    kept = [values[number - first] for number in positions if first < number < len(values) + first]
+    return separator.join((values[0], *kept))
 
 
-def _check_size(lines: Sequence[str], separator: str, marks: str) -> None:
+def _check_size(lines: Sequence[str], separator: str, marks: str, positions: dict[str, dict[int, int]]) -> None:
     """Refuse, before anything is parsed, what nobody sends and what would keep others waiting."""
     if len(lines) > MOST_SEGMENTS:
         raise Rejected(f"The message has more than {MOST_SEGMENTS:,} segments; send it in parts.")
     component, repetition, _, subcomponent, *_ = [*marks, *"^~\\&"[len(marks) :]]
     for line in lines:
         if line.count(repetition) >= MOST_REPETITIONS:
-            _check_repetitions(line, separator, repetition)
+            _check_repetitions(line, separator, repetition, [*positions[line[:3]]])
     parts = sum(line.count(mark) for line in lines for mark in (component, repetition, subcomponent))
     if parts > MOST_PARTS:
         raise Rejected(f"The fields have more than {MOST_PARTS:,} parts between them; send the message in parts.")
 
 
-def _check_repetitions(line: str, separator: str, repetition: str) -> None:
-    for number, value in enumerate(line.split(separator)):
+def _check_repetitions(line: str, separator: str, repetition: str, numbers: Sequence[int]) -> None:
+    values = line.split(separator)[1:]
+    for number, value in zip(numbers[1:] if line.startswith("MSH") else numbers, values, strict=False):
         if value.count(repetition) >= MOST_REPETITIONS:
-            where = f"{line[:3]}-{number + line.startswith('MSH')}"
+            where = f"{line[:3]}-{number}"
             raise Rejected(f"{where} has more than {MOST_REPETITIONS:,} repetitions; correct it at the sender.")
 
 

@@ -21,6 +21,7 @@ from schemas.events import (
     bed_subject,
     patient_subject,
 )
+from streams.ingest.hl7_header import Header, header_of, read_header
 from streams.ingest.hl7_mapping import BED_REASONS, Hl7Mapping
 from streams.ingest.hl7_message import Hl7Message, NotHl7, Rejected
 from streams.ingest.hl7_people import merge, person, unmerge
@@ -51,6 +52,8 @@ class Reading(NamedTuple):
     facts: tuple[AnyFact, ...] = ()
     rejected: str | None = None
     """Segment, field, reason and remedy; never what stood there."""
+    header: Header = Header()
+    """What an answer repeats; empty where none can be read."""
 
 
 def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Reading:
@@ -75,20 +78,22 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Readi
     NotHl7
         When it is no HL7 at all.
     """
-    control_id = trigger = None
     try:
         message = Hl7Message(raw, _further(mapping))
+        header = header_of(message, raw)
+    except Rejected as error:
+        return Reading(None, None, rejected=str(error), header=read_header(raw))
+    control_id = trigger = None
+    try:
         control_id = message.get("MSH", 10) or None
         trigger = _trigger(message)
         make = TRIGGERS.get(trigger)
         if make is None:
             raise Rejected(_why_not(trigger))
         facts = make(Reader(message, mapping, pseudonym_key, raw))
-        return Reading(control_id, trigger, tuple(facts))
-    except NotHl7:
-        raise
+        return Reading(control_id, trigger, tuple(facts), header=header)
     except Rejected as error:
-        return Reading(control_id, trigger, rejected=str(error))
+        return Reading(control_id, trigger, rejected=str(error), header=header)
 
 
 def _further(mapping: Hl7Mapping) -> list[tuple[str, int]]:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from streams.ingest.hl7_ack import Answer, answer, read_header
+from streams.ingest.hl7_ack import Answer, answer
+from streams.ingest.hl7_header import read_header
 from tests.streams.ingest.messages import message
 
 NOW = datetime(2026, 3, 2, 10, 30, tzinfo=UTC)
