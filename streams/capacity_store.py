@@ -1,4 +1,4 @@
-"""All SQL of the `capacity` agent: who is or was in a unit, what was said of its beds, and the metrics as published."""
+"""What the `capacity` agent reads and writes: who is or was in a unit, the words on its beds, the metrics published."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, tuple_
+from sqlalchemy import Connection, Select, select
 
 from schemas import tables
 from schemas.events import BedStatus, PatientClass
-from schemas.state import EncounterStatus, decode_encounter
+from schemas.state import decode_encounter
 from schemas.topics import ADT_EVENTS, CapacityMetrics
 from streams import bulk_sql, people_store, telemetry
+from streams import capacity_queries as queries
 from streams.alerts import OPEN_STATUSES
 from streams.beds import BedWord, PersonClaim, superseded
 from streams.census import HOURS, Presence, UnitFacts
@@ -25,11 +26,6 @@ REFRESH_S = 60.0
 """How long the times at which beds were last left are taken from memory, beyond what the window shows."""
 
 UnitKey = tuple[str, str]
-
-
-_PLACE = tuple(
-    tables.unit_stay.columns[name] for name in ("facility_id", "unit_id", "encounter_id", "bed_id", "arrived_at")
-)
 
 
 def _presences(
@@ -52,6 +48,19 @@ def _presences(
         presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, row.left_at)
         found[row.facility_id, row.unit_id].append(presence)
     return found
+
+
+def _persons(connection: Connection, stays: Collection[Any]) -> dict[str, str]:
+    return people_store.persons(connection, {stay.patient_token for stay in stays if stay.bed_id})
+
+
+def _given_up(stays: Collection[Any], people: dict[str, str]) -> dict[str, datetime]:
+    """Return since when a stay's bed is given up, for somebody lies in another one."""
+    in_bed = {stay.encounter_id: stay for stay in stays if stay.bed_id}
+    return superseded(
+        PersonClaim(people[stay.patient_token], key, stay.arrived_at, PatientClass(stay.patient_class))
+        for key, stay in in_bed.items()
+    )
 
 
 class CapacityStore:
@@ -83,20 +92,29 @@ class CapacityStore:
 
         Where a person lies in a bed of another unit under another encounter, that unit is in the answer too.
         """
-        open_stays, gone = self._open_stays(connection, units, as_of), self._gone(connection, units, as_of)
-        elsewhere = self._elsewhere(connection, [*open_stays, *gone])
+        since = as_of - WINDOW
+
+        def read(query: Select[Any], of: Collection[UnitKey]) -> list[Any]:
+            return list(connection.execute(query, {"units": list(of), "since": since}))
+
+        open_stays, gone = read(queries.HERE, units), read(queries.GONE, units)
+        people = _persons(connection, [*open_stays, *gone])
+        elsewhere = self._elsewhere(connection, [*open_stays, *gone], people)
         further = {(stay.facility_id, stay.unit_id) for stay in elsewhere}.difference(units)
         if further:
-            there = self._open_stays(connection, further, as_of)
+            there = read(queries.HERE, further)
             open_stays += there
-            gone += self._gone(connection, further, as_of)
-            elsewhere += self._elsewhere(connection, there)
-        presences = _presences({*units, *further}, open_stays, gone, self._given_up(connection, open_stays, elsewhere))
+            gone += read(queries.GONE, further)
+            people |= _persons(connection, there)
+            elsewhere += self._elsewhere(connection, there, people)
+        presences = _presences({*units, *further}, open_stays, gone, _given_up([*elsewhere, *open_stays], people))
         words = self._words(connection, presences)
-        reservations, waiting = self._reservations(connection, presences), self._waiting(connection, presences, as_of)
+        reservations = self._reservations(connection, presences)
+        last_left = self._last_left(connection, presences)
+        waiting = {(row.facility_id, row.unit_id): row.visits for row in read(queries.WAITING, presences)}
         found = []
         for unit in sorted(presences):
-            left_at = dict(self._last_left(connection, unit))
+            left_at = dict(last_left[unit])
             for presence in presences[unit]:
                 if presence.bed_id and presence.left_at:
                     left_at[presence.bed_id] = max(presence.left_at, left_at.get(presence.bed_id, presence.left_at))
@@ -105,97 +123,32 @@ class CapacityStore:
             )
         return found
 
-    def _open_stays(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[Any]:
-        """Return who is there; of those without a bed, who came in the window. The state only where a bed shows it."""
-        stay, encounter, alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
-        state = case((stay.bed_id.is_not(None), encounter.state)).label("state")
-        query = (
-            select(*_PLACE, encounter.patient_token, encounter.patient_class, state, alert.status, alert.band)
-            .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
-            .outerjoin(tables.alert, alert.encounter_id == stay.encounter_id)
-            .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at.is_(None))
-            .where(stay.bed_id.is_not(None) | (stay.arrived_at > as_of - WINDOW))
-        )
-        return list(connection.execute(query))
-
-    def _waiting(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> dict[UnitKey, int]:
-        """Return how many came before the window and have no bed: visits to a clinic, which nobody ends."""
-        stay = tables.unit_stay.columns
-        query = (
-            select(stay.facility_id, stay.unit_id, func.count().label("visits"))
-            .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at.is_(None))
-            .where(stay.bed_id.is_(None), stay.arrived_at <= as_of - WINDOW)
-            .group_by(stay.facility_id, stay.unit_id)
-        )
-        return {(row.facility_id, row.unit_id): row.visits for row in connection.execute(query)}
-
-    def _gone(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[Any]:
-        stay, encounter = tables.unit_stay.columns, tables.encounter.columns
-        query = (
-            select(*_PLACE, stay.left_at, encounter.patient_token)
-            .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
-            .where(tuple_(stay.facility_id, stay.unit_id).in_(sorted(units)), stay.left_at > as_of - WINDOW)
-        )
-        return list(connection.execute(query))
-
-    def _elsewhere(self, connection: Connection, stays: Collection[Any]) -> list[Any]:
-        """Return beds that the same persons as in these beds are in under other encounters."""
+    def _elsewhere(self, connection: Connection, stays: Collection[Any], people: Collection[str]) -> list[Any]:
+        """Return beds that these people are in under other encounters than those of `stays`."""
         known = {stay.encounter_id for stay in stays}
-        people = people_store.persons(connection, {stay.patient_token for stay in stays if stay.bed_id})
-        stay, encounter = tables.unit_stay.columns, tables.encounter.columns
-        query = (
-            select(*_PLACE, encounter.patient_token, encounter.patient_class)
-            .join(tables.encounter, encounter.encounter_id == stay.encounter_id)
-            .where(encounter.patient_token.in_(sorted(people)), encounter.status == EncounterStatus.IN_PROGRESS.value)
-            .where(stay.left_at.is_(None), stay.bed_id.is_not(None))
-        )
-        return [row for row in connection.execute(query) if row.encounter_id not in known]
-
-    def _given_up(
-        self, connection: Connection, open_stays: Collection[Any], elsewhere: Collection[Any]
-    ) -> dict[str, datetime]:
-        stays = {stay.encounter_id: stay for stay in (*elsewhere, *open_stays) if stay.bed_id}
-        people = people_store.persons(connection, {stay.patient_token for stay in stays.values()})
-        return superseded(
-            PersonClaim(people[stay.patient_token], key, stay.arrived_at, PatientClass(stay.patient_class))
-            for key, stay in stays.items()
-        )
+        rows = connection.execute(queries.IN_BED, {"tokens": list(people)})
+        return [row for row in rows if row.encounter_id not in known]
 
     def _reservations(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, str]]:
         """Return for whom beds are reserved; a plan that waits on a patient ends when they are admitted."""
-        plan = tables.reservation.columns
-        rows = connection.execute(
-            select(tables.reservation)
-            .where(tuple_(plan.facility_id, plan.unit_id).in_(sorted(units)), plan.bed_id.is_not(None))
-            .order_by(plan.since.desc(), plan.subject.desc())
-        ).all()
+        rows = connection.execute(queries.RESERVATIONS, {"units": list(units)}).all()
         found: dict[UnitKey, dict[str, str]] = {key: {} for key in units}
         for row in people_store.open_plans(connection, rows):
             found[row.facility_id, row.unit_id][row.bed_id] = row.subject
         return found
 
-    def _last_left(self, connection: Connection, unit: UnitKey) -> dict[str, datetime]:
-        read_at, left = self._left.get(unit, (0.0, {}))
-        if unit in self._left and time.monotonic() - read_at < REFRESH_S:
-            return left
-        stay = tables.unit_stay.columns
-        rows = connection.execute(
-            select(stay.bed_id, func.max(stay.left_at).label("left_at"))
-            .where(stay.facility_id == unit[0], stay.unit_id == unit[1], stay.bed_id.is_not(None))
-            .where(stay.left_at.is_not(None))
-            .group_by(stay.bed_id)
-        )
-        left = {row.bed_id: row.left_at for row in rows}
-        self._left[unit] = (time.monotonic(), left)
-        return left
+    def _last_left(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, datetime]]:
+        now = time.monotonic()
+        old = [unit for unit in units if unit not in self._left or now - self._left[unit][0] >= REFRESH_S]
+        if old:
+            read: dict[UnitKey, dict[str, datetime]] = {unit: {} for unit in old}
+            for row in connection.execute(queries.LAST_LEFT, {"units": old}):
+                read[row.facility_id, row.unit_id][row.bed_id] = row.left_at
+            self._left |= {unit: (now, left) for unit, left in read.items()}
+        return {unit: self._left[unit][1] for unit in units}
 
     def _words(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, BedWord]]:
-        word = tables.bed_status.columns
-        rows = connection.execute(
-            select(word.facility_id, word.unit_id, word.bed_id, word.status, word.since, word.reason).where(
-                tuple_(word.facility_id, word.unit_id).in_(sorted(units))
-            )
-        )
+        rows = connection.execute(queries.WORDS, {"units": list(units)})
         found: dict[UnitKey, dict[str, BedWord]] = {key: {} for key in units}
         for row in rows:
             found[row.facility_id, row.unit_id][row.bed_id] = BedWord(BedStatus(row.status), row.since, row.reason)

@@ -1,0 +1,77 @@
+"""What the `capacity` agent asks of SQL. `:units` are pairs of facility and unit, `:since` is where the window begins.
+
+Made once, not at each look: they are asked up to ten times a second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BindParameter, bindparam, case, func, select, tuple_
+
+from schemas import tables
+from schemas.state import EncounterStatus
+
+_stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
+_plan, _word = tables.reservation.columns, tables.bed_status.columns
+_place = (_stay.facility_id, _stay.unit_id, _stay.encounter_id, _stay.bed_id, _stay.arrived_at)
+_units: BindParameter[Any] = bindparam("units", expanding=True)
+_since = bindparam("since", type_=_stay.arrived_at.type)
+_in_units = tuple_(_stay.facility_id, _stay.unit_id).in_(_units)
+
+HERE = (
+    select(
+        *_place,
+        _encounter.patient_token,
+        _encounter.patient_class,
+        case((_stay.bed_id.is_not(None), _encounter.state)).label("state"),
+        _alert.status,
+        _alert.band,
+    )
+    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+    .outerjoin(tables.alert, _alert.encounter_id == _stay.encounter_id)
+    .where(_in_units, _stay.left_at.is_(None), _stay.bed_id.is_not(None) | (_stay.arrived_at > _since))
+)
+"""Who is in these units; of those without a bed, who came in the window. The state only where a bed shows it."""
+
+WAITING = (
+    select(_stay.facility_id, _stay.unit_id, func.count().label("visits"))
+    .where(_in_units, _stay.left_at.is_(None), _stay.bed_id.is_(None), _stay.arrived_at <= _since)
+    .group_by(_stay.facility_id, _stay.unit_id)
+)
+"""How many came before the window and have no bed: visits to a clinic, which nobody ends."""
+
+GONE = (
+    select(*_place, _stay.left_at, _encounter.patient_token)
+    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+    .where(_in_units, _stay.left_at > _since)
+)
+"""Who left these units in the window."""
+
+IN_BED = (
+    select(*_place, _encounter.patient_token, _encounter.patient_class)
+    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+    .where(_encounter.patient_token.in_(bindparam("tokens", expanding=True)))
+    .where(_encounter.status == EncounterStatus.IN_PROGRESS.value)
+    .where(_stay.left_at.is_(None), _stay.bed_id.is_not(None))
+)
+"""The beds that these patients are in."""
+
+LAST_LEFT = (
+    select(_stay.facility_id, _stay.unit_id, _stay.bed_id, func.max(_stay.left_at).label("left_at"))
+    .where(_in_units, _stay.bed_id.is_not(None), _stay.left_at.is_not(None))
+    .group_by(_stay.facility_id, _stay.unit_id, _stay.bed_id)
+)
+"""When each bed was last left."""
+
+RESERVATIONS = (
+    select(tables.reservation)
+    .where(tuple_(_plan.facility_id, _plan.unit_id).in_(_units), _plan.bed_id.is_not(None))
+    .order_by(_plan.since.desc(), _plan.subject.desc())
+)
+"""For whom beds are kept, the latest plan first."""
+
+WORDS = select(_word.facility_id, _word.unit_id, _word.bed_id, _word.status, _word.since, _word.reason).where(
+    tuple_(_word.facility_id, _word.unit_id).in_(_units)
+)
+"""What the bed desk said last of each bed."""
