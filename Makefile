@@ -7,6 +7,7 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST_ARGS ?=
+PROCESSES ?= 2
 
 install: $(STAMP) ## make .venv, and bring it to requirements.lock when that has changed
 
@@ -33,8 +34,8 @@ $(STAMP): requirements.lock pyproject.toml
 demo: install ## run the whole house on this machine; Ctrl-C stops it
 	@$(BIN)/wardwatch demo
 
-test: install parts check ## check, then every test (PYTEST_ARGS="..." narrows it)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: install parts check ## check, then every test (PYTEST_ARGS="..." narrows it, PROCESSES=0 is one after another)
+	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: install ## ruff, mypy and the layers
 	@$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -35,7 +36,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark each test with the parts its fixtures need, and leave out those whose part is missing."""
+    """Mark each test with the parts its fixtures need, and leave out those whose part is missing. The slow go first.
+
+    A long file that begins last would keep one of several processes busy after the others have ended.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     for part in PARTS:
         needing = [item for item in items if _needs(item, part)]
         for item in needing:
@@ -55,6 +60,18 @@ def _needs(item: pytest.Item, part: Part) -> bool:
     return item.get_closest_marker(part.marker) is not None or bool(
         part.fixtures.intersection(getattr(item, "fixturenames", ()))
     )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In one of several processes: tell the first one what was left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash[_left_out]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """In the first of several processes: hear what was left out; each of the others has collected the same tests."""
+    node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get("left_out", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

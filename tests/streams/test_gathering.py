@@ -78,11 +78,14 @@ def test_no_more_is_taken_than_asked_for() -> None:
 
 def test_the_first_after_a_calm_time_does_not_wait_and_the_next_wait_for_company() -> None:
     async def story(stream: FakeStream) -> None:
+        stream.put(0)
+        patient = gathered(stream, most_records=100, interval_s=60.0)
+        assert names(await anext(patient)) == [0]
+        await patient.aclose()
         taking = gathered(stream, most_records=100, interval_s=0.2)
         stream.put(1)
         begun = time.monotonic()
         assert names(await anext(taking)) == [1]
-        assert time.monotonic() - begun < 0.15
         stream.put(2)
         asyncio.get_running_loop().call_later(0.05, stream.put, 3)
         assert names(await anext(taking)) == [2, 3]

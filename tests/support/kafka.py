@@ -13,7 +13,7 @@ from types import TracebackType
 from kafka import KafkaAdminClient
 
 from schemas.errors import BrokerAway
-from schemas.kafka import connection, ensure_topics, wait_for_broker
+from schemas.kafka import connection, ensure_topics, missing_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
 from tests.support import guard, jars
 from tests.support.ports import free_ports
@@ -141,6 +141,15 @@ class KafkaBroker:
         finally:
             admin.close()
         ensure_topics(self.settings)
+        self._wait_for_topics()
+
+    def _wait_for_topics(self) -> None:
+        """Return once the broker's metadata, which comes after its answer, has the topics."""
+        deadline = time.monotonic() + UP_WITHIN_S
+        while missing := missing_topics(self.settings):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"The Kafka broker on {self.bootstrap} did not make the topics {missing}.")
+            time.sleep(0.05)
 
     def _ended(self) -> None:
         assert self._process is not None

@@ -201,14 +201,20 @@ def test_without_java_the_tests_that_need_kafka_are_left_out_aloud(tmp_path: Pat
     assert "killed_broker" not in done.stdout
 
 
+def test_what_is_left_out_is_said_when_several_processes_share_the_tests(tmp_path: Path) -> None:
+    done = collect(tmp_path, "--numprocesses=2", "-k", "nothing_is_called_so", ci="false")
+    assert done.stdout.count("tests need a real Kafka broker, and Java is missing") == 1
+
+
 def test_without_java_a_build_fails(tmp_path: Path) -> None:
     done = collect(tmp_path, ci="true")
     assert done.returncode == 1
     assert "CI is set, so no test may be left out" in done.stdout + done.stderr
 
 
-def collect(empty: Path, *, ci: str) -> subprocess.CompletedProcess[str]:
-    """Collect this file where nothing is on the PATH."""
+def collect(empty: Path, *arguments: str, ci: str) -> subprocess.CompletedProcess[str]:
+    """Collect this file where nothing is on the PATH; with arguments, run what they choose of it."""
     env = {**os.environ, "PATH": str(empty), "CI": ci, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", __file__]
+    chosen = arguments or ("--collect-only",)
+    command = [sys.executable, "-m", "pytest", *chosen, "-q", "-p", "no:cacheprovider", __file__]
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)

@@ -27,9 +27,9 @@ MANY = 1_000_000
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_nobody_sends_is_refused_at_once(raw: bytes, said: str) -> None:
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     reading = read(raw)
-    assert time.perf_counter() - began_s < 1  # parsed, the first takes nine seconds
+    assert time.process_time() - began_s < 5  # parsed, the first takes nine seconds or more
     assert reading.facts == ()
     assert reading.rejected is not None
     assert said in reading.rejected
@@ -39,10 +39,10 @@ def test_what_nobody_sends_is_refused_at_once(raw: bytes, said: str) -> None:
     "piece", [b"\x0b", b"\r\n", b"\r", b" ", b"\x0b\r", b"\x00", b"\x1c", b"\r ", b"\\X41", b"\\.a", b"MSH|"]
 )
 def test_no_run_of_one_piece_takes_long(piece: bytes) -> None:
-    began_s = time.perf_counter()
+    began_s = time.process_time()
     for raw in (piece * (MANY // len(piece)), message() + piece * (MANY // len(piece)) + message(f10="x")):
         read_frame(raw, Hl7Mapping(), KEY)
-    assert time.perf_counter() - began_s < 5  # quadratic, each would take hours
+    assert time.process_time() - began_s < 20  # quadratic, each would take hours
 
 
 def test_a_message_at_the_limit_is_read() -> None:
