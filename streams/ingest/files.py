@@ -3,45 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from schemas.errors import SourceError
 
 
-class Found(NamedTuple):
-    """What is in the files and folders that were named."""
-
-    files: list[Path]
-    """Those named, and those in folders that are read, by name."""
-    passed_over: int
-    """How many files in folders are not read."""
-
-
-def files_in(paths: Sequence[Path], suffixes: Collection[str], what: str) -> list[Path]:
-    """Return the files named, and those in the folders named, by name; see `find_files`."""
-    return find_files(paths, suffixes, what).files
-
-
-def find_files(paths: Sequence[Path], suffixes: Collection[str], what: str, *, numbered: bool = False) -> Found:
-    """Find the files named, and those in the folders named.
+def files_to_read(
+    paths: Sequence[Path],
+    suffixes: Collection[str],
+    what: str,
+    tell: Callable[[str], None] | None = None,
+    *,
+    numbered: bool = False,
+) -> list[Path]:
+    """Return the files named, and those in the folders named, by name.
 
     Parameters
     ----------
     paths : sequence of Path
         Files, taken as they are, and folders, of which all but hidden files with one of the suffixes are taken.
     suffixes : collection of str
-        In small letters, with their dot.
+        In small letters, with their dot; empty for files without one.
     what : str
         What the files hold; for the error.
+    tell : callable, optional
+        Hears a sentence where files of a folder are passed over.
     numbered : bool
         Take files of folders whose suffix is a number too: m.001, m.002.
 
     Raises
     ------
     SourceError
-        When a path is not there.
+        When a path is not there, or no file is to be read.
     """
     files: list[Path] = []
     passed_over = 0
@@ -55,7 +49,15 @@ def find_files(paths: Sequence[Path], suffixes: Collection[str], what: str, *, n
         taken = sorted(file for file in within if _is_read(file, suffixes, numbered))
         files += taken
         passed_over += len(within) - len(taken)
-    return Found(files, passed_over)
+    read = ", ".join(sorted(filter(None, suffixes)))
+    read += ", with a number (.001)" if numbered else ""
+    read += " or with no suffix" if "" in suffixes else ""
+    said = f"Files passed over in the folders: {passed_over:,}. Those named {read} are read."
+    if not files:
+        raise SourceError(f"There is no file to read. {said} Name other files one by one.")
+    if passed_over and tell is not None:
+        tell(said)
+    return files
 
 
 def _is_there(path: Path, what: str) -> bool:

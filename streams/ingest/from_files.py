@@ -82,16 +82,18 @@ def read_hl7(
     return read()
 
 
-def read_fhir(paths: Sequence[Path], settings: Settings) -> Iterator[FromFile]:
-    """Read every FHIR resource of files and folders; needs neither Kafka nor SQL.
+def read_fhir(
+    paths: Sequence[Path], settings: Settings, tell: Callable[[str], None] | None = None
+) -> Iterator[FromFile]:
+    """Read every FHIR resource of files and folders; needs neither Kafka nor SQL. Parameters as of `read_hl7`.
 
     Raises
     ------
     UsageError
-        When a path or the mapping is not there, at once.
+        When a path, a file to read or the mapping is not there, at once.
     """
     options, key = load_options(settings.fhir_mapping_file), load_key(settings)
-    resources = fhir_files(paths)
+    resources = fhir_files(paths, tell)
     now = datetime.now(UTC)
     return (
         FromFile(file, number, part.raw, as_reading(part.reading))

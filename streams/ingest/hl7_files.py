@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from schemas.errors import SourceError
-from streams.ingest.files import Found, contents, find_files
+from streams.ingest.files import contents, files_to_read
 from streams.ingest.hl7_text import decode_wide, wide_encoding
 
 SUFFIXES = frozenset({"", ".hl7", ".hl7v2", ".er7", ".adt", ".msg", ".txt", ".dat"})
@@ -68,20 +68,7 @@ def messages_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None
         When a path is not there, or no file is to be read, at once; when a file cannot be read, when its turn comes;
         when none of them held anything, at the end.
     """
-    found = find_files(paths, SUFFIXES, "HL7 v2 messages", numbered=True)
-    if not found.files:
-        raise SourceError(f"There is no file to read. {_passed_over(found)} Name other files one by one.")
-    if found.passed_over and tell is not None:
-        tell(_passed_over(found))
-    return _messages(found.files)
-
-
-def _passed_over(found: Found) -> str:
-    suffixes = ", ".join(sorted(suffix for suffix in SUFFIXES if suffix))
-    return (
-        f"Files passed over in the folders: {found.passed_over:,}. "
-        f"Those named {suffixes}, with a number (.001) or with no suffix are read."
-    )
+    return _messages(files_to_read(paths, SUFFIXES, "HL7 v2 messages", tell, numbered=True))
 
 
 def _messages(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:

@@ -339,11 +339,16 @@ def test_files_and_folders_in_order(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{\n"a": 3\n}')
     (tmp_path / "key.txt").write_bytes(b"no resource")
     (tmp_path / ".hidden.json").write_bytes(b"{}")
-    found = [(file.name, index, json.loads(raw)["a"]) for file, index, raw in fhir_files([tmp_path])]
+    said: list[str] = []
+    found = [(file.name, index, json.loads(raw)["a"]) for file, index, raw in fhir_files([tmp_path], said.append)]
+    assert said == ["Files passed over in the folders: 2. Those named .json, .ndjson are read."]
     assert found == [("a.json", 0, 3), ("1.ndjson", 0, 1), ("1.ndjson", 1, 2)]
     assert [index for _, index, _ in fhir_files([tmp_path / "key.txt"])] == [0]
     with pytest.raises(SourceError, match="is not there"):
         fhir_files([tmp_path, tmp_path / "nowhere"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceError, match="no file to read"):
+        fhir_files([tmp_path / "empty"])
 
 
 def until(reached: Callable[[], bool], timeout_s: float = 40) -> None:
