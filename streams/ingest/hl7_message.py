@@ -39,6 +39,7 @@ hl7.util.logger.disabled = True  # it would write fields, and so names, into the
 _BREAKS = re.compile(r"[\r\n]+")
 _BEGINS_AGAIN = re.compile(r"(?<=[\r\n\x0b\x1c\x00])[ \t]*MSH[^A-Za-z0-9\s]")
 _OF_NOBODY = frozenset({"MSH", "EVN"})
+_OF_NO_VISIT = _OF_NOBODY | {"PID"}
 
 
 class NotHl7(FactRejected):
@@ -101,15 +102,22 @@ class Hl7Message:
 
         What stands before the first PID belongs to it. Without a PID there is one message.
         """
-        common = [segment for segment in self._in_order if str(segment[0][0]) in _OF_NOBODY]
+        return self._by("PID", _OF_NOBODY)
+
+    def by_visit(self) -> list[Hl7Message]:
+        """Return a message for each PV1, with the segments after it up to the next, and with MSH, EVN and PID."""
+        return self._by("PV1", _OF_NO_VISIT)
+
+    def _by(self, first: str, common: frozenset[str]) -> list[Hl7Message]:
+        shared = [segment for segment in self._in_order if str(segment[0][0]) in common]
         groups: list[list[Any]] = [[]]
         for segment in self._in_order:
             name = str(segment[0][0])
-            if name == "PID" and any(str(other[0][0]) == "PID" for other in groups[-1]):
+            if name == first and any(str(other[0][0]) == first for other in groups[-1]):
                 groups.append([])
-            if name not in _OF_NOBODY:
+            if name not in common:
                 groups[-1].append(segment)
-        return [self._part(common + group) for group in groups]
+        return [self._part(shared + group) for group in groups]
 
     def _part(self, segments: Sequence[Any]) -> Hl7Message:
         part = object.__new__(Hl7Message)

@@ -8,11 +8,11 @@ from streams.ingest.hl7_message import Rejected
 from streams.ingest.hl7_reader import Reader, numbered
 
 
-def person(reader: Reader) -> list[AnyFact]:
+def person(reader: Reader, suffix: str = "") -> list[AnyFact]:
     """A28, A31, and an A08 without a visit number."""
     at, token = reader.occurred_at(), reader.token()
     data = PatientDetails(age_years=reader.age(at), sex=reader.sex(), died_at=reader.time("PID", 29))
-    return [reader.fact(events.PatientUpdated, patient_subject(token), token, at, data)]
+    return [reader.fact(events.PatientUpdated, patient_subject(token), token, at, data, suffix)]
 
 
 def merge(reader: Reader) -> list[AnyFact]:

@@ -61,12 +61,16 @@ class Reader:
 
     def by_person(self) -> list[Reader]:
         """Return a reader for each PID and the segments that follow it."""
-        readers = []
-        for part in self.message.by_person():
-            reader = copy(self)
-            reader.message = part
-            readers.append(reader)
-        return readers
+        return [self._of(part) for part in self.message.by_person()]
+
+    def by_visit(self) -> list[Reader]:
+        """Return a reader for each PV1 of each PID."""
+        return [self._of(part) for person in self.message.by_person() for part in person.by_visit()]
+
+    def _of(self, part: Hl7Message) -> Reader:
+        reader = copy(self)
+        reader.message = part
+        return reader
 
     def name(self, where: str, value: str) -> str | None:
         """Return a text that SQL and the facts can hold, or None where it is empty."""

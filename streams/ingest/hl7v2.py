@@ -90,10 +90,19 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Readi
         make = TRIGGERS.get(trigger)
         if make is None:
             raise Rejected(_why_not(trigger))
+        if trigger not in OF_SEVERAL:
+            _require_one_person(message)
         facts = make(Reader(message, mapping, pseudonym_key, raw))
         return Reading(control_id, trigger, tuple(facts), header=header)
     except Rejected as error:
         return Reading(control_id, trigger, rejected=str(error), header=header)
+
+
+def _require_one_person(message: Hl7Message) -> None:
+    """Refuse what tells of two patients or two visits at once: one of them would be lost in silence."""
+    for segment, what in (("PID", "patient"), ("PV1", "visit")):
+        if message.count(segment) > 1:
+            raise Rejected(f"{segment} stands {message.count(segment)} times; send a message for each {what}.")
 
 
 def _further(mapping: Hl7Mapping) -> list[tuple[str, int]]:
@@ -143,10 +152,10 @@ def _discharge(reader: Reader) -> list[AnyFact]:
     return [reader.fact(events.PatientDischarged, reader.needed_visit(), reader.token(), at, data)]
 
 
-def _update(reader: Reader) -> list[AnyFact]:
+def _update(reader: Reader, suffix: str = "") -> list[AnyFact]:
     visit = reader.visit()
     if visit is None:
-        return person(reader)
+        return person(reader, suffix)
     at = reader.occurred_at()
     data = UpdateDetails(
         location=reader.location("PV1", 3),
@@ -155,7 +164,15 @@ def _update(reader: Reader) -> list[AnyFact]:
         discharged_at=reader.past("PV1", 45),
         **reader.details(at),
     )
-    return [reader.fact(events.EncounterUpdated, reader.needed_visit(), reader.token(), at, data)]
+    return [reader.fact(events.EncounterUpdated, reader.needed_visit(), reader.token(), at, data, suffix)]
+
+
+def _updates(reader: Reader) -> list[AnyFact]:
+    """A41, A44, A45: of several patients, or of several visits of one."""
+    visits = reader.by_visit()
+    return [
+        fact for index, visit in enumerate(visits) for fact in _update(visit, numbered(index, many=len(visits) > 1))
+    ]
 
 
 def _tracking(kind: type[Any]) -> _Make:
@@ -238,6 +255,11 @@ def _delete(reader: Reader) -> list[AnyFact]:
     return [reader.fact(events.EncounterDeleted, reader.needed_visit(), reader.token(), at, DeleteDetails())]
 
 
+MERGES = ("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47")
+
+OF_SEVERAL = frozenset({"A17", "A20", "A37", "A41", "A44", "A45", *MERGES})
+"""Triggers that tell of several patients or beds in one message; the others tell of one."""
+
 _ADMISSION = (("EVN", 3), ("PV2", 8), ("PV1", 44))
 _DISCHARGE = (("EVN", 3), ("PV2", 9), ("PV1", 45))
 
@@ -274,7 +296,8 @@ TRIGGERS: dict[str, _Make] = {
     "A38": _cancel(events.PreadmissionCancelled, needs_visit=False),
     "A52": _cancel(events.LeaveStartCancelled),
     "A53": _cancel(events.LeaveEndCancelled),
-    **dict.fromkeys(("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47"), merge),
-    **dict.fromkeys(("A41", "A44", "A45", "A54", "A55", "A60"), _update),
+    **dict.fromkeys(MERGES, merge),
+    **dict.fromkeys(("A41", "A44", "A45"), _updates),
+    **dict.fromkeys(("A54", "A55", "A60"), _update),
 }
 """What each trigger says. A41, A44, A45, A54, A55 and A60 tell of a visit something besides what they are named for."""

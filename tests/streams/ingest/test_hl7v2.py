@@ -134,6 +134,34 @@ def test_a_plan_without_a_visit_number_waits_on_the_patient(trigger: str, kind: 
     assert found.data.location.unit_id == "ICU"
 
 
+def test_each_visit_of_a_message_about_several_is_a_fact() -> None:
+    more = [
+        "MRG|5",
+        "PV1||I|5E^01^01^HG" + "|" * 16 + "V2",
+        "PID|2||18^^^HG^MR",
+        "PV1||I|ED^02^02^HG" + "|" * 16 + "V3",
+    ]
+    facts: Any = read(message("A45", more=more)).facts
+    assert [(each.id, each.subject, each.data.location.unit_id) for each in facts] == [
+        ("C1/1", "V1", "4W"),
+        ("C1/2", "V2", "5E"),
+        ("C1/3", "V3", "ED"),
+    ]
+    assert facts[0].partition_key == facts[1].partition_key != facts[2].partition_key
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("PID|2||18^^^HG^MR", "PID stands 2 times; send a message for each patient."),
+        ("PV1||I|5E", "PV1 stands 2 times; send a message for each visit."),
+    ],
+)
+def test_of_two_patients_or_visits_none_is_lost_in_silence(more: str, said: str) -> None:
+    reading = read(message("A01", more=[more]))
+    assert (reading.facts, reading.rejected) == ((), said)
+
+
 def test_an_update_without_a_visit_is_about_the_person() -> None:
     assert isinstance(fact(message("A08", visit="")), events.PatientUpdated)
 
