@@ -180,18 +180,21 @@ class MllpServer:
                 return
             self._busy.discard(task)
             if rest:
-                await asyncio.wait_for(_skip(reader), self._options.message_s)
+                async with asyncio.timeout(self._options.message_s):
+                    await _skip(reader)
             stopping = self._server is None or not self._server.is_serving()
 
     async def _next(self, reader: asyncio.StreamReader) -> bytes:
         """Return the next message without its frame; what stands between frames is ignored, as MLLP says."""
-        first = await asyncio.wait_for(reader.read(1), self._options.idle_s)
+        first = b""
         while first != START:
+            async with asyncio.timeout(self._options.idle_s):
+                first = await reader.read(1)
             if not first:
                 raise ConnectionResetError
-            first = await asyncio.wait_for(reader.read(1), self._options.idle_s)
         try:
-            block = await asyncio.wait_for(reader.readuntil(END), self._options.message_s)
+            async with asyncio.timeout(self._options.message_s):
+                block = await reader.readuntil(END)
         except asyncio.LimitOverrunError:
             raise _TooLarge(await reader.read(KEPT_BYTES)) from None
         return block[: -len(END)]
@@ -230,7 +233,8 @@ class MllpServer:
     async def _write(self, writer: asyncio.StreamWriter, block: bytes | None) -> None:
         if block is not None:
             writer.write(START + block + END)
-            await asyncio.wait_for(writer.drain(), self._options.message_s)
+            async with asyncio.timeout(self._options.message_s):
+                await writer.drain()
 
 
 async def _skip(reader: asyncio.StreamReader) -> None:

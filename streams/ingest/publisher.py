@@ -73,7 +73,8 @@ class Publisher:
         """
         try:
             sent = [await self._send(record) for record in records]
-            answers = await asyncio.wait_for(asyncio.gather(*sent, return_exceptions=True), ANSWER_MS / 1000)
+            async with asyncio.timeout(ANSWER_MS / 1000):
+                answers = await asyncio.gather(*sent, return_exceptions=True)
         except (KafkaError, OSError, TimeoutError):
             raise self._away() from None
         failed = [answer for answer in answers if isinstance(answer, BaseException)]
