@@ -100,7 +100,7 @@ def _without_bed(units: Sequence[BoardUnit]) -> Figure:
     waiting = sorted((unit for unit in units if unit.card.without_bed), key=lambda unit: -unit.card.without_bed)
     total = sum(unit.card.without_bed for unit in waiting)
     named = any(unit.tiles for unit in units)
-    calm = "everybody in house has one" if named else "the feed names no beds"
+    calm = "everybody has one" if named else "the feed names no beds"
     note = " · ".join(f"{unit.card.unit_id} {unit.card.without_bed}" for unit in waiting[:3])
     return Figure(
         id="without_bed",
