@@ -6,6 +6,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -38,8 +40,8 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            KafkaConsumer(**connection(settings), bootstrap_timeout_ms=ANSWER_MS).close()
-        except KafkaError:
+            _ask(settings)
+        except (KafkaError, KafkaException):
             if time.monotonic() >= deadline:
                 raise BrokerAway(
                     f"No Kafka broker answers at {settings.kafka_bootstrap_servers}. "
@@ -48,6 +50,16 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
             time.sleep(0.2)
         else:
             return
+
+
+def _ask(settings: Settings) -> None:
+    if settings.kafka_embedded:
+        # kafka-python 3.0.12 has to be told this broker's version, and then never gives up on one that does not answer.
+        AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0}).list_topics(
+            timeout=ANSWER_MS / 1000
+        )
+    else:
+        KafkaConsumer(**connection(settings), bootstrap_timeout_ms=ANSWER_MS).close()
 
 
 def ensure_topics(settings: Settings) -> None:
@@ -77,7 +89,14 @@ def missing_topics(settings: Settings) -> list[str]:
 
 
 def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
-    """Return, for each topic, how many records the workers' group has not committed yet."""
+    """Return, for each topic, how many records the workers' group has not committed yet.
+
+    Raises
+    ------
+    BrokerAway
+        When no broker answers.
+    """
+    wait_for_broker(settings, timeout_s=0)
     consumer = KafkaConsumer(
         **connection(settings),
         bootstrap_timeout_ms=ANSWER_MS,

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, delete, select, text
 from sqlalchemy.exc import DBAPIError
 
 from schemas import tables
+from schemas.errors import BrokerAway
 from schemas.settings import Settings
 from streams import telemetry
 from streams.backpressure import Backpressure
@@ -87,11 +88,11 @@ class Relay(Service):
         telemetry.OUTBOX_ROWS.set(len(rows))
         if not rows:
             return 0
-        if self._backpressure is not None:
-            await self._backpressure.wait(rows)
         try:
+            if self._backpressure is not None:
+                await self._backpressure.wait(rows)
             await self._publish(rows)
-        except KafkaError as error:
+        except (BrokerAway, KafkaError) as error:
             log.warning("the broker is away; the outbox waits", error=type(error).__name__)
             await asyncio.sleep(1.0)
             return 0

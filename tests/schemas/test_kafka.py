@@ -32,8 +32,11 @@ def test_lag_counts_what_the_workers_have_not_committed(broker: Settings) -> Non
     assert lag(broker, [ADT_EVENTS.name]) == {ADT_EVENTS.name: 7}
 
 
-def test_no_broker_is_one_clear_error() -> None:
+@pytest.mark.parametrize("embedded", [False, True])
+def test_no_broker_is_one_clear_error(embedded: bool) -> None:
     [port] = free_ports(1)
-    settings = load_settings(kafka_bootstrap_servers=f"127.0.0.1:{port}")
+    settings = load_settings(kafka_bootstrap_servers=f"127.0.0.1:{port}", kafka_embedded=embedded)
     with pytest.raises(BrokerAway, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
         wait_for_broker(settings, timeout_s=0.5)
+    with pytest.raises(BrokerAway):
+        lag(settings, [ADT_EVENTS.name])
