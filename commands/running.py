@@ -51,6 +51,9 @@ def demo(
     speed: Speed = "120x",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8050,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the simulated hospital.")] = 1,
+    simulator: Annotated[
+        bool, typer.Option(help="Send a simulated hospital's facts; without, the house waits for yours.")
+    ] = True,
 ) -> None:
     """Run everything on this machine: broker, worker, model, simulator and dashboard. Ctrl-C stops it.
 
@@ -60,7 +63,7 @@ def demo(
     from streams.demo import run_demo
 
     Pace.parse(speed)
-    run_demo(load_settings(), speed=speed, port=port, seed=seed, say=say)
+    run_demo(load_settings(), speed=speed if simulator else None, port=port, seed=seed, say=say)
 
 
 def upgrade(as_json: AsJson = False) -> None:

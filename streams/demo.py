@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -29,8 +30,21 @@ UP_WITHIN_S = 60.0
 Say = Callable[[str], None]
 
 
-def run_demo(settings: Settings, *, speed: str, port: int, seed: int, say: Say) -> None:
+def run_demo(settings: Settings, *, speed: str | None, port: int, seed: int, say: Say) -> None:
     """Run until Ctrl-C or SIGTERM. Each demo starts afresh; the data of the one before is deleted.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the person at the keyboard; where the parts are is the demo's own choice.
+    speed : str or None
+        Of the simulated hospital; None for a house to which nothing is sent.
+    port : int
+        Of the dashboard; 0 takes a free one.
+    seed : int
+        Of the simulated hospital.
+    say : callable
+        Hears what is to be shown.
 
     Raises
     ------
@@ -46,15 +60,22 @@ def run_demo(settings: Settings, *, speed: str, port: int, seed: int, say: Say) 
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
         signal.signal(signal.SIGINT, lambda *_: stop.set())
-        env = _environment(settings, folder, broker.bootstrap, port)
+        place = _place(folder.absolute(), broker.bootstrap)
+        (folder / "env").write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in place.items()))
+        env = {**os.environ, **place, **_of_the_parts(settings, port)}
         upgrade(make_engine(env["WARDWATCH_DATABASE_URL"]))
         wardwatch = [sys.executable, "-m", "wardwatch"]
-        history = ["--history-days", str(HISTORY_DAYS), "--speed", speed, "--seed", str(seed)]
-        parts = {
-            "worker": ["worker"],
-            "dashboard": ["dashboard"],
-            "simulator": ["simulate", *history],
-        }
+        parts = {"worker": ["worker"], "dashboard": ["dashboard"]}
+        if speed is not None:
+            parts["simulator"] = [
+                "simulate",
+                "--history-days",
+                str(HISTORY_DAYS),
+                "--speed",
+                speed,
+                "--seed",
+                str(seed),
+            ]
         for name, arguments in parts.items():
             supervisor.start(_child(name, [*wardwatch, *arguments], folder, env, restart=name != "simulator"))
         address = f"http://127.0.0.1:{port}"
@@ -62,6 +83,7 @@ def run_demo(settings: Settings, *, speed: str, port: int, seed: int, say: Say) 
         if _wait_until_up(f"{address}/health", supervisor, stop):
             say(f"\n  Wardwatch demo: [bold]{address}[/]\n")
             say("A model is being trained on a simulated year; the worklist fills in about half a minute.")
+            say(f"Other commands work on this house after: [bold]. {folder / 'env'}[/]")
             say("Ctrl-C stops everything.")
             training = [*wardwatch, "train", "--simulated-days", str(TRAINING_DAYS), "--seed", str(seed + 1)]
             supervisor.start(_child("train", training, folder, env, restart=False))
@@ -71,13 +93,18 @@ def run_demo(settings: Settings, *, speed: str, port: int, seed: int, say: Say) 
         say("Stopping.")
 
 
-def _environment(settings: Settings, folder: Path, bootstrap: str, port: int) -> dict[str, str]:
+def _place(folder: Path, bootstrap: str) -> dict[str, str]:
+    """Return the settings by which any command finds the demo's broker and database."""
     return {
-        **os.environ,
         "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "WARDWATCH_KAFKA_EMBEDDED": "true",
-        "WARDWATCH_DATABASE_URL": f"sqlite:///{(folder / 'wardwatch.db').absolute()}",
-        "WARDWATCH_DATA_DIR": str(folder.absolute()),
+        "WARDWATCH_DATABASE_URL": f"sqlite:///{folder / 'wardwatch.db'}",
+        "WARDWATCH_DATA_DIR": str(folder),
+    }
+
+
+def _of_the_parts(settings: Settings, port: int) -> dict[str, str]:
+    return {
         "WARDWATCH_DASHBOARD_HOST": "127.0.0.1",
         "WARDWATCH_DASHBOARD_PORT": str(port),
         "WARDWATCH_WORKER_PORT": "0",
