@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.outgoing import Outgoing, outgoing, rejected
+from schemas.events import AnyFact
+from schemas.outgoing import Outgoing, rejected
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
 from streams.ingest.fhir import FhirReading, read_parts
@@ -41,9 +42,9 @@ class FromFile(NamedTuple):
             "dead_letter": reading.rejected,
         }
 
-    def records(self) -> list[Outgoing]:
-        """Return what goes to Kafka."""
-        records = [outgoing(fact) for fact in self.reading.facts]
+    def records(self) -> list[AnyFact | Outgoing]:
+        """Return what is to be published: the facts, to which faults may be done on purpose, or why there are none."""
+        records: list[AnyFact | Outgoing] = [*self.reading.facts]
         if self.reading.rejected is not None:
             records.append(rejected(self.raw, self.reading.rejected, f"{shown(self.file.name)}/{self.number}"))
         return records

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import SourceError
-from schemas.outgoing import REJECTED_HEADER
+from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import load_settings
 from streams.ingest.from_files import read_hl7
 from streams.ingest.hl7_files import messages_in, split_messages
@@ -83,9 +83,10 @@ def test_what_cannot_be_read_goes_to_kafka_as_it_came_with_the_reason(tmp_path: 
     bad, good = read_hl7([tmp_path], load_settings(data_dir=tmp_path / "data"))
     assert bad.as_json()["dead_letter"].startswith("No MSH segment")
     (record,) = bad.records()
+    assert isinstance(record, Outgoing)
     assert (record.value, record.headers[0][0]) == (b"hello", REJECTED_HEADER)
-    (record,) = good.records()
-    assert (json.loads(record.value)["subject"], record.headers) == ("V1", ())
+    assert good.records() == list(good.reading.facts)
+    assert [fact.subject for fact in good.reading.facts] == ["V1"]
 
 
 def test_files_with_a_number_are_read_and_those_passed_over_are_counted(tmp_path: Path) -> None:
@@ -125,7 +126,9 @@ def test_a_name_that_is_not_utf_8_is_shown_as_far_as_it_is(tmp_path: Path) -> No
     (found,) = read_hl7([tmp_path], load_settings(data_dir=tmp_path / "data"))
     assert json.dumps(found.as_json(), ensure_ascii=False).encode()
     assert found.as_json()["file"] == f"{tmp_path}/\N{REPLACEMENT CHARACTER}.hl7"
-    assert found.records()[0].key == "\N{REPLACEMENT CHARACTER}.hl7/0".encode()
+    (record,) = found.records()
+    assert isinstance(record, Outgoing)
+    assert record.key == "\N{REPLACEMENT CHARACTER}.hl7/0".encode()
 
 
 def test_a_path_that_is_too_long_is_an_error(tmp_path: Path) -> None:
