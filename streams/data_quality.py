@@ -50,7 +50,7 @@ WORDS: dict[Problem, str] = {
     Problem.MOVED_AFTER_DISCHARGE: "moved after it was discharged; cancel the discharge if the patient is still here",
     Problem.TRANSFER_WITHOUT_LOCATION: "a transfer that says no place; send PV1-3",
     Problem.CANCEL_WITHOUT_TARGET: "a cancel of something that was not reported; look for the missing message",
-    Problem.TWO_PATIENTS: "reported under two patients; merge them, or give one of the visits another number",
+    Problem.TWO_PATIENTS: "reported under two patients; ask whose visit it is: merge them only if they are one person",
     Problem.ID_COLLISION: "two contents came under one id; both are kept and count",
     Problem.TIMES_OUT_OF_ORDER: "a correction would carry an admission or a discharge past a move; it does not count",
     Problem.PLANNED_AFTER_ADMISSION: "planned after it was admitted; the plan does not count",

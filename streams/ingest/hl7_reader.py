@@ -210,6 +210,10 @@ class Reader:
         """Return PV1-2; a code that the mapping does not know counts as not said."""
         return self.mapping.classes.get(self.message.get("PV1", 2).upper())
 
+    def died(self) -> bool:
+        """Return whether PID-29 or PID-30 says that the patient is dead."""
+        return self.message.get("PID", 30).upper() == "Y" or self.time("PID", 29) is not None
+
     def disposition(self) -> str | None:
         """Return PV1-36 as a UB-04 patient status."""
         code = self.field("PV1", 36)

@@ -42,6 +42,10 @@ NOT_READ = {
 """Triggers that concern stays or people and are not read yet: what they do, and what to do instead."""
 
 
+EXPIRED = "20"
+"""UB-04 patient status: died."""
+
+
 class Reading(NamedTuple):
     """What came of a message: facts, or why there are none."""
 
@@ -148,7 +152,8 @@ def _stay(kind: type[Any], time_field: tuple[str, int] = ("", 0), default: Patie
 
 def _discharge(reader: Reader) -> list[AnyFact]:
     at = reader.occurred_at("PV1", 45)
-    data = DischargeDetails(discharge_disposition=reader.disposition(), **reader.details(at))
+    disposition = reader.disposition() or (EXPIRED if reader.died() else None)
+    data = DischargeDetails(discharge_disposition=disposition, **reader.details(at))
     return [reader.fact(events.PatientDischarged, reader.needed_visit(), reader.token(), at, data)]
 
 

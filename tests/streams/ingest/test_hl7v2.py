@@ -134,6 +134,21 @@ def test_a_plan_without_a_visit_number_waits_on_the_patient(trigger: str, kind: 
     assert found.data.location.unit_id == "ICU"
 
 
+@pytest.mark.parametrize(
+    ("pid", "disposition", "said"),
+    [
+        ("|F" + "|" * 22 + "Y", "", "20"),
+        ("|F" + "|" * 21 + "20260305095000", "", "20"),
+        ("|F" + "|" * 22 + "Y", "41", "41"),
+        ("|F" + "|" * 22 + "N", "", None),
+    ],
+)
+def test_a_discharge_of_a_patient_who_died_says_so(pid: str, disposition: str, said: str | None) -> None:
+    raw = message("A03", f36=disposition).replace(b"|F\r", pid.encode() + b"\r")
+    data: Any = fact(raw).data
+    assert data.discharge_disposition == said
+
+
 def test_each_visit_of_a_message_about_several_is_a_fact() -> None:
     more = [
         "MRG|5",
