@@ -34,7 +34,10 @@ def list_letters(
     from streams.dead_letters import letters
 
     with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
-        found = letters(connection, settled=settled, limit=limit)
+        found = letters(connection, settled=settled, limit=limit + 1)
+    if len(found) > limit:
+        found = found[:limit]
+        typer.echo(f"wardwatch: These are the latest {limit:,}; --limit shows more.", err=True)
     if as_json:
         print_json(found)
         return

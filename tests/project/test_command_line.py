@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ import typer.main
 
 import wardwatch
 from schemas import kafka
+from schemas.database import make_engine
+from streams.agents.adt import ingest
+from streams.processing import Fetch, Record
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
@@ -134,6 +138,20 @@ def test_reports_are_json_where_asked(tmp_path: Path) -> None:
     doctor = run(tmp_path, "doctor", "--json")
     assert doctor.returncode == 1
     assert {check["name"]: check["ok"] for check in json.loads(doctor.stdout)}["model"] is False
+
+
+def test_a_list_that_leaves_dead_letters_off_says_so(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    engine = make_engine(f"sqlite:///{tmp_path / 'wardwatch.db'}")
+    records = [Record("adt.events.v1", 0, offset, b"k", b"{}") for offset in range(2)]
+    ingest(engine, [Fetch(records, True)], clock=lambda: datetime.now(UTC))
+    engine.dispose()
+    some, whole = (run(tmp_path, "dead-letters", "list", "--json", "--limit", limit) for limit in ("1", "2"))
+    assert (len(json.loads(some.stdout)), some.stderr) == (
+        1,
+        "wardwatch: These are the latest 1; --limit shows more.\n",
+    )
+    assert (len(json.loads(whole.stdout)), whole.stderr) == (2, "")
 
 
 def test_where_only_a_demo_left_a_database_the_error_says_how_to_read_that(tmp_path: Path) -> None:
