@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from commands import feeds, letters, looking_back, running, streaming, training
+from commands.common import remark
 from schemas.errors import UsageError, WardwatchError
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _database_failed(error: DBAPIError) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"wardwatch: {message}", err=True)
+    remark(message)
     sys.exit(code)
 
 

@@ -59,6 +59,11 @@ def _set_up_logging(settings: Settings) -> None:
     )
 
 
+def remark(text: str) -> None:
+    """Say something beside the answer: on standard error, so that what reads the answer does not see it."""
+    typer.echo(f"wardwatch: {text}", err=True)
+
+
 def say(text: str = "", **style: Any) -> None:
     """Print a line for people; `markup=False` for text that is not ours."""
     from rich.console import Console

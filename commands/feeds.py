@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import AsJson, load_settings, say
+from commands.common import AsJson, load_settings, remark, say
 from commands.streaming import publish_facts
 from schemas.errors import UsageError
 
@@ -28,7 +28,7 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = load_settings()
-    told = read_hl7(paths, settings, _passed_over)
+    told = read_hl7(paths, settings, remark)
     _from_files(settings, told, "messages", dry_run, as_json)
 
 
@@ -78,7 +78,7 @@ def fhir(
     from streams.ingest.from_files import read_fhir
 
     settings = load_settings()
-    _from_files(settings, read_fhir(paths, settings, _passed_over), "resources", dry_run, as_json)
+    _from_files(settings, read_fhir(paths, settings, remark), "resources", dry_run, as_json)
 
 
 def http(
@@ -96,10 +96,6 @@ def http(
     wait_for_broker(settings)
     ensure_topics(settings)
     serve_http(settings, port, lambda address: say(f"Facts at {address}/facts, FHIR at {address}/fhir"))
-
-
-def _passed_over(text: str) -> None:
-    typer.echo(f"wardwatch: {text}", err=True)
 
 
 def _from_files(settings: Settings, messages: Iterator[Any], called: str, dry_run: bool, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.common import AsJson, load_settings, print_json, say
+from commands.common import AsJson, load_settings, print_json, remark, say
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def list_letters(
         found = letters(connection, settled=settled, limit=limit + 1)
     if len(found) > limit:
         found = found[:limit]
-        typer.echo(f"wardwatch: These are the latest {limit:,}; --limit shows more.", err=True)
+        remark(f"These are the latest {limit:,}; --limit shows more.")
     if as_json:
         print_json(found)
         return

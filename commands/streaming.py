@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import LARGEST_SEED, AsJson, Faults, FaultsSeed, Speed, load_settings, parse_time, print_json, say
+from commands.common import (
+    LARGEST_SEED,
+    AsJson,
+    Faults,
+    FaultsSeed,
+    Speed,
+    load_settings,
+    parse_time,
+    print_json,
+    remark,
+    say,
+)
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -78,7 +89,8 @@ def replay(
     if source == "hl7":
         from streams.ingest.from_files import read_hl7
 
-        told: Iterator[Any] = (record for message in read_hl7([Path(path)], settings) for record in message.records())
+        messages = read_hl7([Path(path)], settings, remark)
+        told: Iterator[Any] = (record for message in messages for record in message.records())
     else:
         told = facts(source, path, settings, dates=dates, also=["hl7"])
     bounds = [None if text is None else parse_time(text) for text in (since, until)]
