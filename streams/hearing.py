@@ -156,8 +156,14 @@ class _Hearing:
         """Hear where the patient is: news, or only a repetition."""
         if kind in REPEATING and self._repeated(fact):
             self._repeats.add(position)
+        elif self._corrections:
+            self._places = sorted([*self._places, position], key=self._happened)
         else:
             insort(self._places, position)
+
+    def _happened(self, position: int) -> tuple[datetime, int]:
+        """Return what puts a place before another, by what is known of its time so far."""
+        return (self._corrections.get(position) or self._ordered[position].occurred_at, position)
 
     def _repeated(self, fact: Any) -> bool:
         """Say whether the fact names the place that the sender believed the patient to be in."""
@@ -246,6 +252,11 @@ class _Hearing:
             return self._since(alike, target, {PatientDischarged})
         if kind is PatientsMerged:
             return [index for index in alike if self._ordered[index].data.into == fact.data.into]
+        return self._repetitions(alike, target)
+
+    def _repetitions(self, alike: Iterable[int], target: int) -> list[int]:
+        """Return those of `alike` that say the same as the target, under whatever id."""
+        fact = self._ordered[target]
         return [
             index
             for index in alike
@@ -322,7 +333,9 @@ class _Hearing:
                 continue
             if kind is PatientAdmitted and self._is_an_earlier_beginning(meant[-1], time):
                 continue
-            self._corrections[meant[-1]] = time
+            for index in self._repetitions(meant, meant[-1]):
+                self._corrections[index] = time
+            self._places.sort(key=self._happened)
 
     def _is_an_earlier_beginning(self, target: int, time: datetime) -> bool:
         """Say whether the time is that of another beginning of the visit: senders keep the first one (PV1-44)."""

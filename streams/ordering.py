@@ -75,7 +75,7 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     The order is `occurred_at`, then `PRECEDENCE`, then `recorded_at`, then source and id. What a cancel takes back,
     whose place is only a repetition, and what an update corrects is told by the order in which it was said
     (`streams.hearing`). A correction that would put an admission or a discharge on the other side of another move is
-    refused, and named.
+    refused, and named, unless it was on the wrong side before.
     """
     ordered, collision = in_order(facts)
     latest = ordered[-1]
@@ -168,23 +168,39 @@ def _stripped(fact: Any, position: int, heard: Heard, times: Mapping[int, dateti
 
 
 def _corrected_times(ordered: Sequence[Any], heard: Heard) -> dict[int, datetime]:
-    """Return the corrections that put no fact on the other side of another move."""
+    """Return the corrections that carry no fact past another move, unless that puts right what was out of order."""
     said = {position: time.astimezone(UTC) for position, time in heard.corrections.items()}
     if not said:
         return {}
     anchors = [
-        (position, (said.get(position, fact.occurred_at), PRECEDENCE[type(fact)]))
+        (position, (said.get(position, fact.occurred_at), PRECEDENCE[type(fact)], position))
         for position, fact in enumerate(ordered)
         if position not in heard.dropped and _is_anchor(fact, position, heard)
     ]
+    beginnings = [position for position, _ in anchors if type(ordered[position]) in BEGINNINGS]
     return {
         position: time
         for position, time in said.items()
-        if not any(
-            other != position and (other < position) != (when < (time, PRECEDENCE[type(ordered[position])]))
+        if all(
+            other == position
+            or (other < position) == (when < (time, PRECEDENCE[type(ordered[position])], position))
+            or _puts_right(ordered, position, other, beginnings)
             for other, when in anchors
         )
     }
+
+
+def _puts_right(ordered: Sequence[Any], position: int, other: int, beginnings: Sequence[int]) -> bool:
+    """Say whether the fact at `position` was on the wrong side of the other, which it is carried past.
+
+    An admission was, if it came after what can be true only of somebody admitted, and nobody had been. A discharge was,
+    if nobody had been admitted before it, or if the other came after it and nobody had been admitted between.
+    """
+    if type(ordered[position]) is PatientDischarged:
+        first = beginnings[0] if beginnings else len(ordered)
+        between = any(position < beginning <= other for beginning in beginnings)
+        return position < other and (position < first or not between)
+    return other < position and type(ordered[other]) not in BEGINNINGS and beginnings[0] > other
 
 
 def _is_anchor(fact: Any, position: int, heard: Heard) -> bool:

@@ -268,6 +268,9 @@ def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any)
     """Played step by step, as a sender would: errors, their cancels, repetitions and late entries."""
     clean: list[Any] = [said(events.PatientAdmitted, 0, "4W/01", id="in")]
     told: list[Any] = list(clean)
+    if (wrong := draw.draw(st.none() | st.floats(-5, 99))) is not None:
+        told = [recorded(said(events.PatientAdmitted, wrong, "4W/01", id="in"), 0)]
+        told.append(said(events.EncounterUpdated, 1, "4W/01", id="mends the admission", admitted_at=at(0)))
     where = "4W/01"
     for step in range(1, 1 + draw.draw(st.integers(1, 6))):
         hour = float(step * 10)
@@ -304,7 +307,13 @@ def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any)
             told += [wrong, *again, echo, recorded(back, hour + 2)]
     if draw.draw(st.booleans()):
         left = said(events.PatientDischarged, 100, id="out")
-        clean, told = [*clean, left], [*told, left]
+        wrong = draw.draw(st.none() | st.floats(-5, 99))
+        clean = [*clean, left]
+        if wrong is None:
+            told.append(left)
+        else:
+            told.append(recorded(said(events.PatientDischarged, wrong, id="out"), 100))
+            told.append(said(events.EncounterUpdated, 101, where, id="mends", discharged_at=at(100)))
     assert shown(told) == shown(clean)
 
 

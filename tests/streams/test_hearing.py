@@ -321,6 +321,77 @@ def test_a_correction_does_not_carry_a_discharge_over_the_next_admission() -> No
     assert again.status is IN_PROGRESS
 
 
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        pytest.param(
+            [admit(8), recorded(discharge(7), 10), update(10.5, "4W/01", discharged_at=at(9.5))],
+            [admit(8), discharge(9.5)],
+            id="a discharge before the admission",
+        ),
+        pytest.param(
+            [recorded(admit(9), 10), recorded(discharge(8), 10.1), update(10.5, admitted_at=at(7))],
+            [admit(7), discharge(8)],
+            id="an admission after the discharge",
+        ),
+        pytest.param(
+            [admit(8), transfer(9, "5E/01"), recorded(discharge(8.5), 10), update(11, discharged_at=at(9.5))],
+            [admit(8), transfer(9, "5E/01"), discharge(9.5)],
+            id="a discharge before the last move",
+        ),
+        pytest.param(
+            [recorded(admit(10), 10), recorded(transfer(9, "5E/01"), 10.1), update(11, "5E/01", admitted_at=at(8))],
+            [admit(8), transfer(9, "5E/01")],
+            id="an admission after the first move",
+        ),
+        pytest.param(
+            [
+                recorded(admit(10), 11),
+                recorded(transfer(9, "5E/01"), 11),
+                recorded(discharge(9.5), 11),
+                update(12, "5E/01", admitted_at=at(8), discharged_at=at(10.5)),
+            ],
+            [admit(8), transfer(9, "5E/01"), discharge(10.5)],
+            id="both",
+        ),
+        pytest.param(
+            [
+                admit(0),
+                discharge(5),
+                admit(8, "5E/01", id="again"),
+                transfer(10, "5E/02"),
+                recorded(discharge(9, id="left"), 11),
+                update(12, discharged_at=at(10.5)),
+            ],
+            [admit(0), discharge(5), admit(8, "5E/01"), transfer(10, "5E/02"), discharge(10.5)],
+            id="a second discharge before the last move",
+        ),
+    ],
+)
+def test_a_correction_puts_right_what_was_out_of_order(wrong: list[Any], right: list[Any]) -> None:
+    mended, clean = folded(*wrong), folded(*right)
+    assert (mended.status, trail(mended), mended.problems) == (clean.status, trail(clean), clean.problems)
+    assert (mended.admitted_at, mended.discharged_at) == (clean.admitted_at, clean.discharged_at)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param([REGISTERED, transfer(2, "ED/02"), admit(4), update(5, admitted_at=at(1))], id="a visit goes on"),
+        pytest.param([admit(0), transfer(5, "5E/01"), discharge(9), update(10, discharged_at=at(4))], id="a move"),
+        pytest.param([admit(0), discharge(5), admit(8, id="again"), update(9, admitted_at=at(3))], id="an old stay"),
+        pytest.param(
+            [admit(0), discharge(5), transfer(6, "5E/01"), admit(8, id="again"), update(9, discharged_at=at(8.5))],
+            id="the next stay",
+        ),
+    ],
+)
+def test_a_correction_that_would_bring_about_disorder_does_not_count(facts: list[Any]) -> None:
+    mended, clean = folded(*facts), folded(*facts[:-1])
+    assert Problem.TIMES_OUT_OF_ORDER in mended.problems
+    assert (mended.status, trail(mended)) == (clean.status, trail(clean))
+
+
 def test_a_cancelled_admission_of_an_emergency_patient_leaves_the_registration() -> None:
     back = folded(
         REGISTERED, update(1, "ED/01"), admit(4), transfer(5, "5E/02"), cancel_admission(6), update(7, "ED/01")
