@@ -41,6 +41,7 @@ class Problem(StrEnum):
     PENDING_WHILE_NOT_HERE = "pending_while_not_here"
     REPORTED_AFTER_DELETION = "reported_after_deletion"
     REPORTED_AFTER_CANCELLATION = "reported_after_cancellation"
+    MERGED_TWICE = "merged_twice"
 
 
 class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -122,6 +123,8 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     """Where the patient is for a while (PV1-11); the bed is kept."""
     other_tokens: tuple[str, ...] = ()
     """Further patient tokens under which this encounter was reported."""
+    withdrawn: tuple[PlanWithdrawn, ...] = ()
+    """Cancels under this number of a plan that was announced without one."""
 
     @property
     def provisional(self) -> bool:
@@ -134,11 +137,28 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
         return self.stays[-1] if self.stays else None
 
 
+class PlanKind(StrEnum):
+    """What announced a coming patient: each has a cancel of its own."""
+
+    PREADMISSION = "preadmission"
+    ADMISSION = "admission"
+
+
+class PlanWithdrawn(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A27 or A38: what was announced of this kind before is off; with `fact_id`, that one only."""
+
+    kind: PlanKind
+    recorded_at: datetime
+    fact_id: str | None = None
+
+
 class PendingAdmission(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An admission announced without a visit number: it waits on the patient until an admission or its cancel."""
 
     fact_id: str
+    kind: PlanKind
     since: datetime
+    recorded_at: datetime
     expected_at: datetime | None = None
     place: Reservation | None = None
 
@@ -151,10 +171,14 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     """The token that this one was merged into, as last said; see `streams.patients.resolve` for who that is."""
     merge_order: tuple[datetime, datetime, str, str] | None = None
     """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
+    merges: tuple[str, ...] = ()
+    """All tokens that this one was merged into, where nobody undid it."""
     sex: Sex | None = None
     age_years: int | None = None
     died_at: datetime | None = None
     pending: tuple[PendingAdmission, ...] = ()
+    """Of this token; a merge may have brought its cancel under another one, see `streams.plans`."""
+    withdrawn: tuple[PlanWithdrawn, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -213,6 +237,8 @@ __all__ = [
     "KnownService",
     "Patient",
     "PendingAdmission",
+    "PlanKind",
+    "PlanWithdrawn",
     "Problem",
     "Reservation",
     "UnitStay",

@@ -22,6 +22,7 @@ from streams import bulk_sql, people_store
 from streams.encounters import fold
 from streams.fact_log import facts_about, subjects_with_facts
 from streams.patients import fold_patient, resolve
+from streams.plans import without_withdrawn
 from streams.unit_of_work import read_watermarks
 from streams.watermarks import overall
 
@@ -117,7 +118,7 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
     person = people.get(token, token)
     tokens = sorted(other for other in around if people.get(other, other) == person)
     encounters = _encounters(connection, tokens, as_of, known)
-    found = [patients[other] for other in tokens if other in patients]
+    found = without_withdrawn([patients[other] for other in tokens if other in patients], encounters)
     if not encounters and not found:
         return None
     return PersonAsOf(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, case, func, literal, select
 from schemas import tables
 from schemas.events import PatientClass
 from schemas.hospital import Hospital
-from schemas.state import Encounter, EncounterStatus, Problem, decode_encounter, decode_patient
+from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
 from schemas.topics import ADT_EVENTS
 from streams import people_store
 from streams.beds import PersonClaim, superseded
@@ -54,6 +54,7 @@ WORDS: dict[Problem, str] = {
     Problem.ID_COLLISION: "two contents came under one id; both are kept and count",
     Problem.TIMES_OUT_OF_ORDER: "a correction would carry an admission or a discharge past a move; it does not count",
     Problem.PLANNED_AFTER_ADMISSION: "planned after it was admitted; the plan does not count",
+    Problem.MERGED_TWICE: "merged into two patients, and neither was undone; the later merge counts",
     Problem.RETURN_WITHOUT_LEAVE: "back from a leave that was not reported",
     Problem.LEAVE_WHILE_NOT_HERE: "on leave while not here; look for the missing A01, or a wrong A03",
     Problem.PENDING_WHILE_NOT_HERE: "a transfer or discharge is pending while nobody is here",
@@ -148,25 +149,45 @@ def _in_progress(connection: Connection) -> list[Encounter]:
 
 
 def _provisional(connection: Connection) -> Iterator[Finding]:
-    column = tables.encounter.columns
-    states = connection.scalars(select(column.state).where(column.provisional)).all()
+    """Yield what does not fit, but for what fits after all by who is who."""
+    encounter, patient = tables.encounter.columns, tables.patient.columns
+    states = connection.scalars(select(encounter.state).where(encounter.provisional)).all()
     encounters = [decode_encounter(bytes(state)) for state in states]
-    tokens = {token for each in encounters for token in (each.patient_token, *each.other_tokens)}
-    people = people_store.persons(connection, tokens)
-    for encounter in encounters:
-        one_person = len({people[token] for token in (encounter.patient_token, *encounter.other_tokens)}) == 1
-        for problem in encounter.problems:
-            if problem is Problem.TWO_PATIENTS and one_person:
-                continue  # two tokens that were merged
-            kind = Kind.ID_COLLISION if problem is Problem.ID_COLLISION else Kind.FACTS_DO_NOT_FIT
-            since = encounter.admitted_at or encounter.discharged_at
-            subject, says = encounter.encounter_id, WORDS[problem]
-            yield Finding(kind=kind, subject=subject, says=says, since=since, **_place(encounter))
-    person = tables.patient.columns
-    for state in connection.scalars(select(person.state).where(person.provisional)):
-        patient = decode_patient(bytes(state))
-        for problem in patient.problems:
-            yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=patient.patient_token, says=WORDS[problem])
+    states = connection.scalars(select(patient.state).where(patient.provisional)).all()
+    patients = [decode_patient(bytes(state)) for state in states]
+    found: list[Encounter | Patient] = [*encounters, *patients]
+    people = people_store.persons(connection, {token for each in found for token in _tokens(each)})
+    cancelling = {each.patient_token for each in found if Problem.CANCEL_WITHOUT_TARGET in each.problems}
+    serving = people_store.serving_cancels(connection, people_store.persons(connection, cancelling))
+
+    def fits(state: Encounter | Patient, problem: Problem) -> bool:
+        """Say whether the facts come from one person under several numbers, and fit together."""
+        if problem in (Problem.TWO_PATIENTS, Problem.MERGED_TWICE):
+            return len({people[token] for token in _tokens(state)}) == 1
+        person = people[state.patient_token]
+        return problem is Problem.CANCEL_WITHOUT_TARGET and any(
+            (person, cancel) in serving for cancel in state.withdrawn
+        )
+
+    for each in encounters:
+        for problem in each.problems:
+            if not fits(each, problem):
+                kind = Kind.ID_COLLISION if problem is Problem.ID_COLLISION else Kind.FACTS_DO_NOT_FIT
+                since = each.admitted_at or each.discharged_at
+                yield Finding(kind=kind, subject=each.encounter_id, says=WORDS[problem], since=since, **_place(each))
+    for who in patients:
+        for problem in who.problems:
+            if not fits(who, problem):
+                yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=who.patient_token, says=WORDS[problem])
+
+
+def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
+    """Return all tokens under which the facts came, or into which a patient was merged."""
+    return (
+        (state.patient_token, *state.other_tokens)
+        if isinstance(state, Encounter)
+        else (state.patient_token, *state.merges)
+    )
 
 
 def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ from schemas.events import (
 from schemas.state import Encounter, Problem, UnitStay
 from streams.kinds import BEGINNINGS, CANCELS
 from streams.ordering import Standing, standing
+from streams.plans import withdrawals
 from streams.stay import Stay, in_utc
 
 
@@ -76,6 +77,7 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     state = Stay(stand.latest.subject, _token(stand))
     state.problems.update(stand.problems)
     state.note_tokens(given)
+    state.withdrawn = withdrawals(fact for fact in stand.missed if as_of is None or fact.occurred_at <= as_of)
     state.taken_back = not stand.cancelled.isdisjoint(_BEGINS_OR_PLANS)
     for fact in stand.facts:
         _APPLY[type(fact)](state, fact)

@@ -45,10 +45,12 @@ class Heard(NamedTuple):
     """The time that was said of a fact last."""
     cancelled: Collection[type]
     """Kinds of which one at least was taken back."""
+    missed: Collection[int]
+    """Cancels of what was not reported."""
     problems: set[Problem]
 
 
-NOTHING_TO_HEAR = Heard((), (), (), {}, (), set())
+NOTHING_TO_HEAR = Heard((), (), (), {}, (), (), set())
 
 
 def hear(ordered: Sequence[Any]) -> Heard:
@@ -120,7 +122,7 @@ class _Hearing:
         self._void: set[int] = set()
         self._corrections: dict[int, datetime] = {}
         self._cancelled: set[type] = set()
-        self._problems: set[Problem] = set()
+        self._missed: list[int] = []
 
     def heard(self) -> Heard:
         ordered, said, ranks, named = self._ordered, self._said, self._rank, self._taken_by_name
@@ -150,7 +152,8 @@ class _Hearing:
             for position, time in self._corrections.items()
             if position not in self._dropped and time != self._ordered[position].occurred_at
         }
-        return Heard(self._dropped, self._repeats, self._void, corrections, self._cancelled, self._problems)
+        problems = {Problem.CANCEL_WITHOUT_TARGET} if self._missed else set()
+        return Heard(self._dropped, self._repeats, self._void, corrections, self._cancelled, self._missed, problems)
 
     def _hear_place(self, position: int, fact: Any, kind: type) -> None:
         """Hear where the patient is: news, or only a repetition."""
@@ -202,7 +205,7 @@ class _Hearing:
         if position in self._named:
             self._take_back(position, [self._named[position]])
         elif getattr(cancel.data, "cancels", None):
-            self._problems.add(Problem.CANCEL_WITHOUT_TARGET)
+            self._missed.append(position)
         else:
             among = self._may_be_meant(cancel)
             if among:
@@ -237,7 +240,7 @@ class _Hearing:
             latest = max(free, key=self._rank.__getitem__)
             self._take_back(position, self._with_it(latest))
         elif not of_its_time:
-            self._problems.add(Problem.CANCEL_WITHOUT_TARGET)
+            self._missed.append(position)
 
     def _with_it(self, target: int) -> list[int]:
         """Return the target and what is taken back with it."""
@@ -278,7 +281,7 @@ class _Hearing:
         if before:
             self._take_back(position, [max(before)])
             return
-        self._problems.add(Problem.CANCEL_WITHOUT_TARGET)
+        self._missed.append(position)
         if type(cancel) is AdmissionCancelled:
             self._void_what_was_said(position, -1, -1)
 

@@ -57,6 +57,8 @@ class Standing(NamedTuple):
     """The last of all facts, cancels included."""
     cancelled: frozenset[type]
     """Kinds of fact of which one at least was taken back."""
+    missed: Sequence[Any]
+    """Cancels of what was not reported."""
     problems: frozenset[Problem]
 
 
@@ -99,7 +101,8 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
             problems = {*problems, Problem.TIMES_OUT_OF_ORDER}
     if as_of is not None:
         applied = [fact for fact in applied if fact.occurred_at <= as_of]
-    return Standing(applied, latest, frozenset(heard.cancelled), frozenset(problems))
+    missed = [ordered[position] for position in heard.missed]
+    return Standing(applied, latest, frozenset(heard.cancelled), missed, frozenset(problems))
 
 
 def in_order(facts: Iterable[_F]) -> tuple[list[_F], bool]:

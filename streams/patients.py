@@ -17,8 +17,9 @@ from schemas.events import (
     PatientsMerged,
     PatientUpdated,
 )
-from schemas.state import Patient, PendingAdmission
+from schemas.state import Patient, PendingAdmission, Problem
 from streams.ordering import standing
+from streams.plans import KINDS, withdrawals
 from streams.stay import reservation
 
 MergeOrder = tuple[Any, ...]
@@ -45,10 +46,12 @@ def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> 
     stand = standing(given, as_of)
     known: dict[str, Any] = {}
     pending: list[PendingAdmission] = []
+    merges: set[str] = set()
     for fact in stand.facts:
         if isinstance(fact, PatientsMerged):
             order = (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
             known |= {"merged_into": fact.data.into, "merge_order": order}
+            merges.add(fact.data.into)
         elif isinstance(fact, PatientUpdated):
             known |= _said(fact)
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):
@@ -56,7 +59,9 @@ def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> 
     return Patient(
         patient_token=stand.latest.partition_key,
         pending=tuple(pending),
-        problems=tuple(sorted(stand.problems)),
+        withdrawn=withdrawals(stand.facts),
+        merges=tuple(sorted(merges)),
+        problems=tuple(sorted({*stand.problems, Problem.MERGED_TWICE} if len(merges) > 1 else stand.problems)),
         **known,
     )
 
@@ -71,7 +76,14 @@ def _said(fact: PatientUpdated) -> dict[str, Any]:
 def _pending(fact: PatientPreadmitted | AdmissionPending) -> PendingAdmission:
     expected_at = fact.data.expected_at.astimezone(UTC) if fact.data.expected_at else None
     place = reservation(fact.data.location, fact.occurred_at, expected_at)
-    return PendingAdmission(fact_id=fact.id, since=fact.occurred_at, expected_at=expected_at, place=place)
+    return PendingAdmission(
+        fact_id=fact.id,
+        kind=KINDS[type(fact)],
+        since=fact.occurred_at,
+        recorded_at=fact.recorded_at,
+        expected_at=expected_at,
+        place=place,
+    )
 
 
 def resolve(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,11 @@ from sqlalchemy import Connection, Row, delete, func, select, text
 
 from schemas import tables
 from schemas.events import PatientClass, patient_subject
-from schemas.state import decode_patient
+from schemas.state import Encounter, EncounterStatus, Patient, PlanWithdrawn, decode_encounter, decode_patient
 from streams import bulk_sql
 from streams.beds import PASSING
 from streams.patients import MergeOrder, resolve
+from streams.plans import takes_back
 
 PEOPLE_LOCK = 46
 
@@ -47,27 +48,78 @@ def units_waiting_for(connection: Connection, tokens: Collection[str]) -> set[tu
     if not rows:
         return set()
     people = persons(connection, {*tokens, *(row.patient_token for row in rows)})
-    admitted = {people[token] for token in tokens}
-    return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in admitted}
+    meant = {people[token] for token in tokens}
+    return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in meant}
 
 
 def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Return the rows of `reservation` that still hold: one that waits on a patient ends when they are admitted."""
+    """Return the rows of `reservation` that still hold.
+
+    One that waits on a patient ends when the person is admitted or the plan is taken back, under whatever token.
+    """
     waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
-    admitted = _last_admissions(connection, waiting)
+    if not waiting:
+        return list(plans)
+    people = persons(connection, waiting)
+    admitted = _last_admissions(connection, waiting, people)
+    withdrawn = _withdrawn(connection, people)
     return [
         plan
         for plan in plans
         if plan.subject != patient_subject(plan.patient_token)
-        or admitted.get(plan.patient_token, plan.since) <= plan.since
+        or (
+            admitted.get(plan.patient_token, plan.since) <= plan.since
+            and (plan.patient_token, plan.position) not in withdrawn
+        )
     ]
 
 
-def _last_admissions(connection: Connection, tokens: Collection[str]) -> dict[str, datetime]:
+def _withdrawn(connection: Connection, people: Mapping[str, str]) -> set[tuple[str, int]]:
+    """Return the plans that wait on these people and were taken back, by token and position."""
+    patients, said = _announced_and_withdrawn(connection, people)
+    return {
+        (patient.patient_token, position)
+        for patient in patients
+        for position, plan in enumerate(plan for plan in patient.pending if plan.place is not None)
+        if any(takes_back(cancel, plan) for cancel in said.get(people[patient.patient_token], ()))
+    }
+
+
+def serving_cancels(connection: Connection, people: Mapping[str, str]) -> set[tuple[str, PlanWithdrawn]]:
+    """Return the cancels that take back a plan announced under another number, by the person concerned."""
+    patients, said = _announced_and_withdrawn(connection, people)
+    return {
+        (people[patient.patient_token], cancel)
+        for patient in patients
+        for plan in patient.pending
+        for cancel in said.get(people[patient.patient_token], ())
+        if takes_back(cancel, plan)
+    }
+
+
+def _announced_and_withdrawn(
+    connection: Connection, people: Mapping[str, str]
+) -> tuple[list[Patient], dict[str, list[PlanWithdrawn]]]:
+    """Return what waits on these tokens, and the cancels of each person."""
+    patients = [
+        decode_patient(row[0])
+        for row in bulk_sql.select_by_key(connection, "state", tables.patient, "patient_token", people)
+    ]
+    encounter = tables.encounter.columns
+    cancelled = connection.scalars(
+        select(encounter.state)
+        .where(encounter.patient_token.in_(sorted(people)), encounter.status == EncounterStatus.CANCELLED.value)
+        .where(encounter.provisional)
+    )
+    said: dict[str, list[PlanWithdrawn]] = {}
+    states: list[Encounter | Patient] = [*patients, *map(decode_encounter, cancelled)]
+    for found in states:
+        said.setdefault(people[found.patient_token], []).extend(found.withdrawn)
+    return patients, said
+
+
+def _last_admissions(connection: Connection, tokens: Collection[str], people: Mapping[str, str]) -> dict[str, datetime]:
     """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
-    if not tokens:
-        return {}
-    people = persons(connection, tokens)
     encounter = tables.encounter.columns
     rows = connection.execute(
         select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))

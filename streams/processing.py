@@ -192,9 +192,10 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     work.save_encounters(changed)
     work.save_patients(patients)
     work.save_bed_words(beds)
-    others = _follow_merges(patients, work)
+    regrouped = _regroup(patients, work)
+    others = work.encounters_of(regrouped) if regrouped else []
     letters = _reject(batch, work, received_at)
-    waiting = work.units_waiting_for(_admitted_or_no_longer(changed))
+    waiting = work.units_waiting_for(_awaited_or_no_longer(changed, patients) | regrouped)
     work.add_messages([*_messages(batch, changed, patients, beds, others, waiting), *letters])
     _advance_watermarks(batch, work)
     unreadable = sum(not _is_marked(record) for record, _ in batch.rejected)
@@ -233,8 +234,8 @@ def _fold_patients(batch: Batch, work: UnitOfWork) -> list[tuple[StoredPatient |
     return changed
 
 
-def _follow_merges(patients: Sequence[tuple[StoredPatient | None, Patient]], work: UnitOfWork) -> list[Encounter]:
-    """Return the encounters of those who are somebody else now, after working out who is who."""
+def _regroup(patients: Sequence[tuple[StoredPatient | None, Patient]], work: UnitOfWork) -> set[str]:
+    """Work out who is who, and return the tokens of those who are somebody else now."""
     merged = {
         token
         for old, new in patients
@@ -242,7 +243,7 @@ def _follow_merges(patients: Sequence[tuple[StoredPatient | None, Patient]], wor
         for token in (new.patient_token, new.merged_into, old.patient.merged_into if old else None)
         if token
     }
-    return work.encounters_of(work.regroup(merged)) if merged else []
+    return work.regroup(merged) if merged else set()
 
 
 def _merge_of(patient: Patient | None) -> tuple[object, object]:
@@ -329,15 +330,23 @@ def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[_Uni
     return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.stays)} if ended else set()
 
 
-def _admitted_or_no_longer(changed: Sequence[tuple[StoredEncounter | None, Encounter]]) -> set[str]:
-    """Return the patients whose plans end, or hold again, by an admission: their beds may be in any unit."""
-    return {new.patient_token for old, new in changed if _admission(old.encounter if old else None) != _admission(new)}
+def _awaited_or_no_longer(
+    changed: Sequence[tuple[StoredEncounter | None, Encounter]],
+    patients: Sequence[tuple[StoredPatient | None, Patient]],
+) -> set[str]:
+    """Return the patients whose plans end, or hold again, by an admission or a cancel; their beds may be anywhere."""
+    came = {
+        new.patient_token for old, new in changed if _ends_plans(old.encounter if old else None) != _ends_plans(new)
+    }
+    off = {new.patient_token for old, new in patients if (old.patient.withdrawn if old else ()) != new.withdrawn}
+    return came | off
 
 
-def _admission(encounter: Encounter | None) -> tuple[object, object]:
-    if encounter is None or encounter.admitted_at is None:
-        return (None, None)
-    return (encounter.admitted_at, encounter.patient_class)
+def _ends_plans(encounter: Encounter | None) -> tuple[object, ...]:
+    if encounter is None:
+        return (None, None, ())
+    admission = (encounter.admitted_at, encounter.patient_class) if encounter.admitted_at else (None, None)
+    return (*admission, encounter.withdrawn)
 
 
 def _units_reserved(patient: Patient | None) -> set[_Unit]:

@@ -24,6 +24,7 @@ from schemas.state import (
     KnownDiagnosis,
     KnownProcedure,
     KnownService,
+    PlanWithdrawn,
     Problem,
     Reservation,
     UnitStay,
@@ -60,6 +61,7 @@ class Stay:
         "stays",
         "taken_back",
         "temporary_place",
+        "withdrawn",
     )
 
     def __init__(self, encounter_id: str, patient_token: str) -> None:
@@ -68,6 +70,7 @@ class Stay:
         self.other_tokens: set[str] = set()
         self.problems: set[Problem] = set()
         self.taken_back = False
+        self.withdrawn: tuple[PlanWithdrawn, ...] = ()
         self.cancelled = False
         self.deleted = False
         self.forget()
@@ -210,6 +213,7 @@ class Stay:
             on_leave_since=None if cancelled else self.on_leave_since,
             temporary_place=None if cancelled else self.temporary_place,
             other_tokens=tuple(sorted(self.other_tokens)),
+            withdrawn=self.withdrawn,
         )
 
     def status(self) -> EncounterStatus:

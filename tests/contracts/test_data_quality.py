@@ -83,6 +83,30 @@ def test_two_tokens_of_one_person_in_an_encounter_are_no_problem_once_they_are_m
     assert listed(engine) == []
 
 
+def test_a_patient_merged_into_two_is_listed_until_they_are_one_or_one_is_undone(engine: Engine) -> None:
+    take(engine, merge(1, "a", "b"), merge(2, "a", "c"))
+    assert listed(engine) == [("facts_do_not_fit", "a")]
+    take(engine, merge(3, "c", "b"))
+    assert listed(engine) == []
+    take(engine, unmerge(4, "c"))
+    assert listed(engine) == [("facts_do_not_fit", "a")]
+    take(engine, unmerge(5, "a", apart_from="b"))
+    assert listed(engine) == []
+
+
+def test_a_cancel_of_what_was_announced_under_another_number_is_no_problem(engine: Engine) -> None:
+    take(engine, of_patient(events.AdmissionPending, 0, "a", id="plan", location=place("4W/02")))
+    take(engine, of_patient(events.PendingAdmissionCancelled, 1, "b"))
+    take(engine, said(events.PendingAdmissionCancelled, 1, e="E9", p="c"))
+    assert listed(engine) == [("facts_do_not_fit", "E9"), ("facts_do_not_fit", "b")]
+    take(engine, merge(2, "a", "b"))
+    assert listed(engine) == [("facts_do_not_fit", "E9")]
+    take(engine, merge(3, "c", "b"))
+    assert listed(engine) == []
+    take(engine, unmerge(4, "a"))
+    assert listed(engine) == [("facts_do_not_fit", "E9"), ("facts_do_not_fit", "b")]
+
+
 def test_places_that_the_hospital_file_does_not_name_are_taken_and_listed(engine: Engine) -> None:
     take(engine, admit(0, "9Z/01"), admit(0, "4W/77", e="E2", p="P2"), bed(1, "4W/78", "available"))
     assert listed(engine) == [("unknown_bed", "HG/4W/77"), ("unknown_bed", "HG/4W/78"), ("unknown_unit", "HG/9Z")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -10,13 +11,13 @@ from sqlalchemy import Engine, select
 from schemas import events, tables
 from schemas.events import AnyFact, PatientClass
 from schemas.hospital import parse_hospital
-from schemas.topics import CapacityMetrics
+from schemas.topics import CapacityMetrics, unit_key
 from streams import score_store
 from streams.capacity_store import CapacityStore
 from streams.census import unit_metrics
 from streams.status import _counts
 from tests.contracts.test_processing import rows, take
-from tests.streams.builders import admit, at, bed, discharge, merge, of_patient, said, transfer, unmerge
+from tests.streams.builders import admit, at, bed, discharge, merge, of_patient, place, said, transfer, unmerge
 
 HOSPITAL = parse_hospital(
     b"""
@@ -123,6 +124,57 @@ def test_plans_reserve_beds_until_the_patient_is_there(engine: Engine) -> None:
     }
     take(engine, admit(5, "4W/01", e="E1", p="a"), said(events.PendingAdmissionCancelled, 6, e="E2", p="b"))
     assert beds(board(engine, "4W")) == {"01": ("occupied", "E1"), "02": ("available", None), "03": ("available", None)}
+
+
+PLAN: dict[str, Any] = {"id": "plan", "location": place("4W/02")}
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_cancel_under_the_number_that_stays_takes_back_a_plan_under_the_other(
+    engine: Engine, order: tuple[int, ...]
+) -> None:
+    facts = [
+        of_patient(events.AdmissionPending, 0, "a", **PLAN),
+        merge(1, "a", "b"),
+        of_patient(events.PendingAdmissionCancelled, 2, "b"),
+    ]
+    for index in order:
+        take(engine, facts[index])
+    assert reserved(engine) == {}
+    take(engine, unmerge(3, "a"))
+    assert reserved(engine) == {"02": "patient:a"}
+
+
+@pytest.mark.parametrize(
+    ("cancel", "kept"),
+    [
+        pytest.param(of_patient(events.PendingAdmissionCancelled, -1, "b"), True, id="said before the plan"),
+        pytest.param(of_patient(events.PreadmissionCancelled, 2, "b"), True, id="of another kind"),
+        pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "c"), True, id="of somebody else"),
+        pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "b", cancels="other"), True, id="of another plan"),
+        pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "b", cancels="plan"), False, id="by its id"),
+        pytest.param(said(events.PendingAdmissionCancelled, 2, e="E9", p="b"), False, id="with a visit number"),
+        pytest.param(said(events.PendingAdmissionCancelled, 2, e="E8", p="a"), True, id="of the plan of that visit"),
+    ],
+)
+def test_which_plans_a_cancel_takes_back(engine: Engine, cancel: AnyFact, kept: bool) -> None:
+    take(engine, of_patient(events.AdmissionPending, 0, "a", **PLAN), merge(1, "a", "b"))
+    take(engine, said(events.AdmissionPending, 0.5, e="E8", p="a"))
+    hinted = units_hinted(engine)
+    take(engine, cancel)
+    assert reserved(engine) == ({"02": "patient:a"} if kept else {})
+    if not kept:
+        assert units_hinted(engine) - hinted == 1
+
+
+def reserved(engine: Engine) -> dict[str, str | None]:
+    """For whom beds of 4W are kept."""
+    return {found.bed_id: found.reserved_for for found in board(engine, "4W").beds if found.status == "reserved"}
+
+
+def units_hinted(engine: Engine) -> int:
+    """How often the capacity agent was told to look at 4W."""
+    return sum(key == unit_key("HG", "4W").encode() for (key,) in rows(engine, tables.outbox, "key"))
 
 
 def test_a_reserved_bed_that_is_still_taken_shows_who_is_in_it(engine: Engine) -> None:

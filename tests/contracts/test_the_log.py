@@ -30,6 +30,7 @@ from tests.streams.builders import (
     discharge,
     merge,
     of_patient,
+    place,
     said,
     transfer,
     unmerge,
@@ -159,6 +160,14 @@ def test_a_patient_at_a_moment_has_the_encounters_of_the_person_then(engine: Eng
     assert (after.person_token, after.tokens) == ("P1", ["P1", "P2"])
     assert [encounter.encounter_id for encounter in after.encounters] == ["E1", "E2"]
     assert nobody is None
+
+
+def test_a_patient_at_a_moment_has_the_plans_that_hold_then(engine: Engine) -> None:
+    take(engine, of_patient(events.AdmissionPending, 0, "P3", location=place("4W/02")), merge(1, "P3", "P4"))
+    take(engine, of_patient(events.PendingAdmissionCancelled, 5, "P4"))
+    with engine.connect() as connection:
+        moments = [person_as_of(connection, "P4", at(hours), known=False) for hours in (4, 6)]
+    assert [[len(each.pending) for each in person.patients] for person in moments if person] == [[1, 0], [0, 0]]
 
 
 def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, settings: MakeSettings) -> None:

@@ -112,9 +112,10 @@ def person_facts(draw: Any) -> list[AnyFact]:
     undone = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), hours, st.sampled_from([None, *PATIENTS])), max_size=2))
     facts += [unmerge(hour, token, id=f"u{n}", apart_from=other) for n, (token, hour, other) in enumerate(undone)]
     kinds = st.sampled_from([events.AdmissionPending, events.PendingAdmissionCancelled, events.PreadmissionCancelled])
-    for number, (kind, hour) in enumerate(draw(st.lists(st.tuples(kinds, hours), max_size=3))):
+    plans = draw(st.lists(st.tuples(kinds, hours, st.sampled_from(PATIENTS[:2])), max_size=3))
+    for number, (kind, hour, token) in enumerate(plans):
         plan = {"location": place("4W/02")} if kind is events.AdmissionPending else {}
-        facts.append(of_patient(kind, hour, "p0", id=f"plan{number}", **plan))
+        facts.append(of_patient(kind, hour, token, id=f"plan{number}", **plan))
     if draw(st.booleans()):
         facts.append(of_patient(events.PatientUpdated, draw(hours), "p1", age_years=draw(st.integers(0, 99))))
     return [late(draw, fact) for fact in facts]
