@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -70,6 +71,15 @@ BED_STATUSES = {
 BED_REASONS = {"C": "closed", "I": "isolated", "K": "contaminated"}
 
 
+class BedNames(StrEnum):
+    """What names a bed within its unit."""
+
+    ROOM_AND_BED = "room_and_bed"
+    """Room and bed: 101 and A are 101-A. A bed whose name already begins with its room's and a - is taken as it is."""
+    BED = "bed"
+    """The bed alone, where no two rooms of a unit have a bed of one name."""
+
+
 class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
     """How one feed is read. The defaults follow the standard."""
 
@@ -97,6 +107,8 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     """PV1-3.4 to `facility_id`."""
     units: dict[str, Name] = {}
     """PV1-3.1 to `unit_id`."""
+    bed_names: BedNames = BedNames.ROOM_AND_BED
+    """Whether the room (PV1-3.2) is part of a bed's name."""
 
     @cached_property
     def zone(self) -> ZoneInfo:

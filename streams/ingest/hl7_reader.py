@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from schemas.events import AnyFact, Diagnosis, Location, PatientClass, Procedure, Sex, encode_fact
 from schemas.outgoing import LARGEST_BYTES
 from schemas.pseudonyms import patient_token
-from streams.ingest.hl7_mapping import SEXES, Hl7Mapping
+from streams.ingest.hl7_mapping import SEXES, BedNames, Hl7Mapping
 from streams.ingest.hl7_message import Hl7Message, Rejected
 from streams.ingest.hl7_time import Moment, age_in_years, read_moment
 
@@ -192,13 +192,20 @@ class Reader:
         unit = self.field(segment, number, 1, nth)
         if unit is None:
             return None
+        room, bed = self.field(segment, number, 2, nth), self.field(segment, number, 3, nth)
         facility = self._facility(segment, number, nth)
         return Location(
             facility_id=self.mapping.facilities.get(facility, facility),
             unit_id=self.mapping.units.get(unit, unit),
-            room=self.field(segment, number, 2, nth),
-            bed_id=self.field(segment, number, 3, nth),
+            room=room,
+            bed_id=self._bed_name(f"{segment}-{number}.2 and {number}.3", room, bed),
         )
+
+    def _bed_name(self, where: str, room: str | None, bed: str | None) -> str | None:
+        """Return what names a bed within its unit: beds of two rooms are two, though both are called A."""
+        if bed is None or room is None or self.mapping.bed_names is BedNames.BED or bed.startswith(f"{room}-"):
+            return bed
+        return self.name(f"The bed's name of {where}", f"{room}-{bed}")
 
     def _facility(self, segment: str, number: int, nth: int) -> str:
         named = self.field(segment, number, 4, nth)

@@ -29,7 +29,7 @@ def test_an_admission_says_who_where_and_when_and_never_a_name() -> None:
     assert (found.id, found.source) == ("C1", "hl7:ADT/HARBOUR")
     assert (found.subject, found.partition_key) == ("V1", TOKEN)
     assert (found.occurred_at, found.recorded_at) == (utc(2026, 3, 2, 10, 15), utc(2026, 3, 2, 10, 19))
-    assert found.data.location == events.Location(facility_id="HG", unit_id="4W", room="12", bed_id="01")
+    assert found.data.location == events.Location(facility_id="HG", unit_id="4W", room="12", bed_id="12-01")
     assert (found.data.age_years, found.data.sex) == (76, events.Sex.FEMALE)
     assert found.data.admission_type is events.AdmissionType.EMERGENCY
     assert found.data.diagnoses == (events.Diagnosis(code="I50.9", principal=True),)
@@ -83,14 +83,14 @@ def beds(*npu: str) -> bytes:
 
 def test_a_bed_status_is_about_the_bed() -> None:
     found: Any = fact(beds("NPU|4W^12^01^HG|H"))
-    assert (found.subject, found.data.status) == ("bed:HG/4W/01", events.BedStatus.DIRTY)
+    assert (found.subject, found.data.status) == ("bed:HG/4W/12-01", events.BedStatus.DIRTY)
 
 
 def test_each_bed_of_a_message_is_a_fact() -> None:
     found: Any = read(beds("NPU|4W^12^01^HG|H", "NPU|4W^12^02^HG|U")).facts
     assert [(each.id, each.subject, each.data.status) for each in found] == [
-        ("C1/1", "bed:HG/4W/01", events.BedStatus.DIRTY),
-        ("C1/2", "bed:HG/4W/02", events.BedStatus.AVAILABLE),
+        ("C1/1", "bed:HG/4W/12-01", events.BedStatus.DIRTY),
+        ("C1/2", "bed:HG/4W/12-02", events.BedStatus.AVAILABLE),
     ]
 
 
@@ -98,7 +98,7 @@ def test_each_bed_of_a_message_is_a_fact() -> None:
 def test_a_cancel_that_brings_a_patient_back_says_where_to(trigger: str) -> None:
     found: Any = fact(message(trigger))
     assert found.data == events.CancelDetails(
-        location=events.Location(facility_id="HG", unit_id="4W", room="12", bed_id="01")
+        location=events.Location(facility_id="HG", unit_id="4W", room="12", bed_id="12-01")
     )
     nowhere: Any = fact(message(trigger, place=""))
     assert nowhere.data.location is None
