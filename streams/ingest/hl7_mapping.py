@@ -89,6 +89,8 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     """IANA name, for times that are written without a zone. Of an hour that comes twice, the first is meant."""
     default_facility: Name | None = None
     """For places without PV1-3.4; MSH-4 where not set, and `main` where that is empty too."""
+    default_unit: Name = "unknown"
+    """For a room or bed without PV1-3.1; the list of data quality names the unit where the hospital file does not."""
     default_authority: str = ""
     """Who assigned a patient's number, where PID-3.4 is empty."""
     preferred_identifier_types: tuple[str, ...] = ("MR", "PI", "PT")

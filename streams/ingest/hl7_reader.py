@@ -188,11 +188,11 @@ class Reader:
         return found
 
     def location(self, segment: str, number: int, nth: int = 0) -> Location | None:
-        """Return a place (PL): point of care, room, bed and facility."""
-        unit = self.field(segment, number, 1, nth)
-        if unit is None:
+        """Return a place (PL): point of care, room, bed and facility; a facility alone is none."""
+        unit, room, bed = (self.field(segment, number, component, nth) for component in (1, 2, 3))
+        if unit is None and room is None and bed is None:
             return None
-        room, bed = self.field(segment, number, 2, nth), self.field(segment, number, 3, nth)
+        unit = unit or self.mapping.default_unit
         facility = self._facility(segment, number, nth)
         return Location(
             facility_id=self.mapping.facilities.get(facility, facility),

@@ -245,7 +245,7 @@ def _beds(reader: Reader) -> list[AnyFact]:
 def _bed(reader: Reader, nth: int, many: bool) -> AnyFact:
     place, code = reader.location("NPU", 1, nth), reader.message.get("NPU", 2, nth=nth).upper()
     if place is None or place.bed_id is None:
-        raise Rejected("NPU-1 names no bed; point of care and bed must stand there.")
+        raise Rejected("NPU-1.3 is empty, so no bed is named; fill it at the sender.")
     status = reader.mapping.states_of_beds.get(code)
     if status is None:
         raise Rejected("NPU-2 has a status that the mapping does not know; add it to bed_statuses.")

@@ -133,3 +133,36 @@ def test_a_word_on_a_bed_names_it_as_before_where_the_room_is_left_out() -> None
     found: Any = fact(message("A20", more=["NPU|4W^12^01^HG|H"]), BED_ONLY)
     assert isinstance(found, events.BedStatusChanged)
     assert found.subject == "bed:HG/4W/01"
+
+
+@pytest.mark.parametrize(
+    ("place", "room", "bed_id"), [("^101^A^HG", "101", "101-A"), ("^101^^HG", "101", None), ("^^A^HG", None, "A")]
+)
+def test_a_room_or_bed_without_a_unit_is_in_an_unknown_one(place: str, room: str | None, bed_id: str | None) -> None:
+    expected = Location(facility_id="HG", unit_id="unknown", room=room, bed_id=bed_id)
+    assert said(place) == expected
+
+
+def test_the_mapping_says_where_a_bed_without_a_unit_is() -> None:
+    found = said("^101^A^HG", Hl7Mapping(default_unit="4 WEST", units={"4 WEST": "4W"}))
+    assert found == Location(facility_id="HG", unit_id="4W", room="101", bed_id="101-A")
+    told: Any = fact(message("A20", more=["NPU|^101^A^HG|H"]), Hl7Mapping(default_unit="4W"))
+    assert told.subject == "bed:HG/4W/101-A"
+
+
+@pytest.mark.parametrize("place", ["", "^^^HG", '""^""^""^HG', "^^^&1.2.9&ISO"])
+def test_a_facility_alone_is_no_place(place: str) -> None:
+    assert said(place) is None
+
+
+def test_a_patient_without_a_unit_is_shown_in_the_unknown_one() -> None:
+    board = replayed(message(place="^101^A^HG"))
+    assert [(each.bed_id, each.encounter_id) for each in board.board("unknown").beds] == [("101-A", "V1")]
+    assert board.census("unknown") == 1
+
+
+def test_a_word_on_a_bed_that_is_not_named_says_which_field_must() -> None:
+    assert (
+        read(message("A20", more=["NPU|4W^101^^HG|H"])).rejected
+        == "NPU-1.3 is empty, so no bed is named; fill it at the sender."
+    )
