@@ -227,6 +227,11 @@ def _swap(reader: Reader) -> list[AnyFact]:
     people = reader.by_person()
     if len(people) < 2 or any(person.message.count("PV1") != 1 for person in people):
         raise Rejected("A17 needs two PID segments, each with one PV1 after it: the two patients who swap.")
+    if len({each.token() for each in people}) < len(people):
+        raise Rejected("Two PID-3 of A17 name the same patient, who cannot swap; send an A02 for a move.")
+    if len({each.needed_visit() for each in people}) < len(people):
+        places = ", ".join(reader.mapping.visit_number)
+        raise Rejected(f"A17 gives two patients one visit number ({places}); fill in the number of each at the sender.")
     at = reader.occurred_at()
     facts = []
     for index, each in enumerate(people):

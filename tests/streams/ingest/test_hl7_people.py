@@ -65,6 +65,7 @@ def test_an_unlinked_patient_is_set_apart_from_the_other() -> None:
 
 
 OTHER = ["PID|2||18^^^HG^MR||ROE^RICHARD||19600101|M", "PV1|2|I|5E^1^02^HG||||||||||||||||V2"]
+FIRST = ["PID|2||17^^^HG^MR||DOE^JANE||19500101|F", "PV1|2|I|5E^1^02^HG||||||||||||||||V1"]
 
 
 def test_a_swap_is_two_transfers_at_one_instant() -> None:
@@ -97,6 +98,9 @@ def test_what_follows_the_second_patient_of_a_swap_is_not_of_the_first() -> None
         (message("A17"), "A17 needs two PID"),
         (message("A17", more=OTHER[:1]), "one PV1 after it"),
         (message("A17", more=["PV1|2|I|5E^1^02^HG||||||||||||||||V2", OTHER[0]]), "one PV1 after it"),
+        (message("A17", more=[FIRST[0], OTHER[1]]), "Two PID-3 of A17 name the same patient, who cannot swap"),
+        (message("A17", more=FIRST), "send an A02 for a move"),
+        (message("A17", more=[OTHER[0], FIRST[1]]), "A17 gives two patients one visit number (PV1-19, PID-18, PV1-50)"),
         (message("A17", control_id="C" * 199, more=OTHER), "MSH-10 is longer than 198"),
         (message("A40", control_id="C" * 199, more=["MRG|1^^^HG", "MRG|2^^^HG"]), "MSH-10 is longer than 198"),
     ],
