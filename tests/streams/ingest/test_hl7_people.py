@@ -23,6 +23,13 @@ def test_the_number_of_the_preferred_type_identifies_the_patient() -> None:
     assert fact(message(patient="17^^^HG~99^^^SSA^SS")).partition_key == token("17")
 
 
+def test_pid_2_serves_where_pid_3_is_empty() -> None:
+    with_both = message(patient="17^^^HG^MR").replace(b"PID|1|", b"PID|1|99^^^HG^MR")
+    assert fact(with_both).partition_key == token("17")
+    alone = message(patient="").replace(b"PID|1|", b"PID|1|5^^^SSA^SS~17^^^HG^MR")
+    assert fact(alone).partition_key == token("17")
+
+
 def test_numbers_of_two_authorities_known_by_their_oid_are_two_people() -> None:
     assert fact(message(patient="17^^^&1.2.3&ISO^MR")).partition_key == token("17", "1.2.3")
     assert fact(message(patient="17^^^&1.2.4&ISO^MR")).partition_key == token("17", "1.2.4")
