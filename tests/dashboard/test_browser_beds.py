@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from playwright.sync_api import Page, expect
@@ -40,6 +41,28 @@ def test_the_board_shows_what_sql_holds(page: Page, house: House) -> None:
 
 
 BED_04 = "Bed 04, occupied, since Tue, 10 Mar 2026, 12:00 CET, claimed by 2 patients"
+
+
+LONG = "5EAST-ROOM003-BED-DX"
+
+
+def test_beds_named_by_their_rooms_are_told_apart_and_no_name_is_clipped(page: Page, house: House) -> None:
+    marked = (taken("101-A", "E6"), taken("102-A", "E7", conflicts=("E8",)), bed("3N136-B2"), taken(LONG, "E9"))
+    house.broker.publish(metrics("SUR", marked, staffed=4))
+    try:
+        open_board(page, house)
+        tiles = page.locator('#board [data-key="TH/SUR"] .bed span')
+        expect(tiles).to_have_text(["101-A", "102-A", "3N136-B2", "…-BED-DX"])
+        expect(page.locator(TILE.format("TH/SUR", LONG))).to_have_attribute("title", re.compile(f"^Bed {LONG}, occ"))
+        clipped = (
+            "(spans) => spans.filter((span) => span.scrollWidth > span.clientWidth).map((span) => span.textContent)"
+        )
+        assert tiles.evaluate_all(clipped) == []
+        heights = tiles.evaluate_all("(spans) => spans.map((span) => span.getBoundingClientRect().height)")
+        assert max(heights) < 14  # one line each
+    finally:
+        house.broker.publish(surgery())
+        expect(page.locator('#board [data-key="TH/SUR"] .bed')).to_have_count(4)
 
 
 def test_published_metrics_reach_the_page(page: Page, house: House) -> None:

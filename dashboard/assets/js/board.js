@@ -79,6 +79,7 @@
             nodes.push(node);
         }
         unit.tileNodes = new Map(nodes.map((node) => [node.dataset.bed, node]));
+        holder.style.setProperty("--letters", ww.tiles.letters([...unit.tiles.keys()]));
         holder.replaceChildren(...nodes);
         if (nodes.length && !holder.querySelector('[tabindex="0"]')) nodes[0].tabIndex = 0;
     }

@@ -2,6 +2,7 @@
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
+    const LONGEST = 8; // 3N136-B2
 
     /* The server leaves out what is absent; here it is written out. */
     function complete(tile) {
@@ -32,7 +33,12 @@
 
     /* Long bed names (as in recorded feeds) are cut in front: their ends tell them apart. */
     function label(id) {
-        return id.length > 4 ? `…${id.slice(-3)}` : id;
+        return id.length > LONGEST ? `…${id.slice(1 - LONGEST)}` : id;
+    }
+
+    /* How many letters the widest tile of a unit must have room for. */
+    function letters(ids) {
+        return Math.max(2, ...ids.map((id) => label(id).length));
     }
 
     function paint(node, tile, card) {
@@ -61,5 +67,5 @@
         return node;
     }
 
-    ww.tiles = { complete, create, paint };
+    ww.tiles = { complete, create, letters, paint };
 })();
