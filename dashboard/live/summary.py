@@ -185,7 +185,7 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
             unit_id=card.unit_id,
             key=card.key,
         )
-    elif unit.tiles and card.known and not card.available:
+    elif unit.tiles and card.listed and card.known and not card.available:  # nobody knows what beds others have
         yield Attention(
             severity=Severity.WARNING,
             title=f"{card.name} has no bed to give",

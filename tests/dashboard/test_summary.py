@@ -90,6 +90,11 @@ def test_a_unit_that_is_not_full_but_has_nothing_to_give_says_why() -> None:
     assert (item.severity, item.note) == (Severity.WARNING, "1 to clean, 1 reserved, 1 out of use")
 
 
+def test_of_a_unit_that_the_hospital_file_does_not_name_nobody_knows_what_it_could_give() -> None:
+    found = summary(metrics("unknown", (taken("101-A", "E1"),), staffed=0))
+    assert titles(found, Severity.WARNING) == []
+
+
 def test_overdue_cleaning_names_the_longest_wait() -> None:
     beds = (bed("01", "dirty", since=NOON - 50 * MINUTE), bed("02", "dirty", since=NOON - 130 * MINUTE), bed("03"))
     item = attention(summary(metrics("MED", beds)), "Medicine: cleaning overdue, 2 beds")
