@@ -156,16 +156,22 @@ class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
 
 
 class MergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The subject (MRG-1) is from now on the patient with the token `into` (PID-3)."""
+    """The subject is from now on `into`: a patient (MRG-1) the token of PID-3, a visit (MRG-5) the one of PV1-19."""
 
     into: Name
 
 
 class UnmergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A merge of the subject was an error: the one into `apart_from` (a token), or else the latest."""
+    """A merge of the subject was an error: the one into `apart_from`, or else the latest."""
 
     apart_from: Name | None = None
     reason: Name | None = None
+
+
+class MoveDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Whose visit it was said to be before: the token of MRG-1."""
+
+    moved_from: Name
 
 
 class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -330,6 +336,26 @@ class EncounterDeleted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
     data: DeleteDetails
 
 
+class EncounterMoved(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_moved.v1"):
+    """A44, A45: the visit is this patient's, and not the one's under whom it was reported before."""
+
+    data: MoveDetails
+
+
+class EncountersMerged(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounters_merged.v1"):
+    """A42, A50: the subject turned out to be another visit, or has another number from now on."""
+
+    data: MergeDetails
+
+
+class EncountersUnmerged(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounters_unmerged.v1"
+):
+    """No trigger of HL7: the subject was merged in error and is a visit of its own."""
+
+    data: UnmergeDetails
+
+
 class PreadmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.preadmission_cancelled.v1"
 ):
@@ -450,6 +476,9 @@ AdtEvent = (
     | PendingDischargeCancelled
     | DischargeCancelled
     | EncounterDeleted
+    | EncounterMoved
+    | EncountersMerged
+    | EncountersUnmerged
 )
 """A fact about an encounter."""
 

@@ -125,6 +125,10 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     """Further patient tokens under which this encounter was reported."""
     withdrawn: tuple[PlanWithdrawn, ...] = ()
     """Cancels under this number of a plan that was announced without one."""
+    merged_into: str | None = None
+    """The encounter that this one was merged into, as last said."""
+    same_as: str | None = None
+    """The encounter that has its facts now, where merges lead to another one; this one is then cancelled."""
 
     @property
     def provisional(self) -> bool:

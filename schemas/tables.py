@@ -95,11 +95,13 @@ encounter = Table(
     Column("admitted_at", UtcDateTime),
     Column("discharged_at", UtcDateTime),
     Column("provisional", Boolean, nullable=False, server_default=false()),
+    Column("merged_into", Text),
     Column("version", Integer, nullable=False),
     Column("state", LargeBinary, nullable=False),
     Index(None, "patient_token"),
     _partial_index("encounter", "encounter_id", "in_progress", "status = 'in_progress'"),
     _partial_index("encounter", "encounter_id", "provisional", "provisional"),
+    _partial_index("encounter", "merged_into", "merged_into", "merged_into IS NOT NULL"),
     comment="The fold of each encounter's facts; `state` is schemas.state.Encounter as JSON.",
 )
 

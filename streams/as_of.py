@@ -7,7 +7,7 @@ True at T: all that was ever said, and of it what had happened by T. Known at T:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,12 @@ from schemas.state import Encounter, EncounterStatus, Patient
 from schemas.topics import ADT_EVENTS
 from streams import bulk_sql, people_store
 from streams.encounters import fold
-from streams.fact_log import facts_about, subjects_with_facts
-from streams.patients import fold_patient, resolve
+from streams.fact_log import facts_about, merged_encounters, subjects_with_facts
+from streams.identity import resolve
+from streams.patients import fold_patient
 from streams.plans import without_withdrawn
 from streams.unit_of_work import read_watermarks
+from streams.visits import fold_tied
 from streams.watermarks import overall
 
 _PLACES = ("bed:", "patient:")
@@ -74,12 +76,7 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
     """
     census: Counter[tuple[str | None, str | None, str]] = Counter()
     statuses = dict.fromkeys((status.value for status in EncounterStatus), 0)
-    for subject, facts in subjects_with_facts(connection):
-        if subject.startswith(_PLACES):
-            continue
-        encounter = fold(_said(facts, as_of, known), as_of=as_of)
-        if encounter is None:
-            continue
+    for encounter in _house(connection, as_of, known):
         statuses[encounter.status.value] += 1
         if encounter.status is EncounterStatus.IN_PROGRESS:
             place = encounter.location
@@ -91,6 +88,27 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
     ]
     reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
     return HouseAsOf(as_of=as_of, clock=_clock(known), event_time=reached, census=lines, encounters=statuses)
+
+
+def _house(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+    """Yield all encounters at a moment, without those that were another one then."""
+    tied = {key for together in merged_encounters(connection) for key in together}
+    about: dict[str, list[Any]] = {}
+    for subject, facts in subjects_with_facts(connection):
+        if subject in tied:
+            about[subject] = facts
+        elif not subject.startswith(_PLACES):
+            encounter = fold(_said(facts, as_of, known), as_of=as_of)
+            if encounter is not None:
+                yield encounter
+    yield from _tied(about, as_of, known)
+
+
+def _tied(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+    said = {key: facts for key, all_facts in about.items() if (facts := _said(all_facts, as_of, known))}
+    for encounter in fold_tied(said, as_of=as_of).values():
+        if encounter.same_as is None:
+            yield encounter
 
 
 def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, known: bool) -> PersonAsOf | None:
@@ -128,8 +146,11 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
 
 def _encounters(connection: Connection, tokens: list[str], as_of: datetime | None, known: bool) -> list[Encounter]:
     rows = bulk_sql.select_by_key(connection, "encounter_id", tables.encounter, "patient_token", tokens)
-    found = []
-    for facts in facts_about(connection, [row[0] for row in rows]).values():
+    ids = {row[0] for row in rows}
+    tied = {key for together in merged_encounters(connection) if not ids.isdisjoint(together) for key in together}
+    merged = _tied(facts_about(connection, tied), as_of, known)
+    found = [encounter for encounter in merged if encounter.patient_token in tokens]
+    for facts in facts_about(connection, ids - tied).values():
         encounter = fold(_said(facts, as_of, known), as_of=as_of)
         if encounter is not None:
             found.append(encounter)

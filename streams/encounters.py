@@ -18,6 +18,7 @@ from schemas.events import (
     DischargeDetails,
     DischargePending,
     EncounterDeleted,
+    EncounterMoved,
     EncounterUpdated,
     LeaveEnded,
     LeaveStarted,
@@ -35,7 +36,8 @@ from schemas.events import (
     TransferPending,
 )
 from schemas.state import Encounter, Problem, UnitStay
-from streams.kinds import BEGINNINGS, CANCELS
+from streams.identity import merge_order, resolve
+from streams.kinds import BEGINNINGS, CANCELS, OF_IDENTITY
 from streams.ordering import Standing, standing
 from streams.plans import withdrawals
 from streams.stay import Stay, in_utc
@@ -47,7 +49,7 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     Parameters
     ----------
     facts : iterable of AdtEvent
-        All facts of one encounter.
+        All facts of one encounter; merges of encounters are left to `streams.visits`.
     as_of : datetime or None
         Leave out what happened later; cancels and corrections that were said later count all the same.
 
@@ -68,19 +70,25 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     >>> fold([]) is None
     True
     """
-    given = list(facts)
+    given = [fact for fact in facts if type(fact) not in OF_IDENTITY]
     if not given:
         return None
     stand = standing(given, as_of)
     if as_of is not None and not stand.facts and not _was_taken_back(given, stand, as_of):
         return None
-    state = Stay(stand.latest.subject, _token(stand))
+    tokens, token = {fact.partition_key for fact in given if as_of is None or fact.occurred_at <= as_of}, _token(stand)
+    if len(tokens) > 1 and (whose := _moved(stand)):
+        tokens, token = {whose.get(each, each) for each in tokens}, whose.get(token, token)
+    state = Stay(stand.latest.subject, token)
     state.problems.update(stand.problems)
-    state.note_tokens(given)
+    state.note_tokens(tokens)
     state.withdrawn = withdrawals(fact for fact in stand.missed if as_of is None or fact.occurred_at <= as_of)
     state.taken_back = not stand.cancelled.isdisjoint(_BEGINS_OR_PLANS)
     for fact in stand.facts:
         _APPLY[type(fact)](state, fact)
+    if stand.facts and all(type(fact) is EncounterMoved for fact in stand.facts):
+        state.cancelled = True  # whose it is alone brings nobody here
+        state.problem(Problem.NO_ADMISSION)
     return state.encounter()
 
 
@@ -91,6 +99,12 @@ def _token(stand: Standing) -> str:
     """Return under which token the encounter was reported last, by a fact that stands if there is one."""
     latest = next((fact for fact in reversed(stand.facts) if type(fact) not in CANCELS), stand.latest)
     return str(latest.partition_key)
+
+
+def _moved(stand: Standing) -> dict[str, str]:
+    """Return, for each token from which the visit was moved, the patient whose it is."""
+    moves = [fact for fact in stand.facts if type(fact) is EncounterMoved]
+    return resolve({fact.data.moved_from: (fact.partition_key, merge_order(fact)) for fact in moves})
 
 
 def _was_taken_back(facts: Iterable[AdtEvent], stand: Standing, as_of: datetime) -> bool:
@@ -215,6 +229,10 @@ def _cancel(state: Stay, fact: AdtEvent) -> None:  # noqa: ARG001
     state.cancelled = state.admitted_at is None and not state.planned
 
 
+def _ignore(state: Stay, fact: AdtEvent) -> None:
+    """Who is who is told elsewhere."""
+
+
 def _delete(state: Stay, fact: EncounterDeleted) -> None:  # noqa: ARG001
     state.forget()
     state.deleted = True
@@ -284,4 +302,5 @@ _APPLY: dict[type, Callable[[Stay, Any], None]] = {
     PreadmissionCancelled: _cancel,
     PendingAdmissionCancelled: _cancel,
     EncounterDeleted: _delete,
+    EncounterMoved: _ignore,
 }

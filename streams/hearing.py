@@ -23,13 +23,11 @@ from schemas.events import (
     PatientAdmitted,
     PatientDischarged,
     PatientRegistered,
-    PatientsMerged,
-    PatientsUnmerged,
     TransferCancelled,
     UpdateDetails,
 )
 from schemas.state import Problem
-from streams.kinds import BEGINNINGS, CANCELS, OF_A_STAY, PLACING, PLAN_CANCELS, PLANS, REPEATING
+from streams.kinds import BEGINNINGS, CANCELS, MERGES, OF_A_STAY, PLACING, PLAN_CANCELS, PLANS, REPEATING, UNMERGES
 
 
 class Heard(NamedTuple):
@@ -218,7 +216,7 @@ class _Hearing:
         found = [position for kind in CANCELS[type(cancel)] for position in self._heard_of(kind)]
         if type(cancel) is TransferCancelled:
             return [position for position in found if self._moved(position)]
-        if type(cancel) is PatientsUnmerged and cancel.data.apart_from is not None:
+        if type(cancel) in UNMERGES and cancel.data.apart_from is not None:
             return [position for position in found if self._ordered[position].data.into == cancel.data.apart_from]
         return found
 
@@ -253,7 +251,7 @@ class _Hearing:
             return self._since(alike, target, BEGINNINGS)
         if kind is PatientAdmitted:
             return self._since(alike, target, {PatientDischarged})
-        if kind is PatientsMerged:
+        if kind in MERGES:
             return [index for index in alike if self._ordered[index].data.into == fact.data.into]
         return self._repetitions(alike, target)
 

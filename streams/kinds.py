@@ -10,6 +10,9 @@ from schemas.events import (
     DischargeCancelled,
     DischargePending,
     EncounterDeleted,
+    EncounterMoved,
+    EncountersMerged,
+    EncountersUnmerged,
     EncounterUpdated,
     LeaveEndCancelled,
     LeaveEnded,
@@ -38,6 +41,9 @@ _IN_ORDER: tuple[type, ...] = (
     PatientsMerged,
     PatientsUnmerged,
     PatientUpdated,
+    EncountersMerged,
+    EncountersUnmerged,
+    EncounterMoved,
     PatientPreadmitted,
     AdmissionPending,
     PatientRegistered,
@@ -86,8 +92,14 @@ CANCELS: dict[type, tuple[type, ...]] = {
     PendingDischargeCancelled: (DischargePending,),
     DischargeCancelled: (PatientDischarged,),
     PatientsUnmerged: (PatientsMerged,),
+    EncountersUnmerged: (EncountersMerged,),
 }
 """What each cancel takes back; of updates those that moved the patient, and of them only the move."""
+
+MERGES = frozenset({PatientsMerged, EncountersMerged})
+UNMERGES = frozenset({PatientsUnmerged, EncountersUnmerged})
+OF_IDENTITY = frozenset({EncountersMerged, EncountersUnmerged})
+"""What says which encounter is which, and nothing of what happened in it."""
 
 BEGINNINGS = frozenset({PatientAdmitted, PatientRegistered})
 MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})

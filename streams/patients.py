@@ -1,12 +1,12 @@
-"""Who is who: the fold of the facts about a patient token, and the person that merged tokens amount to.
+"""The fold of the facts about a patient token.
 
-Pure. A token's own facts say whether it was merged into another and whether that was undone; `resolve` follows the
-merges. Undoing a merge gives back exactly what was before, as encounters keep the token they were reported under.
+Pure. A token's own facts say whether it was merged into another and whether that was undone; `streams.identity` follows
+the merges. Undoing a merge gives back exactly what was before, as encounters keep the token they were reported under.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +18,10 @@ from schemas.events import (
     PatientUpdated,
 )
 from schemas.state import Patient, PendingAdmission, Problem
+from streams.identity import merge_order
 from streams.ordering import standing
 from streams.plans import KINDS, withdrawals
 from streams.stay import reservation
-
-MergeOrder = tuple[Any, ...]
 
 
 def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> Patient | None:
@@ -49,8 +48,7 @@ def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> 
     merges: set[str] = set()
     for fact in stand.facts:
         if isinstance(fact, PatientsMerged):
-            order = (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
-            known |= {"merged_into": fact.data.into, "merge_order": order}
+            known |= {"merged_into": fact.data.into, "merge_order": merge_order(fact)}
             merges.add(fact.data.into)
         elif isinstance(fact, PatientUpdated):
             known |= _said(fact)
@@ -84,40 +82,3 @@ def _pending(fact: PatientPreadmitted | AdmissionPending) -> PendingAdmission:
         expected_at=expected_at,
         place=place,
     )
-
-
-def resolve(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
-    """Return, for each token that was merged away, the token of the person it belongs to.
-
-    Parameters
-    ----------
-    merges : mapping of str to (str, MergeOrder)
-        For each merged token, what it was merged into and when.
-
-    Returns
-    -------
-    dict of str to str
-        Tokens that are their own person are not in it.
-
-    Notes
-    -----
-    Of merges that form a circle the latest count: the oldest one that would close it is left out.
-
-    Examples
-    --------
-    >>> resolve({"a": ("b", (1,)), "b": ("c", (2,))})
-    {'a': 'c', 'b': 'c'}
-    >>> resolve({"a": ("b", (1,)), "b": ("a", (2,))})
-    {'b': 'a'}
-    """
-    parent: dict[str, str] = {}
-    for token, (into, _) in sorted(merges.items(), key=lambda item: (item[1][1], item[0]), reverse=True):
-        if _root(parent, into) != token:
-            parent[token] = into
-    return {token: _root(parent, token) for token in sorted(parent)}
-
-
-def _root(parent: Mapping[str, str], token: str) -> str:
-    while token in parent:
-        token = parent[token]
-    return token

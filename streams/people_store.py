@@ -13,7 +13,7 @@ from schemas.events import PatientClass, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient, PlanWithdrawn, decode_encounter, decode_patient
 from streams import bulk_sql
 from streams.beds import PASSING
-from streams.patients import MergeOrder, resolve
+from streams.identity import MergeOrder, resolve
 from streams.plans import takes_back
 
 PEOPLE_LOCK = 46

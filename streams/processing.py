@@ -48,6 +48,7 @@ from streams.unit_of_work import (
     UnitOfWork,
     encode_headers,
 )
+from streams.visits import concerns_identity, fold_tied, merge_of
 from streams.watermarks import PartitionMark, advance
 
 REASON_HEADER = "wardwatch-reason"
@@ -186,10 +187,12 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
         for body, fact in batch.facts.items()
     ]
     new_facts = work.add_facts(rows)
-    changed = _fold_encounters(batch, work) if new_facts else []
+    changed, gone = _fold_encounters(batch, work) if new_facts else ([], [])
     patients = _fold_patients(batch, work) if new_facts else []
     beds = _latest_on_beds(batch) if new_facts else []
     work.save_encounters(changed)
+    work.forget_encounters(gone)
+    changed += [(old, _nothing_known(old.encounter)) for old in gone]
     work.save_patients(patients)
     work.save_bed_words(beds)
     regrouped = _regroup(patients, work)
@@ -202,22 +205,62 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     return Outcome(len(rows), new_facts, len(batch.rejected), len(changed), unreadable)
 
 
-def _fold_encounters(batch: Batch, work: UnitOfWork) -> list[tuple[StoredEncounter | None, Encounter]]:
+def _fold_encounters(
+    batch: Batch, work: UnitOfWork
+) -> tuple[list[tuple[StoredEncounter | None, Encounter]], list[StoredEncounter]]:
+    """Return what changed, and what is no more: a number that only a merge gave facts to, which counts no longer."""
     touched = {
         fact.subject
         for fact in batch.facts.values()
         if not isinstance(fact, BedStatusChanged) and not fact.subject.startswith(_PATIENT)
     }
     if not touched:
-        return []
+        return [], []
     stored = work.encounters(touched)  # before the facts: whoever commits in between is noticed by the version
-    changed = []
-    for encounter_id, bodies in work.facts_about(touched).items():
-        new = fold(_facts(bodies, batch.facts))
-        old = stored.get(encounter_id)
-        if new is not None and (old is None or old.encounter != new):
-            changed.append((old, new))
-    return changed
+    about = {key: _facts(bodies, batch.facts) for key, bodies in work.facts_about(touched).items()}
+    tied = _tied(batch, work, stored, about)
+    folded = fold_tied(tied) if tied else {}
+    for encounter_id, facts in about.items():
+        encounter = None if encounter_id in tied else fold(facts)
+        if encounter is not None:
+            folded[encounter_id] = encounter
+    changed = [
+        (old, encounter)
+        for encounter_id, encounter in folded.items()
+        for old in (stored.get(encounter_id),)
+        if old is None or old.encounter != encounter
+    ]
+    return changed, [old for encounter_id, old in stored.items() if encounter_id not in folded]
+
+
+def _nothing_known(encounter: Encounter) -> Encounter:
+    return Encounter(
+        encounter_id=encounter.encounter_id, patient_token=encounter.patient_token, status=EncounterStatus.CANCELLED
+    )
+
+
+def _tied(
+    batch: Batch, work: UnitOfWork, stored: dict[str, StoredEncounter], about: dict[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """Return all facts about each encounter that merges tie to those touched; add to `stored` what is stored of it.
+
+    Encounters that no merge concerns, done or undone, are not in it.
+    """
+    reached = {key for key, facts in about.items() if concerns_identity(facts)}
+    reached |= {into for _, into in work.merged_into(about)}
+    tied: dict[str, list[Any]] = {}
+    while reached:
+        stored |= work.encounters(reached.difference(stored))
+        bodies = work.facts_about(reached)
+        tied |= {key: _facts(bodies.get(key, []), batch.facts) for key in reached}
+        ends = {key for key, _ in work.merged_into(reached)}
+        for key in reached:
+            merge = merge_of(tied[key])
+            before = stored[key].encounter.merged_into if key in stored else None
+            ends |= {merge.into} if merge is not None else set()
+            ends |= {before} if before is not None else set()
+        reached = ends.difference(tied)
+    return tied
 
 
 def _fold_patients(batch: Batch, work: UnitOfWork) -> list[tuple[StoredPatient | None, Patient]]:

@@ -7,7 +7,7 @@ rows that differ are written: when all is well, none.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,15 +16,17 @@ from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, func, 
 
 from schemas import tables
 from schemas.events import BedStatusChanged
-from schemas.state import decode_encounter, decode_patient
+from schemas.state import Encounter, decode_encounter, decode_patient
 from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED, UnitChanged, unit_key
 from streams import bulk_sql, rows
 from streams.beds import latest_word
 from streams.encounters import fold
-from streams.fact_log import facts_about, facts_in_log, subjects_with_facts
-from streams.patients import fold_patient, resolve
+from streams.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
+from streams.identity import resolve
+from streams.patients import fold_patient
 from streams.processing import encounter_changed
 from streams.unit_of_work import Message, UnitOfWork
+from streams.visits import fold_tied
 
 DERIVED = (
     tables.encounter,
@@ -115,6 +117,7 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
         with engine.begin() as connection:
             _lock(connection)
             _catch_up(connection, beside, started_at - MARGIN)
+            _fold_merged(connection, beside)
             _save_aliases(connection, beside)
             differences = [_swap(connection, table, beside[table.name]) for table in DERIVED]
             _announce(connection, [found for found in differences if found.rows])
@@ -188,9 +191,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
         else:
             encounter = fold(facts)
             if encounter is not None:
-                found.encounter.append(rows.encounter_row(encounter, 1))
-                found.unit_stay.extend(rows.stay_rows(encounter))
-                found.reservation.extend(rows.reservations_of_encounter(encounter))
+                _add_encounter(found, encounter)
     return found
 
 
@@ -215,8 +216,7 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
     for start in range(0, len(late), AT_ONCE):
         subjects = late[start : start + AT_ONCE]
         found = _rows_of(facts_about(connection, subjects).values())
-        for name, key in (("encounter", "encounter_id"), ("unit_stay", "encounter_id"), ("reservation", "subject")):
-            connection.execute(delete(beside[name]).where(beside[name].columns[key].in_(subjects)))
+        _forget_encounters(connection, beside, subjects)
         tokens = [subject.removeprefix("patient:") for subject in subjects if subject.startswith("patient:")]
         connection.execute(delete(beside["patient"]).where(beside["patient"].columns.patient_token.in_(tokens)))
         bed = beside["bed_status"].columns
@@ -224,6 +224,27 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
             this = and_(bed.facility_id == row[0], bed.unit_id == row[1], bed.bed_id == row[2])
             connection.execute(delete(beside["bed_status"]).where(this))
         _write(connection, beside, found)
+
+
+def _fold_merged(connection: Connection, beside: dict[str, Table]) -> None:
+    """Fold anew, together, what merges of encounters tie together."""
+    for together in list(merged_encounters(connection)):
+        _forget_encounters(connection, beside, together)
+        found = _Rows.empty()
+        for encounter in fold_tied(facts_about(connection, together)).values():
+            _add_encounter(found, encounter)
+        _write(connection, beside, found)
+
+
+def _forget_encounters(connection: Connection, beside: dict[str, Table], ids: Collection[str]) -> None:
+    for name, key in (("encounter", "encounter_id"), ("unit_stay", "encounter_id"), ("reservation", "subject")):
+        connection.execute(delete(beside[name]).where(beside[name].columns[key].in_(sorted(ids))))
+
+
+def _add_encounter(found: _Rows, encounter: Encounter) -> None:
+    found.encounter.append(rows.encounter_row(encounter, 1))
+    found.unit_stay.extend(rows.stay_rows(encounter))
+    found.reservation.extend(rows.reservations_of_encounter(encounter))
 
 
 def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:

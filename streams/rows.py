@@ -25,6 +25,7 @@ def encounter_row(encounter: Encounter, version: int) -> Row:
         encounter.admitted_at,
         encounter.discharged_at,
         encounter.provisional,
+        encounter.merged_into,
         version,
         encode_encounter(encounter),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,9 +105,9 @@ class Stay:
         """Name what does not fit."""
         self.problems.add(problem)
 
-    def note_tokens(self, facts: Iterable[AdtEvent]) -> None:
-        """Note under which other tokens the encounter was reported, by whatever fact."""
-        self.other_tokens = {fact.partition_key for fact in facts} - {self.patient_token}
+    def note_tokens(self, tokens: set[str]) -> None:
+        """Note under which tokens the encounter was reported, by whatever fact."""
+        self.other_tokens = tokens - {self.patient_token}
         if self.other_tokens:
             self.problem(Problem.TWO_PATIENTS)
 

@@ -128,6 +128,11 @@ class UnitOfWork:
             encounter_id: StoredEncounter(version, decode_encounter(state)) for encounter_id, version, state in rows
         }
 
+    def merged_into(self, encounter_ids: Iterable[str]) -> list[tuple[str, str]]:
+        """Return the encounters that were merged into these, and into which."""
+        columns = "encounter_id, merged_into"
+        return bulk_sql.select_by_key(self.connection, columns, tables.encounter, "merged_into", set(encounter_ids))
+
     def save_encounters(self, changed: Sequence[tuple[StoredEncounter | None, Encounter]]) -> None:
         """Write new states over the ones that were read.
 
@@ -144,6 +149,17 @@ class UnitOfWork:
         after = [new for _, new in changed]
         self._replace(tables.unit_stay, map(_stays, before), map(stay_rows, after))
         self._replace(tables.reservation, map(_reserved, before), map(reservations_of_encounter, after))
+
+    def forget_encounters(self, gone: Sequence[StoredEncounter]) -> None:
+        """Take away what nothing is known of any more; the rows were read, and so are locked, in this transaction."""
+        ids = [old.encounter.encounter_id for old in gone]
+        if ids:
+            for key in (
+                tables.encounter.columns.encounter_id,
+                tables.unit_stay.columns.encounter_id,
+                tables.reservation.columns.subject,
+            ):
+                self.connection.execute(delete(key.table).where(key.in_(ids)))
 
     def _replace(self, table: Table, before: Iterable[Sequence[Row]], now: Iterable[Sequence[Row]]) -> None:
         """Write rows numbered by position (the second column of the key) that are new or differ; delete the rest."""

@@ -20,7 +20,7 @@ FIELDS: dict[str, frozenset[int]] = {
     "PID": frozenset({2, 3, 7, 8, 18, 29, 30}),
     "PV1": frozenset({2, 3, 4, 6, 10, 11, 19, 36, 42, 44, 45, 50}),
     "PV2": frozenset({1, 3, 8, 9}),
-    "MRG": frozenset({1, 5}),
+    "MRG": frozenset({1, 3, 5, 6}),
     "DG1": frozenset({2, 3, 6, 15}),
     "PR1": frozenset({2, 3, 5}),
     "NPU": frozenset({1, 2}),
@@ -104,9 +104,9 @@ class Hl7Message:
         """
         return self._by("PID", _OF_NOBODY)
 
-    def by_visit(self) -> list[Hl7Message]:
-        """Return a message for each PV1, with the segments after it up to the next, and with MSH, EVN and PID."""
-        return self._by("PV1", _OF_NO_VISIT)
+    def by_merge(self) -> list[Hl7Message]:
+        """Return a message for each MRG, with the segments after it up to the next, and with MSH, EVN and PID."""
+        return self._by("MRG", _OF_NO_VISIT)
 
     def _by(self, first: str, common: frozenset[str]) -> list[Hl7Message]:
         shared = [segment for segment in self._in_order if str(segment[0][0]) in common]

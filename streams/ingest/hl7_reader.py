@@ -10,7 +10,7 @@ import hashlib
 from copy import copy
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from schemas.events import AnyFact, Diagnosis, Location, PatientClass, Procedure, Sex, encode_fact
 from schemas.outgoing import LARGEST_BYTES
@@ -43,6 +43,9 @@ CODE_SYSTEMS = {
 """HL7 table 0396 to our names; others are taken as they are."""
 
 
+V = TypeVar("V", str, str | None)
+
+
 class Identifier(NamedTuple):
     """A patient's number and who assigned it; the authority may be empty."""
 
@@ -63,9 +66,9 @@ class Reader:
         """Return a reader for each PID and the segments that follow it."""
         return [self._of(part) for part in self.message.by_person()]
 
-    def by_visit(self) -> list[Reader]:
-        """Return a reader for each PV1 of each PID."""
-        return [self._of(part) for person in self.message.by_person() for part in person.by_visit()]
+    def by_merge(self) -> list[Reader]:
+        """Return a reader for each MRG and the segments that follow it."""
+        return [self._of(part) for part in self.message.by_merge()]
 
     def _of(self, part: Hl7Message) -> Reader:
         reader = copy(self)
@@ -169,13 +172,14 @@ class Reader:
         number, authority = identifier or self.identifier()
         return patient_token(self._key, authority or self.mapping.default_authority, number)
 
+    def visit_place(self) -> str | None:
+        """Return where the visit number stands: the first place of the mapping that is not empty."""
+        return next((place for place in self.mapping.visit_number if self.message.place(place)), None)
+
     def visit(self) -> str | None:
         """Return the visit number."""
-        for place in self.mapping.visit_number:
-            found = self.name(place, self.message.place(place))
-            if found:
-                return found
-        return None
+        place = self.visit_place()
+        return None if place is None else self.name(place, self.message.place(place))
 
     def needed_visit(self) -> str:
         """Return the visit number, which this trigger cannot do without."""
@@ -183,9 +187,14 @@ class Reader:
         if found is None:
             places = ", ".join(self.mapping.visit_number)
             raise Rejected(f"No visit number: {places} are empty. Fill one, or set visit_number in the HL7 mapping.")
-        if found.startswith(("bed:", "patient:")):
+        return self.checked_visit(found)
+
+    @staticmethod
+    def checked_visit(number: V) -> V:
+        """Return a visit number, refusing one that would be taken for a bed or a patient."""
+        if number is not None and number.startswith(("bed:", "patient:")):
             raise Rejected("The visit number begins like a bed or a patient of ours; set another visit_number field.")
-        return found
+        return number
 
     def location(self, segment: str, number: int, nth: int = 0) -> Location | None:
         """Return a place (PL): point of care, room, bed and facility; a facility alone is none."""

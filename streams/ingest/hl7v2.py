@@ -26,18 +26,14 @@ from streams.ingest.hl7_mapping import BED_REASONS, Hl7Mapping
 from streams.ingest.hl7_message import Hl7Message, NotHl7, Rejected
 from streams.ingest.hl7_people import merge, person, unmerge
 from streams.ingest.hl7_reader import Reader, numbered
+from streams.ingest.hl7_visits import visits
 
 __all__ = ["NotHl7", "Reading", "read_message"]
 
 NOT_READ = {
     "A24": "links two patients; a link is no merge. If both numbers are one person's, send an A40",
     "A29": "deletes a person. Delete the visits with A23, or merge the number into the right one with A40",
-    "A35": "merges account numbers. Send the visit's facts under the number that stays, and delete the other with A23",
-    "A42": "merges visits. Send the visit's facts under the number that stays, and delete the other with A23",
     "A43": "moves a number to another patient. Send an A40 if both are one person, else the visit's facts again",
-    "A49": "changes an account number. Send the visit's facts under the new number, and delete the old with A23",
-    "A50": "changes a visit number. Send the visit's facts under the new number, and delete the old with A23",
-    "A51": "changes an alternate visit number. If it is a visit's only number, send its facts under the new one",
 }
 """Triggers that concern stays or people and are not read yet: what they do, and what to do instead."""
 
@@ -172,14 +168,6 @@ def _update(reader: Reader, suffix: str = "") -> list[AnyFact]:
     return [reader.fact(events.EncounterUpdated, reader.needed_visit(), reader.token(), at, data, suffix)]
 
 
-def _updates(reader: Reader) -> list[AnyFact]:
-    """A41, A44, A45: of several patients, or of several visits of one."""
-    visits = reader.by_visit()
-    return [
-        fact for index, visit in enumerate(visits) for fact in _update(visit, numbered(index, many=len(visits) > 1))
-    ]
-
-
 def _tracking(kind: type[Any]) -> _Make:
     def make(reader: Reader) -> list[AnyFact]:
         at = reader.occurred_at()
@@ -267,7 +255,9 @@ def _delete(reader: Reader) -> list[AnyFact]:
 
 MERGES = ("A18", "A30", "A34", "A36", "A39", "A40", "A46", "A47")
 
-OF_SEVERAL = frozenset({"A17", "A20", "A37", "A41", "A44", "A45", *MERGES})
+OF_VISITS = ("A35", "A41", "A42", "A44", "A45", "A49", "A50", "A51")
+
+OF_SEVERAL = frozenset({"A17", "A20", "A37", *OF_VISITS, *MERGES})
 """Triggers that tell of several patients or beds in one message; the others tell of one."""
 
 _ADMISSION = (("EVN", 3), ("PV2", 8), ("PV1", 44))
@@ -307,7 +297,8 @@ TRIGGERS: dict[str, _Make] = {
     "A52": _cancel(events.LeaveStartCancelled),
     "A53": _cancel(events.LeaveEndCancelled),
     **dict.fromkeys(MERGES, merge),
-    **dict.fromkeys(("A41", "A44", "A45"), _updates),
+    **dict.fromkeys(OF_VISITS, visits(_update)),
+    **dict.fromkeys(("A42", "A50"), visits(_update, must_change=True)),
     **dict.fromkeys(("A54", "A55", "A60"), _update),
 }
-"""What each trigger says. A41, A44, A45, A54, A55 and A60 tell of a visit something besides what they are named for."""
+"""What each trigger says. A54, A55 and A60 tell of a visit something besides what they are named for."""

@@ -13,11 +13,13 @@ from schemas.events import AnyFact, PatientClass
 from schemas.hospital import parse_hospital
 from schemas.topics import CapacityMetrics, unit_key
 from streams import score_store
+from streams.as_of import house_as_of, person_as_of
 from streams.capacity_store import CapacityStore
 from streams.census import unit_metrics
+from streams.rebuild import rebuild
 from streams.status import _counts
-from tests.contracts.test_processing import rows, take
-from tests.streams.builders import admit, at, bed, discharge, merge, of_patient, place, said, transfer, unmerge
+from tests.contracts.test_processing import rows, state, take
+from tests.streams.builders import admit, at, bed, discharge, merge, of_patient, place, said, transfer, unmerge, update
 
 HOSPITAL = parse_hospital(
     b"""
@@ -200,3 +202,66 @@ def test_of_merges_in_a_circle_the_last_word_counts_however_late_it_comes(engine
     assert aliases(engine) == [("b", "a")]
     take(engine, merge(3, "a", "b", id="said again"))
     assert aliases(engine) == [("a", "b")]
+
+
+def visits_merged(hours: float, away: str, into: str, p: str = "P1") -> Any:
+    return said(events.EncountersMerged, hours, e=away, p=p, id=f"m-{away}-{into}-{hours}", into=into)
+
+
+def standing_encounters(engine: Engine) -> dict[str, tuple[str, str]]:
+    """By id: token and status, of what is no other encounter."""
+    found = rows(engine, tables.encounter, "encounter_id", "patient_token", "status", "merged_into")
+    return {key: (token, status) for key, token, status, merged_into in found if merged_into is None}
+
+
+RENUMBERED = [
+    admit(0, "4W/01", e="E1"),
+    visits_merged(5, "E1", "E2"),
+    transfer(6, "4W/02", e="E2"),
+    update(7, "4W/02", e="E1"),
+    visits_merged(8, "E2", "E3"),
+]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(5))))
+def test_a_visit_with_new_numbers_lies_in_one_bed_whatever_the_order(engine: Engine, order: tuple[int, ...]) -> None:
+    for index in order:
+        take(engine, RENUMBERED[index])
+    assert standing_encounters(engine) == {"E3": ("P1", "in_progress")}
+    assert beds(board(engine, "4W")) == {
+        "01": ("dirty", None),
+        "02": ("occupied", "E3"),
+        "03": ("available", None),
+    }
+    assert rows(engine, tables.unit_stay, "encounter_id", "bed_id") == [("E3", "01"), ("E3", "02")]
+    assert rebuild(engine).differed == 0
+
+
+def test_a_merge_of_visits_that_is_undone_gives_both_back(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", e="E1"), admit(1, "4W/02", e="E2", p="P2"))
+    before = standing_encounters(engine)
+    take(engine, visits_merged(5, "E1", "E2", "P2"))
+    assert standing_encounters(engine) == {"E2": ("P2", "in_progress")}
+    assert beds(board(engine, "4W"))["01"] == ("available", None)
+    take(engine, said(events.EncountersUnmerged, 6, e="E1", p="P2"))
+    take(engine, update(7, e="E1"))
+    assert standing_encounters(engine) == before
+    assert state(engine, "E1").problems == ()
+    assert beds(board(engine, "4W"))["01"] == ("occupied", "E1")
+    assert rebuild(engine).differed == 0
+
+
+def test_the_house_at_a_moment_counts_a_visit_with_two_numbers_once(engine: Engine) -> None:
+    take(engine, *RENUMBERED)
+    with engine.connect() as connection:
+        for hours in (1, 5.5, 100):
+            assert house_as_of(connection, at(hours), known=False).encounters["in_progress"] == 1
+        person = person_as_of(connection, "P1", at(5.5), known=False)
+    assert person is not None
+    assert [encounter.encounter_id for encounter in person.encounters] == ["E2"]
+
+
+def test_a_visit_moved_to_another_patient_is_in_that_ones_history(engine: Engine) -> None:
+    take(engine, admit(0, e="E1", p="a"), said(events.EncounterMoved, 5, e="E1", p="b", moved_from="a"))
+    take(engine, discharge(9, e="E1", p="a"))
+    assert (history(engine, "b"), standing_encounters(engine)) == (["E1"], {"E1": ("b", "discharged")})

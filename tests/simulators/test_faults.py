@@ -17,7 +17,8 @@ from schemas.state import Encounter, Problem
 from simulators.faults import PROFILES, FaultProfile, FaultReport, profile, summary, with_faults
 from simulators.hospital import simulate
 from streams.encounters import fold
-from streams.patients import fold_patient, resolve
+from streams.identity import resolve
+from streams.patients import fold_patient
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN = {Problem.ID_COLLISION, Problem.TWO_PATIENTS}

@@ -49,8 +49,9 @@ HOSPITAL = parse_hospital(
     "test",
 )
 
-KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS]
-ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS]
+OF_WHO = {events.EncounterMoved, events.EncountersMerged, events.EncountersUnmerged}
+KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS and kind not in OF_WHO]
+ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS and kind not in OF_WHO]
 classes = st.sampled_from([PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientClass.OUTPATIENT])
 hours = st.integers(0, 60)
 places = st.sampled_from([None, *PLACES])
@@ -122,11 +123,29 @@ def person_facts(draw: Any) -> list[AnyFact]:
 
 
 @st.composite
+def visit_facts(draw: Any) -> list[AnyFact]:
+    """Which encounter is which, and whose: among those of the hospital and one more that nothing else is known of."""
+    ids, tokens = st.sampled_from([f"e{number}" for number in range(5)]), st.sampled_from(PATIENTS)
+    facts: list[Any] = []
+    for number, (away, into, hour) in enumerate(draw(st.lists(st.tuples(ids, ids, hours), max_size=4))):
+        about = {"e": away, "p": draw(tokens), "id": f"v{number}"}
+        facts.append(said(events.EncountersMerged, hour, into=into, **about))
+    for number, (away, hour, other) in enumerate(draw(st.lists(st.tuples(ids, hours, st.none() | ids), max_size=2))):
+        about = {"e": away, "p": draw(tokens), "id": f"w{number}"}
+        facts.append(said(events.EncountersUnmerged, hour, apart_from=other, **about))
+    for number, (moved, hour) in enumerate(draw(st.lists(st.tuples(ids, hours), max_size=2))):
+        about = {"e": moved, "p": draw(tokens), "id": f"x{number}"}
+        facts.append(said(events.EncounterMoved, hour, moved_from=draw(tokens), **about))
+    return [late(draw, fact) for fact in facts]
+
+
+@st.composite
 def hospital_facts(draw: Any) -> list[AnyFact]:
     facts: list[AnyFact] = []
     for number in range(draw(st.integers(1, 4))):
         facts += draw(encounter_facts(number))
     facts += draw(person_facts())
+    facts += draw(st.just([]) | visit_facts())
     said_of_beds = draw(st.lists(st.tuples(hours, st.sampled_from(PLACES[:6]), st.sampled_from(BedStatus)), max_size=3))
     words = [bed(hour, where, status.value) for hour, where, status in said_of_beds]
     if draw(st.booleans()):

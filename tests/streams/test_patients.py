@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from schemas import events
 from schemas.state import Patient
-from streams.patients import fold_patient, resolve
+from streams.identity import resolve
+from streams.patients import fold_patient
 from tests.streams.builders import at, merge, of_patient, unmerge
 
 
