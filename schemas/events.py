@@ -112,6 +112,9 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     version_of: Name | None = None
     """The resource of which this is a version (FHIR Encounter.id): what an earlier one said of times, moves and plans
     no longer holds."""
+    version: Name | None = None
+    """Which one (FHIR meta.versionId, else meta.lastUpdated). Of two recorded at one time the larger number is the
+    later; what is no number comes after, by its text, and what says none before."""
 
 
 class DischargeDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -145,6 +148,8 @@ class DeleteDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     reason: Name | None = None
     version_of: Name | None = None
     """As in `Details`: a later version of the resource may say that it was none."""
+    version: Name | None = None
+    """As in `Details`."""
 
 
 class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

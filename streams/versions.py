@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.events import EncounterUpdated
 from streams.kinds import BEGINNINGS
 
 _Resource = tuple[str, str]
+
+
+class _Version(NamedTuple):
+    """A version, in the order in which they were written: a number before what is none, and both after nothing said."""
+
+    recorded_at: datetime
+    kind: int
+    number: int
+    text: str
+
+
+_Told = dict[_Version, list[Any]]
+"""The facts of one resource, by version."""
 
 
 def without_earlier_versions(ordered: list[Any]) -> list[Any]:
@@ -24,25 +38,34 @@ def without_earlier_versions(ordered: list[Any]) -> list[Any]:
     """
     if not any(getattr(fact.data, "version_of", None) for fact in ordered):
         return ordered
-    resources = [_resource(fact) for fact in ordered]
-    newest: dict[_Resource, datetime] = {}
-    for fact, resource in zip(ordered, resources, strict=True):
-        if resource is not None and newest.get(resource, fact.recorded_at) <= fact.recorded_at:
-            newest[resource] = fact.recorded_at
-    begun = {
-        resource
-        for fact, resource in zip(ordered, resources, strict=True)
-        if resource is not None and type(fact) in BEGINNINGS and fact.recorded_at == newest[resource]
-    }
-    return [
-        fact
-        for fact, resource in zip(ordered, resources, strict=True)
-        if resource is None
-        or fact.recorded_at == newest[resource]
-        or (type(fact) is EncounterUpdated and resource in begun)
-    ]
+    kept: set[int] = set()
+    for told in _told(ordered).values():
+        newest = told[max(told)]
+        begun = any(type(fact) in BEGINNINGS for fact in newest)
+        kept.update(map(id, newest))
+        if begun:
+            kept.update(id(fact) for version in told.values() for fact in version if type(fact) is EncounterUpdated)
+    return [fact for fact in ordered if id(fact) in kept or _resource(fact) is None]
+
+
+def _told(ordered: list[Any]) -> dict[_Resource, _Told]:
+    found: dict[_Resource, _Told] = defaultdict(lambda: defaultdict(list))
+    for fact in ordered:
+        resource = _resource(fact)
+        if resource is not None:
+            found[resource][_version(fact)].append(fact)
+    return found
 
 
 def _resource(fact: Any) -> _Resource | None:
     version_of = getattr(fact.data, "version_of", None)
     return None if version_of is None else (fact.source, version_of)
+
+
+def _version(fact: Any) -> _Version:
+    said = fact.data.version
+    if said is None:
+        return _Version(fact.recorded_at, 0, 0, "")
+    if said.isascii() and said.isdecimal():
+        return _Version(fact.recorded_at, 1, int(said), "")
+    return _Version(fact.recorded_at, 2, 0, said)

@@ -112,6 +112,7 @@ class _Reader:
         self._entries = entries_of(self._encounter, self._options.zone)
         self._history = History(self._encounter, self._options.zone)
         self._recorded_at = self._recorded()
+        self._version = self._which_version()
         self._began_at = self._beginning()
         self._class = self._patient_class()
         if phase is Phase.HERE and self._class is PatientClass.PREADMIT:
@@ -336,10 +337,11 @@ class _Reader:
             occurred_at=at,
             recorded_at=self._recorded_at,
             partition_key=self._token,
-            data=msgspec.structs.replace(data, version_of=resource),
+            data=msgspec.structs.replace(data, version_of=resource, version=self._version),
         )
         content = hashlib.blake2b(encode_fact(fact), digest_size=8).hexdigest()
-        made: AnyFact = msgspec.structs.replace(fact, id=f"{resource}/{self._version()}/{label}/{content}")
+        version = self._version or _content(self._encounter)
+        made: AnyFact = msgspec.structs.replace(fact, id=f"{resource}/{version}/{label}/{content}")
         raw = encode_fact(made)
         if len(raw) > LARGEST_BYTES:
             raise Refused(
@@ -350,15 +352,13 @@ class _Reader:
         except FactRejected as error:
             raise Refused("status", f"would give a fact that cannot be used: {error}") from None
 
-    def _version(self) -> str:
-        for field in ("versionId", "lastUpdated"):
-            said = text(part(self._encounter, "meta", field))
-            if said is not None:
-                return _short(said)
-        try:
-            return _digest(json.dumps(self._encounter, sort_keys=True))
-        except (ValueError, TypeError, RecursionError):
-            return "0"
+    def _which_version(self) -> str | None:
+        """Return what the server calls this version: two of one name are one, however often they come."""
+        said = text(part(self._encounter, "meta", "versionId"))
+        if said is not None:
+            return _short(said)
+        written = instant(part(self._encounter, "meta", "lastUpdated"), "meta.lastUpdated", self._options.zone)
+        return None if written is None else written.isoformat()
 
 
 _SAYS: dict[Phase, Callable[[_Reader], Iterator[AnyFact]]] = {
@@ -372,6 +372,13 @@ _SAYS: dict[Phase, Callable[[_Reader], Iterator[AnyFact]]] = {
 
 def _short(label: str) -> str:
     return label if len(label) <= 64 else _digest(label)
+
+
+def _content(encounter: Json) -> str:
+    try:
+        return _digest(json.dumps(encounter, sort_keys=True))
+    except (ValueError, TypeError, RecursionError):
+        return "0"
 
 
 def _digest(said: str) -> str:

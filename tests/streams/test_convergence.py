@@ -84,6 +84,7 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
         if kind in (events.PatientDeparted, events.PatientArrived) and draw(st.booleans()):
             more["temporary_location"] = place("XR")
         more["version_of"] = draw(st.sampled_from([None] * 5 + ["resource"]))
+        more["version"] = draw(st.sampled_from([None, "9", "10", "a"]))
         takes_place = kind is not events.EncounterDeleted
         said_by = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
         more |= {"e": about["e"], "p": said_by, "id": f"{number}-{index}"}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas.state import Encounter, EncounterStatus
@@ -166,3 +167,23 @@ def test_a_bed_that_is_no_longer_reserved_is_free() -> None:
     wanted = version(4, "02T12:00", "in-progress", IN_4W, lies("ICU", status="reserved"))
     assert state(HERE, wanted).reservation is not None
     assert state(HERE, wanted, version(5, "02T13:00", "in-progress", IN_4W)).reservation is None
+
+
+@pytest.mark.parametrize(("earlier", "later"), [("9", "10"), ("99", "100"), ("10", "10a"), ("a", "b")])
+def test_of_two_versions_of_one_instant_the_later_by_its_number_stands(earlier: str, later: str) -> None:
+    first, second = ({"versionId": number, "lastUpdated": "2026-03-05T14:05:00Z"} for number in (earlier, later))
+    found = state(HERE | {"meta": first}, OVER | {"meta": second})
+    assert (found.status, found.problems) == (EncounterStatus.DISCHARGED, ())
+    found = state(OVER | {"meta": first}, HERE | {"meta": second})
+    assert (found.status, found.discharged_at, found.problems) == (EncounterStatus.IN_PROGRESS, None, ())
+
+
+def test_a_version_without_a_number_is_earlier_than_one_of_its_instant_with_a_number() -> None:
+    over: list[Any] = [
+        msgspec.structs.replace(fact, id=f"before/{fact.id}", data=msgspec.structs.replace(fact.data, version=None))
+        for fact in facts(OVER | {"meta": HERE["meta"]})
+    ]
+    for told in ([*over, *facts(HERE)], [*facts(HERE), *over]):
+        found = fold(told)
+        assert found is not None
+        assert (found.status, found.problems) == (EncounterStatus.IN_PROGRESS, ())
