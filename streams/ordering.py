@@ -81,7 +81,9 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     """
     ordered, collision = in_order(facts)
     latest = ordered[-1]
-    ordered = without_earlier_versions(ordered)
+    stand = without_earlier_versions(ordered)
+    if stand is not ordered:
+        ordered = _sorted(stand)
     ordered = _with_places_of_cancels(ordered)
     heard = hear(ordered)
     problems = {Problem.ID_COLLISION} | heard.problems if collision else heard.problems
@@ -111,11 +113,15 @@ def in_order(facts: Iterable[_F]) -> tuple[list[_F], bool]:
     if len(given) < 2:
         return given, False
     if len({(fact.source, fact.id) for fact in given}) == len(given):
-        return _discharge_first(sorted(given, key=_key)), False
+        return _sorted(given), False
     distinct = {encode_fact(fact): fact for fact in given}
     names = {(fact.source, fact.id) for fact in distinct.values()}
     ordered = sorted(distinct.items(), key=lambda item: (_key(item[1]), item[0]))
     return _discharge_first([fact for _, fact in ordered]), len(names) < len(distinct)
+
+
+def _sorted(facts: Iterable[_F]) -> list[_F]:
+    return _discharge_first(sorted(facts, key=_key))
 
 
 def _key(fact: AnyFact) -> _Key:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from schemas.events import EncounterUpdated
 from streams.kinds import BEGINNINGS
+from streams.snapshot_classes import Snapshot, with_classes_of_their_time
 
 _Resource = tuple[str, str]
 
@@ -29,23 +30,29 @@ def without_earlier_versions(ordered: list[Any]) -> list[Any]:
     """Leave out what an earlier version of a resource said of times, moves and plans: the latest says all that holds.
 
     Updates stay, with what they tell of when it was known: diagnoses, and places without a time. They go too once the
-    latest version says that nobody has come.
+    latest version says that nobody has come. The class stays what it was in its time, see `streams.snapshot_classes`.
 
     Parameters
     ----------
-    ordered : sequence of AnyFact
-        Of one subject, in any order; it is kept.
+    ordered : list of AnyFact
+        Of one subject, in the order of what happened.
+
+    Returns
+    -------
+    list of AnyFact
+        In no order; but `ordered` itself where no fact is of a version.
     """
     if not any(getattr(fact.data, "version_of", None) for fact in ordered):
         return ordered
-    kept: set[int] = set()
+    stand = [fact for fact in ordered if _resource(fact) is None]
     for told in _told(ordered).values():
-        newest = told[max(told)]
-        begun = any(type(fact) in BEGINNINGS for fact in newest)
-        kept.update(map(id, newest))
-        if begun:
-            kept.update(id(fact) for version in told.values() for fact in version if type(fact) is EncounterUpdated)
-    return [fact for fact in ordered if id(fact) in kept or _resource(fact) is None]
+        *earlier, newest = [Snapshot(version.recorded_at, told[version]) for version in sorted(told)]
+        if any(type(fact) in BEGINNINGS for fact in newest.facts):
+            stand += [fact for version in earlier for fact in version.facts if type(fact) is EncounterUpdated]
+            stand += with_classes_of_their_time([*earlier, newest])
+        else:
+            stand += newest.facts
+    return stand
 
 
 def _told(ordered: list[Any]) -> dict[_Resource, _Told]:

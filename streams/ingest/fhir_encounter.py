@@ -29,6 +29,7 @@ from schemas.events import (
     encode_fact,
 )
 from schemas.outgoing import LARGEST_BYTES
+from streams.ingest.fhir_classes import Classes
 from streams.ingest.fhir_codes import ADMISSION_TYPES, REGISTERED, SEXES, STATUSES, FhirOptions, Phase
 from streams.ingest.fhir_diagnoses import diagnoses
 from streams.ingest.fhir_history import History
@@ -43,6 +44,7 @@ from streams.ingest.hl7_time import age_in_years
 LISTS = (
     "identifier",
     "class",
+    "classHistory",
     "serviceType",
     "priority",
     "hospitalization",
@@ -111,11 +113,11 @@ class _Reader:
         self._start, self._end = self._period()
         self._entries = entries_of(self._encounter, self._options.zone)
         self._history = History(self._encounter, self._options.zone)
+        self._classes = Classes(self._encounter, self._options.classes, self._options.zone)
         self._recorded_at = self._recorded()
         self._version = self._which_version()
         self._began_at = self._beginning()
-        self._class = self._patient_class()
-        if phase is Phase.HERE and self._class is PatientClass.PREADMIT:
+        if phase is Phase.HERE and self._classes.now is PatientClass.PREADMIT:
             phase = Phase.PLANNED
         self._moves = moves(
             self._entries,
@@ -168,14 +170,10 @@ class _Reader:
         """Return when the stay began; where only the day is known, by the first of that day's times."""
         if self._start is None or not self._start.is_day:
             return None if self._start is None else self._start.at
-        known = [*starts(self._entries), *self._history.starts_here()]
+        known = [*starts(self._entries), *self._history.starts_here(), *self._classes.starts()]
         if self._end is not None and not self._end.is_day:
             known.append(self._end)
         return min((time.at for time in known if self._start.may_be(time.at)), default=self._start.at)
-
-    def _patient_class(self) -> PatientClass | None:
-        known = self._options.classes
-        return next((known[code] for code in codes(self._encounter.get("class")) if code in known), None)
 
     def beginning(self) -> datetime:
         """Return when the stay began."""
@@ -207,22 +205,30 @@ class _Reader:
             expected_discharge_at=planned_end.until if planned_end else None,
             service=self._service(),
             diagnoses=self._diagnoses(admission=True) + self._diagnoses(admission=False),
-            **self._of_the_stay(self._recorded_at),
+            **self._of_the_stay(self._recorded_at, self._classes.now),
         )
         yield self._fact(events.PatientPreadmitted, "preadmitted", self._recorded_at, data)
 
     def begun(self, *, over: bool) -> Iterator[AnyFact]:
-        """Give the admission with the first place, then the further places and the leaves."""
+        """Give the admission with the first class and place, then the further ones and the leaves."""
         at = self.beginning()
+        classes = self._classes.since(at, self.ending() if over else max(self._recorded_at, at))
+        patient_class = self._classes.now
+        if classes:
+            patient_class = classes[0][1] if classes[0][0] == at else None
         first = [place for since, place in self._moves.timed if since <= at]
         place = first[-1] if first else None
         if place is None and over and not self._moves.timed:
             place = self._moves.untimed
-        data = Details(location=place, diagnoses=self._diagnoses(admission=True), **self._of_the_stay(at))
-        if self._class in REGISTERED:
+        data = Details(
+            location=place, diagnoses=self._diagnoses(admission=True), **self._of_the_stay(at, patient_class)
+        )
+        if patient_class in REGISTERED:
             yield self._fact(events.PatientRegistered, "registered", at, data)
         else:
             yield self._fact(events.PatientAdmitted, "admitted", at, data)
+        for since, had in classes:  # the first one, too: that says that the past is known, not only the class of now
+            yield self._fact(events.PatientClassChanged, "class-changed", since, Details(patient_class=had))
         for since, further in self._moves.timed[len(first) :]:
             yield self._fact(events.PatientTransferred, "transferred", since, Details(location=further))
         for since, until in self._history.leaves(at, self._recorded_at):
@@ -277,9 +283,9 @@ class _Reader:
     def _diagnoses(self, *, admission: bool) -> tuple[events.Diagnosis, ...]:
         return diagnoses(self._encounter, self._company, admission=admission)
 
-    def _of_the_stay(self, at: datetime) -> dict[str, Any]:
+    def _of_the_stay(self, at: datetime, patient_class: PatientClass | None) -> dict[str, Any]:
         return {
-            "patient_class": self._class,
+            "patient_class": patient_class,
             "admission_type": self._admission_type(),
             **self._of_the_patient(at),
         }

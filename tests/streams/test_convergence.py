@@ -27,7 +27,7 @@ from streams.agents.adt import ingest
 from streams.capacity_store import CapacityStore
 from streams.census import unit_metrics
 from streams.encounters import fold
-from streams.kinds import CANCELS
+from streams.kinds import BEGINNINGS, CANCELS
 from streams.people_store import persons
 from streams.processing import Fetch, Record
 from tests.streams.builders import at, bed, merge, of_patient, place, said, unmerge
@@ -79,7 +79,7 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
     kinds = draw(st.lists(st.tuples(st.sampled_from(KINDS), hours, places), max_size=6))
     for index, (kind, hour, where) in enumerate(kinds):
         more: dict[str, Any] = {}
-        if kind in (events.PatientClassChanged, events.EncounterUpdated, events.PatientTransferred):
+        if kind in (events.PatientClassChanged, events.EncounterUpdated, events.PatientTransferred, *BEGINNINGS):
             more["patient_class"] = draw(st.none() | classes)
         if kind in (events.PatientDeparted, events.PatientArrived) and draw(st.booleans()):
             more["temporary_location"] = place("XR")
