@@ -11,9 +11,9 @@ import msgspec
 from schemas.events import AnyFact
 from schemas.outgoing import LARGEST_REJECTED_BYTES
 from streams.ingest.fhir_codes import BUNDLES, FhirOptions
+from streams.ingest.fhir_deletions import REMEDY, Deletions, deleted
 from streams.ingest.fhir_encounter import Around, facts_of
 from streams.ingest.fhir_json import Json, Refused, items, part, text
-from streams.ingest.fhir_references import target
 from streams.ingest.fhir_resources import Company, Resources
 from streams.ingest.fhir_time import instant
 
@@ -166,6 +166,7 @@ class _Bundle:
         """The entries that give no facts, by position."""
         self.notification = _notification(bundle)
         self._bundle = bundle
+        self._deletions: Deletions | None = None
         self._resources = Resources([entry for _, entry in items(written)])
         self._around = around._replace(resources=self._resources, sent_at=_sent_at(bundle, around.options))
 
@@ -174,12 +175,27 @@ class _Bundle:
         for index, entry in enumerate(self.written):
             path = f"Bundle.entry[{index}]"
             try:
+                if isinstance(entry, dict) and deleted(entry) is not None:
+                    yield from self._deleted(entry, path)
+                    continue
                 resource = _encounter_in(entry, path)
                 if resource is not None:
                     self.encounters += 1
                     yield from facts_of(resource, f"{path}.resource", self._around, part(entry, "fullUrl"))
             except Refused as error:
                 self.bad.append((index, FhirError(error.path, error.error)))
+
+    def _deleted(self, entry: Json, path: str) -> tuple[AnyFact, ...]:
+        if self._deletions is None:
+            self._deletions = Deletions(self.written, self._around.options.zone)
+        encounter, address = self._deletions.encounter(entry, path)
+        self.encounters += 1
+        said, received_at = self._around.sent_at, self._around.received_at
+        around = self._around._replace(sent_at=received_at if said is None else min(said, received_at))
+        try:
+            return facts_of(encounter, path, around, address)
+        except Refused:
+            raise Refused(f"{path}.request", REMEDY) from None
 
     def by_itself(self, index: int) -> bytes:
         """Return a Bundle of one entry and what is needed to read it."""
@@ -210,10 +226,6 @@ def _encounter_in(entry: object, path: str) -> Json | None:
     """Return the Encounter of an entry, None where it holds another resource or asks for something."""
     if not isinstance(entry, dict):
         raise Refused(path, "must be an object.")
-    method, url = part(entry, "request", "method"), target(part(entry, "request", "url"))
-    if method == "DELETE" and url is not None and url.kind == "Encounter":
-        remedy = "a deletion does not say whose Encounter it was; send it with the status entered-in-error."
-        raise Refused(f"{path}.request", remedy)
     resource = entry.get("resource")
     if part(resource, "resourceType") == "Bundle":
         raise Refused(f"{path}.resource", "a Bundle in a Bundle is not read; send it by itself.")
