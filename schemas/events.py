@@ -109,6 +109,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     expected_discharge_at: Instant | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
     procedures: tuple[Procedure, ...] = ()
+    time_written: Instant | None = None
+    """When the source says that it happened, where that is later than it was recorded: `time` is the record's then."""
     version_of: Name | None = None
     """The resource of which this is a version (FHIR Encounter.id): what an earlier one said of times, moves and plans
     no longer holds."""

@@ -34,6 +34,7 @@ class Problem(StrEnum):
     TWO_PATIENTS = "two_patients"
     ID_COLLISION = "id_collision"
     TIMES_OUT_OF_ORDER = "times_out_of_order"
+    RECORDED_BEFORE_IT_HAPPENED = "recorded_before_it_happened"
     REGISTERED_TWICE = "registered_twice"
     PLANNED_AFTER_ADMISSION = "planned_after_admission"
     RETURN_WITHOUT_LEAVE = "return_without_leave"

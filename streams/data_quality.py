@@ -53,6 +53,10 @@ WORDS: dict[Problem, str] = {
     Problem.TWO_PATIENTS: "reported under two patients; ask whose visit it is: merge them only if they are one person",
     Problem.ID_COLLISION: "two contents came under one id; both are kept and count",
     Problem.TIMES_OUT_OF_ORDER: "a correction would carry an admission or a discharge past a move; it does not count",
+    Problem.RECORDED_BEFORE_IT_HAPPENED: (
+        "begun, moved or ended at a time later than the record of it; the record's time counts: look at the sender's "
+        "clock and time zone"
+    ),
     Problem.PLANNED_AFTER_ADMISSION: "planned after it was admitted; the plan does not count",
     Problem.MERGED_TWICE: "merged into two patients, and neither was undone; the later merge counts",
     Problem.RETURN_WITHOUT_LEAVE: "back from a leave that was not reported",

@@ -113,6 +113,8 @@ class Stay:
 
     def note(self, fact: AdtEvent, details: Details) -> None:
         """Take over what any message may say besides its trigger."""
+        if details.time_written is not None:
+            self.problem(Problem.RECORDED_BEFORE_IT_HAPPENED)
         said = details.patient_class
         if said is not None and said is not self.patient_class and self._may_change_class(fact):
             self.patient_class = said

@@ -35,7 +35,7 @@ from streams.ingest.fhir_diagnoses import diagnoses
 from streams.ingest.fhir_history import History
 from streams.ingest.fhir_json import Json, Refused, codes, identifier, items, name, part, require_short_lists, text
 from streams.ingest.fhir_locations import Locations
-from streams.ingest.fhir_moves import entries_of, moves, starts
+from streams.ingest.fhir_moves import CLOCKS_DIFFER, entries_of, moves, starts
 from streams.ingest.fhir_patient import token_of
 from streams.ingest.fhir_resources import Company, Resources
 from streams.ingest.fhir_time import When, instant, latest, times_in, when
@@ -117,8 +117,13 @@ class _Reader:
         self._recorded_at = self._recorded()
         self._version = self._which_version()
         self._began_at = self._beginning()
+        self._late_start: datetime | None = None
         if phase is Phase.HERE and self._classes.now is PatientClass.PREADMIT:
             phase = Phase.PLANNED
+        if phase in (Phase.HERE, Phase.ON_LEAVE) and self._began_at is not None and self._is_to_come(self._began_at):
+            self._late_start = self._began_at
+            known = (start.at for start in self._starts() if not self._is_to_come(start.at))
+            self._began_at = min(known, default=self._late_start)
         self._moves = moves(
             self._entries,
             Locations(self._encounter, self._company, self._options).location,
@@ -170,10 +175,17 @@ class _Reader:
         """Return when the stay began; where only the day is known, by the first of that day's times."""
         if self._start is None or not self._start.is_day:
             return None if self._start is None else self._start.at
-        known = [*starts(self._entries), *self._history.starts_here(), *self._classes.starts()]
+        known = self._starts()
         if self._end is not None and not self._end.is_day:
             known.append(self._end)
         return min((time.at for time in known if self._start.may_be(time.at)), default=self._start.at)
+
+    def _starts(self) -> list[When]:
+        return [*starts(self._entries), *self._history.starts_here(), *self._classes.starts()]
+
+    def _is_to_come(self, at: datetime) -> bool:
+        """Say whether this was still to come when the version was recorded."""
+        return at > self._recorded_at + CLOCKS_DIFFER
 
     def beginning(self) -> datetime:
         """Return when the stay began."""
@@ -221,7 +233,10 @@ class _Reader:
         if place is None and over and not self._moves.timed:
             place = self._moves.untimed
         data = Details(
-            location=place, diagnoses=self._diagnoses(admission=True), **self._of_the_stay(at, patient_class)
+            location=place,
+            diagnoses=self._diagnoses(admission=True),
+            time_written=self._late_start,
+            **self._of_the_stay(at, patient_class),
         )
         if patient_class in REGISTERED:
             yield self._fact(events.PatientRegistered, "registered", at, data)
@@ -236,10 +251,15 @@ class _Reader:
             if until is not None:
                 yield self._fact(events.LeaveEnded, "leave-ended", until, Details())
 
+    def _said_at(self) -> datetime:
+        """Return when what has no time of its own was said: with the record, and not before the stay began."""
+        began_at = self.beginning()
+        return self._recorded_at if self._is_to_come(began_at) else max(self._recorded_at, began_at)
+
     def here(self) -> Iterator[AnyFact]:
         """Give a stay that goes on; what has no time of its own was said when this version was recorded."""
         yield from self.begun(over=False)
-        at = max(self._recorded_at, self.beginning())
+        at = self._said_at()
         planned_end = self._when("plannedEndDate")
         if planned_end is None and self._end is not None and self._end.until > at:
             planned_end = self._end
@@ -259,7 +279,7 @@ class _Reader:
     def on_leave(self) -> Iterator[AnyFact]:
         """Give a stay that goes on, with its patient away."""
         yield from self.here()
-        at = max(self._recorded_at, self.beginning())
+        at = self._said_at()
         if all(until is not None for _, until in self._history.leaves(self.beginning(), self._recorded_at)):
             yield self._fact(events.LeaveStarted, "leave-started", at, Details())
 
@@ -335,6 +355,8 @@ class _Reader:
 
         One version may come with more or fewer resources around it, and then says more or less.
         """
+        if self._late_start is not None and self._is_to_come(at):
+            at, data = self._recorded_at, msgspec.structs.replace(data, time_written=at)
         resource = _short(text(self._encounter.get("id")) or self._subject)
         fact: AnyFact = kind(
             id="-",

@@ -139,6 +139,7 @@ def test_a_cancel_without_anything_to_cancel_is_kept_and_named() -> None:
         ([admit(0), update(1, p="P2")], Problem.TWO_PATIENTS),
         ([admit(0, "4W/01", id="x"), admit(0, "4W/02", id="x")], Problem.ID_COLLISION),
         ([admit(0), discharge(9), update(10, discharged_at=at(-1))], Problem.TIMES_OUT_OF_ORDER),
+        ([admit(0, time_written=at(2))], Problem.RECORDED_BEFORE_IT_HAPPENED),
     ],
 )
 def test_what_does_not_fit_is_kept_and_named(facts: list[AdtEvent], problem: Problem) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from schemas.state import EncounterStatus
+from schemas.state import EncounterStatus, Problem
 from streams.encounters import fold
 from streams.ingest.fhir import FhirOptions
 from tests.streams.ingest.resources import RECEIVED, bundle, encounter, facts, lies, read
@@ -119,3 +119,61 @@ def test_a_version_that_does_not_say_when_it_was_written_was_written_when_the_la
     assert read(plan).facts[0].recorded_at == RECEIVED
     own = bundle(encounter("cancelled")) | {"timestamp": "2026-03-06T09:00:00Z"}
     assert read(own).facts[0].recorded_at == utc(2026, 3, 2, 12)
+
+
+TO_COME = "2026-03-07T14:00:00Z"
+
+
+def begun(*places: dict[str, Any], start: str = TO_COME, status: str = "in-progress", **fields: Any) -> Any:
+    stay = encounter(status, period={"start": start}, meta=LATER, location=list(places), **fields)
+    found = fold(facts(stay))  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("status", ["arrived", "in-progress", "onleave", "on-hold"])
+def test_a_stay_that_goes_on_began_no_later_than_it_was_recorded(status: str) -> None:
+    found = begun(lies("w4", TO_COME, status="active"), status=status)
+    assert (found.status, found.admitted_at) == (EncounterStatus.IN_PROGRESS, utc(2026, 3, 7, 12))
+    assert [(one.unit_id, one.arrived_at) for one in found.stays] == [("w4", utc(2026, 3, 7, 12))]
+    assert found.problems == (Problem.RECORDED_BEFORE_IT_HAPPENED,)
+    stay = encounter(status, period={"start": TO_COME}, meta=LATER)
+    first: Any
+    first, *others = facts(stay)
+    assert first.data.time_written == utc(2026, 3, 7, 14)
+    assert all(fact.occurred_at == utc(2026, 3, 7, 12) for fact in (first, *others))
+
+
+def test_what_is_known_of_the_stay_goes_before_a_start_that_is_to_come() -> None:
+    wrong = "2027-03-01T10:00:00Z"
+    found = begun(lies("w4", "2026-03-01T10:00:00Z"), lies("icu", "2026-03-03T10:00:00Z"), start=wrong)
+    assert (found.admitted_at, found.problems) == (utc(2026, 3, 1, 10), (Problem.RECORDED_BEFORE_IT_HAPPENED,))
+    assert [one.unit_id for one in found.stays] == ["w4", "icu"]
+    arrived = [{"status": "arrived", "period": {"start": "2026-03-01T09:30:00Z"}}]
+    assert begun(start=wrong, statusHistory=arrived).admitted_at == utc(2026, 3, 1, 9, 30)
+
+
+def test_a_place_after_a_start_that_is_to_come_is_a_plan() -> None:
+    found = begun(lies("w4", TO_COME), lies("icu", "2026-03-08T10:00:00Z"))
+    assert [one.unit_id for one in found.stays] == ["w4"]
+    assert (found.reservation.unit_id, found.reservation.expected_at) == ("icu", utc(2026, 3, 8, 10))
+
+
+@pytest.mark.parametrize(
+    ("start", "admitted_at"),
+    [("2026-03-07T12:05:00Z", utc(2026, 3, 7, 12, 5)), ("2026-03-07", utc(2026, 3, 7)), (TO_COME, None)],
+)
+def test_clocks_that_differ_by_minutes_and_plans_are_taken_at_their_word(
+    start: str, admitted_at: datetime | None
+) -> None:
+    found = begun(start=start, status="planned" if admitted_at is None else "in-progress")
+    assert (found.admitted_at, found.problems) == (admitted_at, ())
+    assert admitted_at is not None or found.expected_admission_at == utc(2026, 3, 7, 14)
+
+
+def test_a_later_version_that_is_past_its_start_is_taken_at_its_word() -> None:
+    early = encounter(period={"start": TO_COME}, meta=LATER)
+    late = encounter(period={"start": TO_COME}, meta={"versionId": "4", "lastUpdated": "2026-03-07T15:00:00Z"})
+    found = fold([*facts(late), *facts(early)])  # type: ignore[list-item]
+    assert found is not None
+    assert (found.admitted_at, found.problems) == (utc(2026, 3, 7, 14), ())
