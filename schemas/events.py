@@ -117,6 +117,8 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     version: Name | None = None
     """Which one (FHIR meta.versionId, else meta.lastUpdated). Of two recorded at one time the larger number is the
     later; what is no number comes after, by its text, and what says none before."""
+    version_digest: Name | None = None
+    """Of what that version says: two digests of one version are two contents under one id."""
 
 
 class DischargeDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -151,6 +153,8 @@ class DeleteDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     version_of: Name | None = None
     """As in `Details`: a later version of the resource may say that it was none."""
     version: Name | None = None
+    """As in `Details`."""
+    version_digest: Name | None = None
     """As in `Details`."""
 
 

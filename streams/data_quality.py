@@ -51,7 +51,9 @@ WORDS: dict[Problem, str] = {
     Problem.TRANSFER_WITHOUT_LOCATION: "a transfer that says no place; send PV1-3",
     Problem.CANCEL_WITHOUT_TARGET: "a cancel of something that was not reported; look for the missing message",
     Problem.TWO_PATIENTS: "reported under two patients; ask whose visit it is: merge them only if they are one person",
-    Problem.ID_COLLISION: "two contents came under one id; both are kept and count",
+    Problem.ID_COLLISION: (
+        "two contents came under one id, or one version of a resource; both are kept, and count where neither is later"
+    ),
     Problem.TIMES_OUT_OF_ORDER: "a correction would carry an admission or a discharge past a move; it does not count",
     Problem.RECORDED_BEFORE_IT_HAPPENED: (
         "begun, moved or ended at a time later than the record of it; the record's time counts: look at the sender's "

@@ -31,7 +31,7 @@ from schemas.events import (
 from schemas.state import Problem
 from streams.hearing import NOTHING_TO_HEAR, Heard, hear
 from streams.kinds import BEGINNINGS, CANCELS, MOVES, PRECEDENCE, REPEATING
-from streams.versions import without_earlier_versions
+from streams.versions import has_version_of_two_contents, without_earlier_versions
 
 _MARKS = frozenset({AdmissionCancelled, PreadmissionCancelled, PendingAdmissionCancelled})
 """Cancels that say that nobody is here or will come: what is said of the visit after them is read in their light."""
@@ -83,6 +83,7 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     latest = ordered[-1]
     stand = without_earlier_versions(ordered)
     if stand is not ordered:
+        collision = collision or has_version_of_two_contents(ordered)
         ordered = _sorted(stand)
     ordered = _with_places_of_cancels(ordered)
     heard = hear(ordered)

@@ -55,6 +55,19 @@ def without_earlier_versions(ordered: list[Any]) -> list[Any]:
     return stand
 
 
+def has_version_of_two_contents(ordered: list[Any]) -> bool:
+    """Say whether one version of a resource came with two contents."""
+    digests: dict[tuple[_Resource, str | None], str] = {}
+    for fact in ordered:
+        resource = _resource(fact)
+        if resource is None or fact.data.version_digest is None:
+            continue
+        digest = fact.data.version_digest
+        if digests.setdefault((resource, fact.data.version), digest) != digest:
+            return True
+    return False
+
+
 def _told(ordered: list[Any]) -> dict[_Resource, _Told]:
     found: dict[_Resource, _Told] = defaultdict(lambda: defaultdict(list))
     for fact in ordered:

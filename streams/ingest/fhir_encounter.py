@@ -58,6 +58,29 @@ LISTS = (
 """Fields in which there are lists that are read."""
 
 
+SAYS = (
+    "status",
+    "statusHistory",
+    "class",
+    "classHistory",
+    "identifier",
+    "subject",
+    "period",
+    "actualPeriod",
+    "plannedStartDate",
+    "plannedEndDate",
+    "location",
+    "serviceProvider",
+    "serviceType",
+    "priority",
+    "hospitalization",
+    "admission",
+    "diagnosis",
+    "contained",
+)
+"""Fields that are read. A version with another content of them is another version, whatever it is called."""
+
+
 class Around(NamedTuple):
     """What a resource comes with."""
 
@@ -116,6 +139,7 @@ class _Reader:
         self._classes = Classes(self._encounter, self._options.classes, self._options.zone)
         self._recorded_at = self._recorded()
         self._version = self._which_version()
+        self._version_digest = None if self._version is None else self._digest_of_version(phase)
         self._began_at = self._beginning()
         self._late_start: datetime | None = None
         if phase is Phase.HERE and self._classes.now is PatientClass.PREADMIT:
@@ -344,6 +368,13 @@ class _Reader:
                 return name(said, "serviceType")
         return None
 
+    def _digest_of_version(self, phase: Phase) -> str:
+        """Return a digest of what this version says; nothing but that there is no stay, where there is none."""
+        read = ("status",) if phase is Phase.VOID else SAYS
+        said = _written({field: self._encounter[field] for field in read if field in self._encounter})
+        key = self._around.pseudonym_key[: hashlib.blake2b.MAX_KEY_SIZE]  # names may be contained
+        return hashlib.blake2b(said.encode(), digest_size=8, key=key).hexdigest()
+
     def _fact(
         self,
         kind: type[Any],
@@ -358,6 +389,7 @@ class _Reader:
         if self._late_start is not None and self._is_to_come(at):
             at, data = self._recorded_at, msgspec.structs.replace(data, time_written=at)
         resource = _short(text(self._encounter.get("id")) or self._subject)
+        of_version = {"version_of": resource, "version": self._version, "version_digest": self._version_digest}
         fact: AnyFact = kind(
             id="-",
             source=self._options.source,
@@ -365,10 +397,10 @@ class _Reader:
             occurred_at=at,
             recorded_at=self._recorded_at,
             partition_key=self._token,
-            data=msgspec.structs.replace(data, version_of=resource, version=self._version),
+            data=msgspec.structs.replace(data, **of_version),
         )
         content = hashlib.blake2b(encode_fact(fact), digest_size=8).hexdigest()
-        version = self._version or _content(self._encounter)
+        version = self._version or _digest(_written(self._encounter))
         made: AnyFact = msgspec.structs.replace(fact, id=f"{resource}/{version}/{label}/{content}")
         raw = encode_fact(made)
         if len(raw) > LARGEST_BYTES:
@@ -402,11 +434,11 @@ def _short(label: str) -> str:
     return label if len(label) <= 64 else _digest(label)
 
 
-def _content(encounter: Json) -> str:
+def _written(encounter: Json) -> str:
     try:
-        return _digest(json.dumps(encounter, sort_keys=True))
+        return json.dumps(encounter, sort_keys=True)
     except (ValueError, TypeError, RecursionError):
-        return "0"
+        return ""
 
 
 def _digest(said: str) -> str:

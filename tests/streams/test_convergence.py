@@ -85,6 +85,7 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
             more["temporary_location"] = place("XR")
         more["version_of"] = draw(st.sampled_from([None] * 5 + ["resource"]))
         more["version"] = draw(st.sampled_from([None, "9", "10", "a"]))
+        more["version_digest"] = draw(st.sampled_from([None, "one", "two"]))
         takes_place = kind is not events.EncounterDeleted
         said_by = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
         more |= {"e": about["e"], "p": said_by, "id": f"{number}-{index}"}

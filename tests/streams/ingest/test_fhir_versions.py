@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.state import Encounter, EncounterStatus
+from schemas.state import Encounter, EncounterStatus, Problem
 from streams.encounters import fold
-from tests.streams.ingest.resources import encounter, facts, lies
+from tests.streams.ingest.resources import HOUSE, bundle, encounter, facts, lies
 
 BEGAN, MOVED = "2026-03-02T10:00:00Z", "2026-03-03T10:30:00Z"
 STAY = {"start": BEGAN, "end": "2026-03-05T14:00:00Z"}
@@ -187,3 +187,38 @@ def test_a_version_without_a_number_is_earlier_than_one_of_its_instant_with_a_nu
         found = fold(told)
         assert found is not None
         assert (found.status, found.problems) == (EncounterStatus.IN_PROGRESS, ())
+
+
+OTHERWISE = [
+    {"status": "finished", "period": STAY},
+    {"location": [lies("5E", BEGAN, status="active")]},
+    {"period": {"start": "2026-03-02T09:00:00Z"}},
+    {"class": {"code": "EMER"}},
+    {"serviceType": {"text": "cardiology"}},
+    {"status": "entered-in-error"},
+]
+
+
+@pytest.mark.parametrize("other", OTHERWISE)
+def test_one_version_with_two_contents_is_flagged_and_both_are_kept(other: dict[str, Any]) -> None:
+    assert Problem.ID_COLLISION in state(HERE, HERE | other).problems
+    unnumbered = HERE | {"meta": {"lastUpdated": HERE["meta"]["lastUpdated"]}}
+    assert Problem.ID_COLLISION in state(unnumbered, unnumbered | other).problems
+    recorded_later = HERE | other | {"meta": HERE["meta"] | {"lastUpdated": "2026-03-05T15:00:00Z"}}
+    assert Problem.ID_COLLISION in state(HERE, recorded_later).problems
+    assert state(HERE, IN_THE_ICU | other).problems == ()
+
+
+def test_of_two_contents_of_one_version_both_count() -> None:
+    here = HERE | {"serviceType": {"text": "cardiology"}}
+    found = state(here, here | {"serviceType": {"text": "surgery"}})
+    assert sorted(service.value for service in found.services) == ["cardiology", "surgery"]
+
+
+def test_one_version_in_other_company_or_with_another_narrative_is_one_content() -> None:
+    alone, told = facts(HERE), facts(bundle(*HOUSE, HERE | {"text": {"div": "<div/>"}, "language": "de"}))
+    found = fold([*alone, *told])  # type: ignore[list-item]
+    assert found is not None
+    assert found.problems == ()
+    bare = HERE | {"meta": None}
+    assert all(fact.data.version_digest is None for fact in facts(bare))  # type: ignore[union-attr]
