@@ -116,11 +116,11 @@ def _tell_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
     usable = rejected = 0
     for message in messages:
         reading = message.reading
-        usable, rejected = usable + (reading.rejected is None), rejected + (reading.rejected is not None)
+        usable, rejected = usable + bool(reading.facts), rejected + (reading.rejected is not None)
         if as_json:
             typer.echo(msgspec.json.encode(message.as_json()))
         else:
-            what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts)
+            what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts) or "nothing to publish"
             kind = f" {reading.trigger}" if reading.trigger else ""
             say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
     if not as_json:

@@ -104,7 +104,9 @@ def read_fhir(
 
 
 def as_reading(reading: FhirReading) -> Reading:
-    """Return what came of a resource as that of a message: its errors in one reason."""
+    """Return what came of a resource as that of a message: its errors in one reason.
+
+    A Bundle without entries, the answer to a search that found nothing, gives nothing and has no error.
+    """
     reasons = [f"{error.path}: {error.error}" if error.path else error.error for error in reading.errors]
-    nothing = None if reading.facts or reading.notification else "The Bundle holds no Encounter; send those."
-    return Reading(None, None, reading.facts, " ".join(reasons) or nothing)
+    return Reading(None, None, reading.facts, " ".join(reasons) or None)

@@ -22,9 +22,10 @@ import uvicorn
 
 from schemas.errors import BrokerAway, SettingsError, SourceError, UsageError
 from schemas.events import decode_fact, encode_fact
-from schemas.outgoing import Outgoing
+from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import Settings, load_settings
 from streams.ingest.fhir_files import fhir_files
+from streams.ingest.from_files import read_fhir
 from streams.ingest.http import build, require_token, serve_http
 from streams.ingest.publisher import refused
 from tests.conftest import MakeSettings
@@ -222,6 +223,43 @@ def test_a_bundle_with_good_and_bad(peer: Peer, publisher: FakePublisher) -> Non
     assert [error["path"] for error in answer.content["errors"]] == ["Bundle.entry[2].resource.status"]
     answer = peer.post("/fhir", bundle(PATIENT), FHIR)
     assert (answer.status, answer.content["errors"][0]["path"]) == (422, "Bundle.entry")
+
+
+@pytest.mark.parametrize("kind", ["searchset", "history", "collection", "transaction"])
+@pytest.mark.parametrize("entries", [{}, {"entry": []}])
+def test_a_bundle_without_entries_has_nothing_to_publish_over_http_and_from_a_file(
+    peer: Peer, publisher: FakePublisher, tmp_path: Path, kind: str, entries: dict[str, Any]
+) -> None:
+    empty = {"resourceType": "Bundle", "type": kind, "total": 0, **entries}
+    answer = peer.post("/fhir", empty, FHIR)
+    assert (answer.status, answer.content) == (202, {"published": 0, "errors": []})
+    assert publisher.records == []
+    assert from_a_file(tmp_path, empty) == []
+
+
+def test_a_dry_run_counts_what_has_nothing_to_publish_neither_as_facts_nor_as_dead_letters(tmp_path: Path) -> None:
+    file = tmp_path / "empty.json"
+    file.write_text('{"resourceType": "Bundle", "type": "history"}', encoding="utf-8")
+    command = [sys.executable, "-m", "wardwatch", "ingest", "fhir", str(file), "--dry-run"]
+    done = subprocess.run(
+        command, env=os.environ | {"WARDWATCH_DATA_DIR": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nothing to publish" in done.stdout
+    assert "0 resources give facts, 0 would be dead letters." in done.stdout
+
+
+def test_a_bundle_without_an_encounter_is_an_error_over_http_and_from_a_file(peer: Peer, tmp_path: Path) -> None:
+    for others in (PATIENT, {"resourceType": "OperationOutcome", "issue": []}):
+        assert peer.post("/fhir", bundle(others, kind="searchset"), FHIR).status == 422
+        (letter,) = from_a_file(tmp_path, bundle(others, kind="searchset"))
+        assert letter.headers[0][0] == REJECTED_HEADER
+
+
+def from_a_file(folder: Path, resource: dict[str, Any]) -> list[Any]:
+    file = folder / "bundle.json"
+    file.write_text(json.dumps(resource), encoding="utf-8")
+    return [record for read in read_fhir([file], load_settings(data_dir=folder)) for record in read.records()]
 
 
 def test_an_encounter_is_put_at_its_address(peer: Peer, publisher: FakePublisher) -> None:
