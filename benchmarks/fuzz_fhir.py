@@ -19,7 +19,18 @@ from streams.ingest.fhir import FhirOptions, read_json
 from tests.streams.ingest.resources import KEY, RECEIVED, WHOLE, bundle, encounter, lies
 
 PLAN = encounter("planned", period=None, plannedStartDate="2026-04-01T08:00:00Z", location=[lies("w4-12-1")])
-SEEDS = [msgspec.json.encode(resource) for resource in (WHOLE, encounter(), PLAN, bundle(encounter("cancelled")))]
+CLASSES = [
+    {"class": {"code": "EMER"}, "period": {"start": "2026-03-02T09:00:00Z", "end": "2026-03-02T10:00:00Z"}},
+    {"class": {"code": "IMP"}, "period": {"start": "2026-03-02T10:00:00Z"}},
+]
+GONE = {
+    "request": {"method": "DELETE", "url": "Encounter/e1"},
+    "response": {"etag": 'W/"3"', "lastModified": "2026-03-03T08:00:00Z"},
+}
+DELETED = bundle(encounter(classHistory=CLASSES), kind="history")
+DELETED["entry"].append(GONE)
+RESOURCES = (WHOLE, encounter(), PLAN, bundle(encounter("cancelled")), encounter(classHistory=CLASSES), DELETED)
+SEEDS = [msgspec.json.encode(resource) for resource in RESOURCES]
 VALUES: list[Any] = [
     None,
     True,
