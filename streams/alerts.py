@@ -64,7 +64,7 @@ def decide(encounter: Encounter, latest: Latest, standing: Standing | None) -> A
     standing : Standing or None
         The alert as it stands.
     """
-    wanted = latest.band == HIGH and _can_be_followed_up(encounter)
+    wanted = latest.band == HIGH and can_be_followed_up(encounter)
     if standing is None:
         return AlertStatus.NEW if wanted else None
     if not wanted:
@@ -74,7 +74,9 @@ def decide(encounter: Encounter, latest: Latest, standing: Standing | None) -> A
     return standing.status
 
 
-def _can_be_followed_up(encounter: Encounter) -> bool:
-    if encounter.status not in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED):
+def can_be_followed_up(encounter: Encounter) -> bool:
+    """Say whether somebody can see to this patient's readmission: an inpatient who is here, or who left and lives."""
+    here_or_left = encounter.status in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED)
+    if encounter.inpatient_from is None or not here_or_left:
         return False
     return disposition_code(encounter.discharge_disposition) not in NOT_FOLLOWED_UP

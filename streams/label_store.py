@@ -6,15 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import msgspec
 from sqlalchemy import Connection, bindparam, select, update
 
 from schemas import tables
 from schemas.state import Encounter
-from schemas.topics import ALERTS_CHANGED, AlertChanged
 from streams import bulk_sql
-from streams.alerts import OPEN_STATUSES, AlertStatus
-from streams.unit_of_work import Message, UnitOfWork
 
 
 class Waiting(NamedTuple):
@@ -97,28 +93,3 @@ def release(connection: Connection, released: Sequence[Released], at: datetime) 
         .values(released_at=at, readmitted_30d=bindparam("outcome"), prequential_risk=bindparam("risk")),
         [{"id": item.encounter_id, "outcome": item.readmitted_30d, "risk": item.prequential_risk} for item in released],
     )
-
-
-def close_alerts(connection: Connection, stays: Sequence[Waiting], at: datetime) -> None:
-    """Close the alerts of stays whose 30 days are over, and say so."""
-    alert = tables.alert.columns
-    wanted = {stay.encounter_id: stay for stay in stays}
-    rows = bulk_sql.select_by_key(
-        connection, "encounter_id, status, readmission_risk", tables.alert, "encounter_id", wanted, lock=True
-    )
-    messages = []
-    for encounter_id, status, risk in rows:
-        if status not in OPEN_STATUSES:
-            continue
-        connection.execute(
-            update(tables.alert)
-            .where(alert.encounter_id == encounter_id)
-            .values(status=AlertStatus.CLOSED.value, changed_at=at, version=alert.version + 1)
-        )
-        change = AlertChanged(
-            encounter_id=encounter_id, status=AlertStatus.CLOSED.value, readmission_risk=risk, changed_at=at
-        )
-        messages.append(
-            Message(ALERTS_CHANGED.name, wanted[encounter_id].patient_token.encode(), msgspec.json.encode(change))
-        )
-    UnitOfWork(connection).add_messages(messages)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from models.catalogue import Features
 from schemas import tables
@@ -14,7 +14,7 @@ from schemas.database import as_utc
 from schemas.state import Encounter, EncounterStatus, decode_encounter
 from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
 from streams import bulk_sql, people_store
-from streams.alerts import AlertStatus, Latest, Standing, decide
+from streams.alerts import OPEN_STATUSES, AlertStatus, Latest, Standing, decide
 from streams.scoring import Due, Scored
 from streams.unit_of_work import Message, UnitOfWork
 
@@ -172,6 +172,33 @@ def _messages(item: Scored, status: AlertStatus, now: datetime) -> list[Message]
         key = unit_key(place.facility_id, place.unit_id)
         messages.append(Message(UNITS_CHANGED.name, key.encode(), _encode(hint)))
     return messages
+
+
+def open_alerts(connection: Connection, encounter_ids: Iterable[str]) -> list[str]:
+    """Return those of the encounters that have an open alert."""
+    rows = bulk_sql.select_by_key(connection, "encounter_id, status", tables.alert, "encounter_id", set(encounter_ids))
+    return [encounter_id for encounter_id, status in rows if status in OPEN_STATUSES]
+
+
+def close_alerts(connection: Connection, encounter_ids: Iterable[str], at: datetime) -> None:
+    """Close the open alerts of these encounters, and say so; `at` is aware UTC, of the wall clock."""
+    alert = tables.alert.columns
+    columns = "encounter_id, patient_token, status, readmission_risk"
+    messages = []
+    rows = bulk_sql.select_by_key(connection, columns, tables.alert, "encounter_id", set(encounter_ids), lock=True)
+    for encounter_id, token, status, risk in rows:
+        if status not in OPEN_STATUSES:
+            continue
+        connection.execute(
+            update(tables.alert)
+            .where(alert.encounter_id == encounter_id)
+            .values(status=AlertStatus.CLOSED.value, changed_at=at, version=alert.version + 1)
+        )
+        change = AlertChanged(
+            encounter_id=encounter_id, status=AlertStatus.CLOSED.value, readmission_risk=risk, changed_at=at
+        )
+        messages.append(Message(ALERTS_CHANGED.name, token.encode(), _encode(change)))
+    UnitOfWork(connection).add_messages(messages)
 
 
 def frozen_features(connection: Connection, encounter_ids: Iterable[str]) -> dict[tuple[str, datetime], Features]:

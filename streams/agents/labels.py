@@ -113,7 +113,7 @@ class Teacher:
                 telemetry.LABELS.labels(str(outcome).lower()).inc()
             now = self._clock()
             label_store.release(connection, released, now)
-            label_store.close_alerts(connection, stays, now)
+            score_store.close_alerts(connection, [stay.encounter_id for stay in stays], now)
             if model is not None and learnt:
                 version = online_version(connection) + 1
                 save_online_model(connection, model, version)

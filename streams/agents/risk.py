@@ -20,6 +20,7 @@ from models.registry import latest_batch_model, latest_batch_model_name, load_on
 from models.scorer import Scorer
 from schemas.topics import ADT_EVENTS, EncounterChanged
 from streams import score_store, telemetry
+from streams.alerts import can_be_followed_up
 from streams.gathering import gathered
 from streams.scoring import Due, due_at_midnight, due_by_identity, due_moments, midnights, score_all
 from streams.transactions import Transactions
@@ -80,6 +81,11 @@ class Scoring:
             if models is None:
                 return 0
             found = score_store.encounters(connection, encounter_ids)
+            followed_up = {encounter.encounter_id for encounter in found if can_be_followed_up(encounter)}
+            in_vain = score_store.open_alerts(connection, set(encounter_ids) - followed_up)
+        if in_vain:  # nobody can see to these any more, and they may reach no moment to be scored at
+            with engine.begin() as connection:
+                score_store.close_alerts(connection, in_vain, self._clock())
         due = [moment for encounter in found for moment in due_moments(encounter)]
         for encounter in found:
             if identities and encounter.encounter_id in identities:

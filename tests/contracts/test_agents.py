@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 from models.batch import BatchModel
 from models.registry import load_online_model, online_version, save_batch_model
 from models.train import train
-from schemas import tables
+from schemas import events, tables
 from schemas.events import AnyFact, BedStatus, BedStatusChanged, PatientClass, encode_fact
 from schemas.hospital import load_hospital
 from schemas.state import EncounterStatus
@@ -25,7 +25,7 @@ from streams.encounters import fold
 from streams.processing import Fetch, Record
 from streams.scoring import Moment
 from streams.transactions import Transactions
-from tests.streams.builders import T0, admit, at, bed, discharge, merge, transfer
+from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, said, transfer
 
 LATENESS = timedelta(days=2)
 
@@ -117,6 +117,29 @@ def test_a_high_risk_raises_one_alert_and_shows_on_the_board(
     assert rows(engine, tables.alert, "encounter_id", "status", "moment") == [("E1", "new", "admission")]
     messages = rows(engine, tables.outbox, "topic", "key")
     assert messages == [("alerts.changed.v1", b"P1"), ("units.changed.v1", b"HG/4W")]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param([discharge(75, "20")], id="who died"),
+        pytest.param([cancel_admission(10)], id="who was not admitted after all"),
+        pytest.param([said(events.EncounterDeleted, 10)], id="whose visit was entered in error"),
+        pytest.param([said(events.PatientClassChanged, 10, patient_class=PatientClass.OUTPATIENT)], id="no inpatient"),
+        pytest.param([said(events.EncountersMerged, 10, into="E2")], id="whose visit is another one"),
+    ],
+)
+def test_the_alert_of_a_patient_nobody_can_see_to_is_closed(
+    engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch, end: list[AnyFact]
+) -> None:
+    monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
+    take(engine, admit(0, "4W/01", patient_class=PatientClass.INPATIENT, age_years=71))
+    scoring = use(engine, model)
+    scoring.changed(engine, {"E1"})
+    assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "new")]
+    take(engine, *end)
+    scoring.changed(engine, {"E1"})
+    assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "closed")]
 
 
 def note(engine: Engine, encounter_id: str) -> None:
