@@ -82,7 +82,8 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     state = Stay(stand.latest.subject, token)
     state.problems.update(stand.problems)
     state.note_tokens(tokens)
-    state.withdrawn = withdrawals(fact for fact in stand.missed if as_of is None or fact.occurred_at <= as_of)
+    if stand.missed:
+        state.withdrawn = withdrawals(fact for fact in stand.missed if as_of is None or fact.occurred_at <= as_of)
     state.taken_back = not stand.cancelled.isdisjoint(_BEGINS_OR_PLANS)
     for fact in stand.facts:
         _APPLY[type(fact)](state, fact)

@@ -334,9 +334,13 @@ class _Hearing:
                 continue
             if kind is PatientAdmitted and self._is_an_earlier_beginning(meant[-1], time):
                 continue
-            for index in self._repetitions(meant, meant[-1]):
-                self._corrections[index] = time
-            self._places.sort(key=self._happened)
+            self._set_time(self._repetitions(meant, meant[-1]), time)
+
+    def _set_time(self, positions: Sequence[int], time: datetime) -> None:
+        if all(self._happened(position)[0] == time for position in positions):
+            return
+        self._corrections |= dict.fromkeys(positions, time)
+        self._places.sort(key=self._happened)
 
     def _is_an_earlier_beginning(self, target: int, time: datetime) -> bool:
         """Say whether the time is that of another beginning of the visit: senders keep the first one (PV1-44)."""
