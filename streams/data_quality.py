@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
-from sqlalchemy import Connection, case, func, literal, select
+from sqlalchemy import Connection, case, func, literal, or_, select
 
 from schemas import tables
 from schemas.events import PatientClass
@@ -198,20 +198,32 @@ def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
 
 def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterator[Finding]:
     """Yield stays in progress of which nothing was heard for long: the discharge may have been lost."""
-    column = tables.fact.columns
-    subjects = select(tables.encounter.columns.encounter_id).where(tables.encounter.columns.status == _HERE)
+    column, stay = tables.fact.columns, tables.encounter.columns
+    may_be_here = or_(stay.status == _HERE, stay.merged_into.is_not(None))
     heard = connection.execute(
         select(column.subject, func.max(column.occurred_at).label("at"))
-        .where(column.subject.in_(subjects), column.occurred_at <= now)
+        .where(column.subject.in_(select(stay.encounter_id).where(may_be_here)), column.occurred_at <= now)
         .group_by(column.subject)
     )
-    last = {row.subject: row.at for row in heard}
+    same_as = _numbers_that_went(connection)
+    last: dict[str, datetime] = {}
+    for subject, at in heard:
+        key = same_as.get(subject, subject)
+        last[key] = max(at, last.get(key, at))
     for encounter in here:
         at = last.get(encounter.encounter_id)
         if at is not None and now - at > STALE_AFTER.get(encounter.patient_class, STALE_OTHERWISE):
             says = f"{encounter.patient_class.value}, nothing heard since then; ask whether the patient left"
             subject = encounter.encounter_id
             yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
+
+
+def _numbers_that_went(connection: Connection) -> dict[str, str]:
+    """Return the encounter that each which was merged away turned out to be."""
+    column = tables.encounter.columns
+    states = connection.scalars(select(column.state).where(column.merged_into.is_not(None)))
+    merged = [decode_encounter(bytes(state)) for state in states]
+    return {encounter.encounter_id: encounter.same_as for encounter in merged if encounter.same_as is not None}
 
 
 def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:

@@ -42,7 +42,7 @@ def without_earlier_versions(ordered: list[Any]) -> list[Any]:
     list of AnyFact
         In no order; but `ordered` itself where no fact is of a version.
     """
-    if not any([getattr(fact.data, "version_of", None) for fact in ordered]):  # a list: it is faster
+    if not any(getattr(fact.data, "version_of", None) for fact in ordered):
         return ordered
     stand = [fact for fact in ordered if _resource(fact) is None]
     for told in _told(ordered).values():

@@ -70,6 +70,13 @@ def test_a_stay_of_which_nothing_is_heard_is_listed_and_stays_open(engine: Engin
     assert listed(engine, 31) == []
 
 
+def test_a_stay_is_silent_under_all_its_numbers(engine: Engine) -> None:
+    take(engine, admit(0, "ED/01", patient_class=EMERGENCY), said(events.EncountersMerged, 1, into="E2"))
+    take(engine, update(20))
+    assert listed(engine, 43) == []
+    assert listed(engine, 45) == [("stale_stay", "E2")]
+
+
 def test_a_patient_in_two_beds_and_a_bed_with_two_patients_are_listed(engine: Engine) -> None:
     take(engine, said(events.PatientRegistered, 0, "ED/01", patient_class=EMERGENCY))
     take(engine, admit(4, "4W/01", e="E2", patient_class=INPATIENT), admit(5, "4W/01", e="E3", p="P3"))
