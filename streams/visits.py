@@ -71,19 +71,24 @@ def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = No
     Notes
     -----
     Where the other encounter had begun by its own facts when the merge was said, both were visits: the other one's
-    times, places and plans count, and only diagnoses and procedures are added to it. Where it had not, it is the same
-    visit under another number, and all that was said counts. Of merges in a circle the oldest does not count.
+    times, places and plans count, and only diagnoses and procedures are added to it. Where it had not, or where that
+    was taken back, it is the same visit under another number, and all that was said counts. Of merges in a circle the
+    oldest does not count.
     """
     identity = {key: _identity(facts, as_of) for key, facts in about.items()}
     merges = {key: merge for key, (merge, _) in identity.items() if merge is not None}
     parent = parents({key: (merge.into, merge.order) for key, merge in merges.items()})
     united: dict[str, list[Any]] = {key: list(about.get(key, ())) for key in {*about, *parent.values()}}
-    own = {key: list(facts) for key, facts in united.items()}
     for key in _from_the_leaves(parent):
-        facts = _without_what_was_deleted(key, united[key])
-        if _had_begun(own[parent[key]], merges[key].recorded_at):
-            facts = _without_course(facts)
-        united[parent[key]] += facts
+        facts, into = _without_what_was_deleted(key, united[key]), parent[key]
+        before = [fact for fact in about.get(into, ()) if fact.recorded_at <= merges[key].recorded_at]
+        if any(type(fact) in BEGINNINGS for fact in before):
+            had_begun = fold(before)
+            if had_begun is not None and had_begun.status is not EncounterStatus.CANCELLED:
+                facts = _without_course(facts)
+            else:
+                united[into] = [fact for fact in united[into] if fact not in before]
+        united[into] += facts
     found: dict[str, Encounter] = {}
     for key, facts in united.items():
         encounter = None if key in parent else fold(facts, as_of=as_of)
@@ -116,10 +121,6 @@ def _from_the_leaves(parent: Mapping[str, str]) -> list[str]:
         reached += below[key]
         order += below[key]
     return order[::-1]
-
-
-def _had_begun(own: Iterable[Any], at: datetime) -> bool:
-    return any(type(fact) in BEGINNINGS and fact.recorded_at <= at for fact in own)
 
 
 def _without_what_was_deleted(key: str, facts: list[Any]) -> list[Any]:

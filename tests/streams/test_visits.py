@@ -13,7 +13,7 @@ from schemas.events import Diagnosis
 from schemas.state import Encounter, EncounterStatus, Problem
 from streams.encounters import fold
 from streams.visits import fold_tied
-from tests.streams.builders import admit, at, discharge, said, transfer, update
+from tests.streams.builders import admit, at, cancel_admission, discharge, said, transfer, update
 
 IN_PROGRESS, CANCELLED, DISCHARGED = (
     EncounterStatus.IN_PROGRESS,
@@ -69,6 +69,11 @@ def test_of_two_visits_that_had_both_begun_the_one_that_stays_keeps_its_course()
 def test_a_visit_that_begins_after_the_merge_is_the_one_that_had_another_number() -> None:
     found = folded(admit(0, "ED/01"), merged(10, "E1", "E2"), admit(11, "4W/01", e="E2"))["E2"]
     assert (found.admitted_at, found.problems) == (at(0), (Problem.ADMITTED_TWICE,))
+
+
+def test_a_visit_whose_admission_was_taken_back_had_not_begun() -> None:
+    found = folded(admit(0), admit(1, "4W/02", e="E2"), cancel_admission(2, e="E2"), merged(10, "E1", "E2"))["E2"]
+    assert (found.status, found.admitted_at) == (IN_PROGRESS, at(0))
 
 
 def test_numbers_that_change_again_and_again_are_followed() -> None:
