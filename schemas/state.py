@@ -43,6 +43,7 @@ class Problem(StrEnum):
     REPORTED_AFTER_DELETION = "reported_after_deletion"
     REPORTED_AFTER_CANCELLATION = "reported_after_cancellation"
     MERGED_TWICE = "merged_twice"
+    MERGED_IN_TWO_PLACES = "merged_in_two_places"
 
 
 class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -161,9 +162,10 @@ class PendingAdmission(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
     """An admission announced without a visit number: it waits on the patient until an admission or its cancel."""
 
     fact_id: str
-    kind: PlanKind
     since: datetime
-    recorded_at: datetime
+    kind: PlanKind | None = None
+    """Like `recorded_at` None in what was stored before cancels were looked for under other numbers."""
+    recorded_at: datetime | None = None
     expected_at: datetime | None = None
     place: Reservation | None = None
 
@@ -173,7 +175,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
 
     patient_token: str
     merged_into: str | None = None
-    """The token that this one was merged into, as last said; see `streams.patients.resolve` for who that is."""
+    """The token that this one was merged into, as last said; see `streams.identity.resolve` for who that is."""
     merge_order: tuple[datetime, datetime, str, str] | None = None
     """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
     merges: tuple[str, ...] = ()

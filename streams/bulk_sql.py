@@ -62,19 +62,26 @@ def insert(
 
 
 def select_by_key(
-    connection: Connection, columns: str, table: Table, key: str, keys: Iterable[str], *, lock: bool = False
+    connection: Connection,
+    columns: str,
+    table: Table,
+    key: str,
+    keys: Iterable[str],
+    *,
+    where: str = "TRUE",
+    lock: bool = False,
 ) -> list[Any]:
-    """Return `columns` of the rows whose `key` is among `keys`, in the order of the keys.
+    """Return `columns` of the rows whose `key` is among `keys`, in the order of the keys, and for which `where` holds.
 
     With `lock`, PostgreSQL keeps others from changing these rows until the transaction ends; SQLite has
     one writer anyway.
     """
     if connection.dialect.name == "postgresql":
         tail = f" ORDER BY {key} FOR UPDATE" if lock else ""
-        query = f"SELECT {columns} FROM {table.name} WHERE {key} = ANY(%b::text[]){tail}"
+        query = f"SELECT {columns} FROM {table.name} WHERE {key} = ANY(%b::text[]) AND {where}{tail}"
         return list(connection.exec_driver_sql(query, (sorted(keys),)).cursor.fetchall())
     wanted = msgspec.json.encode(sorted(keys)).decode()
-    query = f"SELECT {columns} FROM json_each(?) AS wanted JOIN {table.name} ON {key} = wanted.value"
+    query = f"SELECT {columns} FROM json_each(?) AS wanted JOIN {table.name} ON {key} = wanted.value WHERE {where}"
     return list(connection.exec_driver_sql(query, (wanted,)).cursor.fetchall())
 
 

@@ -61,6 +61,7 @@ WORDS: dict[Problem, str] = {
     ),
     Problem.PLANNED_AFTER_ADMISSION: "planned after it was admitted; the plan does not count",
     Problem.MERGED_TWICE: "merged into two patients, and neither was undone; the later merge counts",
+    Problem.MERGED_IN_TWO_PLACES: "two visits in progress in two places were merged; ask where the patient is",
     Problem.RETURN_WITHOUT_LEAVE: "back from a leave that was not reported",
     Problem.LEAVE_WHILE_NOT_HERE: "on leave while not here; look for the missing A01, or a wrong A03",
     Problem.PENDING_WHILE_NOT_HERE: "a transfer or discharge is pending while nobody is here",

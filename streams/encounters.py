@@ -36,7 +36,7 @@ from schemas.events import (
     TransferPending,
 )
 from schemas.state import Encounter, Problem, UnitStay
-from streams.identity import merge_order, resolve
+from streams.identity import MergeOrder, merge_order, resolve
 from streams.kinds import BEGINNINGS, CANCELS, OF_IDENTITY
 from streams.ordering import Standing, standing
 from streams.plans import withdrawals
@@ -77,7 +77,7 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     if as_of is not None and not stand.facts and not _was_taken_back(given, stand, as_of):
         return None
     tokens, token = {fact.partition_key for fact in given if as_of is None or fact.occurred_at <= as_of}, _token(stand)
-    if len(tokens) > 1 and (whose := _moved(stand)):
+    if len(tokens) > 1 and (whose := _moved(given, stand)):
         tokens, token = {whose.get(each, each) for each in tokens}, whose.get(token, token)
     state = Stay(stand.latest.subject, token)
     state.problems.update(stand.problems)
@@ -102,14 +102,22 @@ def _token(stand: Standing) -> str:
     return str(latest.partition_key)
 
 
-def _moved(stand: Standing) -> dict[str, str]:
-    """Return, for each token from which the visit was moved, the patient whose it is."""
-    moves = [fact for fact in stand.facts if type(fact) is EncounterMoved]
-    return resolve({fact.data.moved_from: (fact.partition_key, merge_order(fact)) for fact in moves})
+def _moved(given: Iterable[AdtEvent], stand: Standing) -> dict[str, str]:
+    """Return, for each token from which the visit was moved, the patient whose it is.
+
+    It is moved from all under whom it was reported until then: that may be one person under several numbers.
+    """
+    whose: dict[str, tuple[str, MergeOrder]] = {}
+    for move in (fact for fact in stand.facts if type(fact) is EncounterMoved):
+        before = {fact.partition_key for fact in given if fact.recorded_at <= move.recorded_at}
+        for token in before.union([move.data.moved_from]).difference([move.partition_key]):
+            whose[token] = (move.partition_key, merge_order(move))
+    return resolve(whose)
 
 
 def _was_taken_back(facts: Iterable[AdtEvent], stand: Standing, as_of: datetime) -> bool:
-    return bool(stand.cancelled) and any(fact.occurred_at <= as_of for fact in facts)
+    """Say whether all that had happened by then are cancels, and what they took back."""
+    return bool(stand.cancelled or stand.missed) and any(fact.occurred_at <= as_of for fact in facts)
 
 
 def _plan(state: Stay, fact: PatientPreadmitted | AdmissionPending) -> None:
@@ -231,7 +239,7 @@ def _cancel(state: Stay, fact: AdtEvent) -> None:  # noqa: ARG001
 
 
 def _ignore(state: Stay, fact: AdtEvent) -> None:
-    """Who is who is told elsewhere."""
+    """Whose the visit is, is told beside its course."""
 
 
 def _delete(state: Stay, fact: EncounterDeleted) -> None:  # noqa: ARG001

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, delete, func, select, text
 
 from schemas import tables
 from schemas.events import PatientClass, patient_subject
-from schemas.state import Encounter, EncounterStatus, Patient, PlanWithdrawn, decode_encounter, decode_patient
+from schemas.state import Encounter, Patient, PlanWithdrawn, decode_encounter, decode_patient
 from streams import bulk_sql
 from streams.beds import PASSING
 from streams.identity import MergeOrder, resolve
@@ -106,13 +106,11 @@ def _announced_and_withdrawn(
         for row in bulk_sql.select_by_key(connection, "state", tables.patient, "patient_token", people)
     ]
     encounter = tables.encounter.columns
-    cancelled = connection.scalars(
-        select(encounter.state)
-        .where(encounter.patient_token.in_(sorted(people)), encounter.status == EncounterStatus.CANCELLED.value)
-        .where(encounter.provisional)
+    provisional = connection.scalars(
+        select(encounter.state).where(encounter.patient_token.in_(sorted(people)), encounter.provisional)
     )
     said: dict[str, list[PlanWithdrawn]] = {}
-    states: list[Encounter | Patient] = [*patients, *map(decode_encounter, cancelled)]
+    states: list[Encounter | Patient] = [*patients, *map(decode_encounter, provisional)]
     for found in states:
         said.setdefault(people[found.patient_token], []).extend(found.withdrawn)
     return patients, said

@@ -35,7 +35,7 @@ def withdrawals(facts: Iterable[Any]) -> tuple[PlanWithdrawn, ...]:
 
 def takes_back(cancel: PlanWithdrawn, plan: PendingAdmission) -> bool:
     """Say whether the cancel of a person takes back a plan of the same person."""
-    if cancel.kind is not plan.kind:
+    if cancel.kind is not plan.kind or plan.recorded_at is None:
         return False
     return cancel.fact_id == plan.fact_id if cancel.fact_id else cancel.recorded_at >= plan.recorded_at
 

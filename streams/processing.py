@@ -17,6 +17,7 @@ from schemas.events import (
     MAY_CONCERN_PATIENT,
     AnyFact,
     BedStatusChanged,
+    EncountersMerged,
     PatientsMerged,
     PatientsUnmerged,
     PatientUpdated,
@@ -48,7 +49,7 @@ from streams.unit_of_work import (
     UnitOfWork,
     encode_headers,
 )
-from streams.visits import concerns_identity, fold_tied, merge_of
+from streams.visits import concerns_identity, fold_tied, merged_into
 from streams.watermarks import PartitionMark, advance
 
 REASON_HEADER = "wardwatch-reason"
@@ -216,9 +217,11 @@ def _fold_encounters(
     }
     if not touched:
         return [], []
-    stored = work.encounters(touched)  # before the facts: whoever commits in between is noticed by the version
+    into = {fact.data.into for fact in batch.facts.values() if isinstance(fact, EncountersMerged)}
+    tied_before = work.tied(touched | into)
+    stored = work.encounters(touched | into | tied_before)  # before the facts: a change in between shows by the version
     about = {key: _facts(bodies, batch.facts) for key, bodies in work.facts_about(touched).items()}
-    tied = _tied(batch, work, stored, about)
+    tied = _tied(batch, work, stored, about, tied_before)
     folded = fold_tied(tied) if tied else {}
     for encounter_id, facts in about.items():
         encounter = None if encounter_id in tied else fold(facts)
@@ -230,7 +233,9 @@ def _fold_encounters(
         for old in (stored.get(encounter_id),)
         if old is None or old.encounter != encounter
     ]
-    return changed, [old for encounter_id, old in stored.items() if encounter_id not in folded]
+    return changed, [
+        stored[encounter_id] for encounter_id in tied if encounter_id in stored and encounter_id not in folded
+    ]
 
 
 def _nothing_known(encounter: Encounter) -> Encounter:
@@ -240,26 +245,24 @@ def _nothing_known(encounter: Encounter) -> Encounter:
 
 
 def _tied(
-    batch: Batch, work: UnitOfWork, stored: dict[str, StoredEncounter], about: dict[str, list[Any]]
+    batch: Batch,
+    work: UnitOfWork,
+    stored: dict[str, StoredEncounter],
+    about: dict[str, list[Any]],
+    tied_before: set[str],
 ) -> dict[str, list[Any]]:
     """Return all facts about each encounter that merges tie to those touched; add to `stored` what is stored of it.
 
     Encounters that no merge concerns, done or undone, are not in it.
     """
-    reached = {key for key, facts in about.items() if concerns_identity(facts)}
-    reached |= {into for _, into in work.merged_into(about)}
+    reached = {key for key, facts in about.items() if concerns_identity(facts)} | tied_before
     tied: dict[str, list[Any]] = {}
     while reached:
         stored |= work.encounters(reached.difference(stored))
         bodies = work.facts_about(reached)
         tied |= {key: _facts(bodies.get(key, []), batch.facts) for key in reached}
-        ends = {key for key, _ in work.merged_into(reached)}
-        for key in reached:
-            merge = merge_of(tied[key])
-            before = stored[key].encounter.merged_into if key in stored else None
-            ends |= {merge.into} if merge is not None else set()
-            ends |= {before} if before is not None else set()
-        reached = ends.difference(tied)
+        ends = {merged_into(key, tied[key]) for key in reached} | work.tied(reached)
+        reached = {end for end in ends if end is not None}.difference(tied)
     return tied
 
 

@@ -128,10 +128,25 @@ class UnitOfWork:
             encounter_id: StoredEncounter(version, decode_encounter(state)) for encounter_id, version, state in rows
         }
 
-    def merged_into(self, encounter_ids: Iterable[str]) -> list[tuple[str, str]]:
-        """Return the encounters that were merged into these, and into which."""
-        columns = "encounter_id, merged_into"
-        return bulk_sql.select_by_key(self.connection, columns, tables.encounter, "merged_into", set(encounter_ids))
+    def tied(self, encounter_ids: Collection[str]) -> set[str]:
+        """Return the encounters that merges, as stored, tie to these, and those of these that are tied to others."""
+        found: set[str] = set()
+        reached = set(encounter_ids)
+        while reached:
+            ends: set[str] = set()
+            for key in ("merged_into", "encounter_id"):
+                rows = bulk_sql.select_by_key(
+                    self.connection,
+                    "encounter_id, merged_into",
+                    tables.encounter,
+                    key,
+                    reached,
+                    where="merged_into IS NOT NULL",
+                )
+                ends.update(end for row in rows for end in row)
+            reached = ends - found
+            found |= ends
+        return found
 
     def save_encounters(self, changed: Sequence[tuple[StoredEncounter | None, Encounter]]) -> None:
         """Write new states over the ones that were read.

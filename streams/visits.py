@@ -7,8 +7,7 @@ finds its way.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,16 +17,34 @@ from schemas.events import EncounterDeleted, EncounterUpdated, UpdateDetails
 from schemas.state import Encounter, EncounterStatus, Problem
 from streams.encounters import fold
 from streams.identity import MergeOrder, merge_order, parents, root
-from streams.kinds import BEGINNINGS, OF_IDENTITY
+from streams.kinds import OF_IDENTITY
 from streams.ordering import in_order, standing
 
 
 class Merge(NamedTuple):
-    """What an encounter was merged into, as last said."""
+    """That one encounter is another from now on."""
 
+    away: str
     into: str
     order: MergeOrder
     recorded_at: datetime
+
+
+class _Visit:
+    """What is known of a visit under all the numbers that it had so far."""
+
+    def __init__(self, facts: Iterable[Any]) -> None:
+        self.facts = list(facts)
+        self.problems: set[Problem] = set()
+
+    def before(self, at: datetime) -> list[Any]:
+        """Return what had been said of it earlier."""
+        return [fact for fact in self.facts if fact.recorded_at < at]
+
+    def give_up_course(self, at: datetime, *, void: bool) -> None:
+        """Leave of what was said earlier only diagnoses and procedures, or nothing of what was void."""
+        told = [] if void else [kept for fact in self.before(at) if (kept := _without_course(fact)) is not None]
+        self.facts = [*told, *(fact for fact in self.facts if fact.recorded_at >= at)]
 
 
 def concerns_identity(facts: Iterable[Any]) -> bool:
@@ -35,21 +52,10 @@ def concerns_identity(facts: Iterable[Any]) -> bool:
     return any(type(fact) in OF_IDENTITY for fact in facts)
 
 
-def merge_of(facts: Iterable[Any], as_of: datetime | None = None) -> Merge | None:
-    """Return the merge that stands of those about one encounter, or None."""
-    return _identity(facts, as_of)[0]
-
-
-def _identity(facts: Iterable[Any], as_of: datetime | None) -> tuple[Merge | None, frozenset[Problem]]:
-    """Return the merge that stands, and what does not fit among merges and their undoing."""
-    said = [fact for fact in facts if type(fact) in OF_IDENTITY]
-    if not said:
-        return None, frozenset()
-    stand = standing(said, as_of)
-    merges = [fact for fact in stand.facts if fact.data.into != fact.subject]
-    if not merges:
-        return None, stand.problems
-    return Merge(merges[-1].data.into, merge_order(merges[-1]), merges[-1].recorded_at), stand.problems
+def merged_into(encounter_id: str, facts: Iterable[Any]) -> str | None:
+    """Return what the encounter was merged into, as last said and not taken back."""
+    merges, _ = _identity(encounter_id, facts, None)
+    return merges[-1].into if merges else None
 
 
 def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
@@ -58,7 +64,7 @@ def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = No
     Parameters
     ----------
     about : mapping of str to sequence of AdtEvent
-        By encounter, all its facts. All that merges tie to one of them must be there.
+        By encounter, all its facts. All that the last merges of each tie to one of them must be there.
     as_of : datetime or None
         Leave out what happened later.
 
@@ -70,81 +76,149 @@ def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = No
 
     Notes
     -----
-    Where the other encounter had begun by its own facts when the merge was said, both were visits: the other one's
-    times, places and plans count, and only diagnoses and procedures are added to it. Where it had not, or where that
-    was taken back, it is the same visit under another number, and all that was said counts. Of merges in a circle the
-    oldest does not count.
+    What is said after the merge, under whichever number, is said of the one visit. Of what was said before, the course
+    of one counts: of the visit that is in progress and has a place, and where that tells nothing of the one whose
+    number stays. The other gives its diagnoses and procedures. Where nothing was known of one of them, or it was the
+    same visit already under another number, all that was said counts. Of merges in a circle the oldest does not count,
+    and of two merges of one number the later one does.
     """
-    identity = {key: _identity(facts, as_of) for key, facts in about.items()}
-    merges = {key: merge for key, (merge, _) in identity.items() if merge is not None}
-    parent = parents({key: (merge.into, merge.order) for key, merge in merges.items()})
-    united: dict[str, list[Any]] = {key: list(about.get(key, ())) for key in {*about, *parent.values()}}
-    for key in _from_the_leaves(parent):
-        facts, into = _without_what_was_deleted(key, united[key]), parent[key]
-        before = [fact for fact in about.get(into, ()) if fact.recorded_at <= merges[key].recorded_at]
-        if any(type(fact) in BEGINNINGS for fact in before):
-            had_begun = fold(before)
-            if had_begun is not None and had_begun.status is not EncounterStatus.CANCELLED:
-                facts = _without_course(facts)
-            else:
-                united[into] = [fact for fact in united[into] if fact not in before]
-        united[into] += facts
+    identity = {key: _identity(key, facts, as_of) for key, facts in about.items()}
+    told = sorted((merge for merges, _ in identity.values() for merge in merges), key=lambda merge: merge.order)
+    latest = {merge.away: merge for merge in told}
+    parent = parents({key: (merge.into, merge.order) for key, merge in latest.items()})
+    visits = {
+        key: _Visit(_without_void_deletions(key, about.get(key, ()), latest, parent))
+        for key in {*about, *parent, *parent.values()}
+    }
+    tied, one_before = _Numbers(), _Numbers()
+    for merge in latest.values():
+        tied.join(merge.away, merge.into)
+    for merge in told:
+        already_one = tied.are_one(merge.away, merge.into) and one_before.join(merge.away, merge.into)
+        if latest[merge.away] is merge and merge.away in parent:
+            _unite(visits, merge, already_one=already_one)
     found: dict[str, Encounter] = {}
-    for key, facts in united.items():
-        encounter = None if key in parent else fold(facts, as_of=as_of)
+    for key in {*about, *parent.values()}:
+        encounter = None if key in parent else _folded(visits[key], as_of)
         if encounter is None:
-            told = [fact for fact in about.get(key, ()) if as_of is None or fact.occurred_at <= as_of]
-            if not told:
+            known = [fact for fact in about.get(key, ()) if as_of is None or fact.occurred_at <= as_of]
+            if not known:
                 continue
-            token = in_order(told)[0][-1].partition_key
+            token = in_order(known)[0][-1].partition_key
             encounter = Encounter(encounter_id=key, patient_token=token, status=EncounterStatus.CANCELLED)
-        merge, problems = identity.get(key, (None, frozenset()))
+        problems = identity[key][1] if key in identity else ()
         found[key] = msgspec.structs.replace(
             encounter,
             encounter_id=key,
-            merged_into=merge.into if merge else None,
+            merged_into=latest[key].into if key in latest else None,
             same_as=root(parent, key) if key in parent else None,
             problems=tuple(sorted({*encounter.problems, *problems})),
         )
     return found
 
 
-def _from_the_leaves(parent: Mapping[str, str]) -> list[str]:
-    """Return those that were merged away, each after all that were merged into it."""
-    below: defaultdict[str, list[str]] = defaultdict(list)
-    for key, into in parent.items():
-        below[into].append(key)
-    order: list[str] = []
-    reached = [key for key in below if key not in parent]
-    while reached:
-        key = reached.pop()
-        reached += below[key]
-        order += below[key]
-    return order[::-1]
-
-
-def _without_what_was_deleted(key: str, facts: list[Any]) -> list[Any]:
-    """Leave out what a deletion of this number makes void, and the deletion: it is none of the other encounter."""
-    ordered, _ = in_order(facts)
-    last = max(
-        (index for index, fact in enumerate(ordered) if type(fact) is EncounterDeleted and fact.subject == key),
-        default=-1,
-    )
-    return ordered[last + 1 :]
-
-
-def _without_course(facts: Iterable[Any]) -> list[Any]:
-    """Return what the facts say of diagnoses and procedures, as updates."""
-    return [
-        EncounterUpdated(
-            id=fact.id,
-            source=fact.source,
-            subject=fact.subject,
-            occurred_at=fact.occurred_at,
-            recorded_at=fact.recorded_at,
-            partition_key=fact.partition_key,
-            data=UpdateDetails(diagnoses=fact.data.diagnoses, procedures=fact.data.procedures),
-        )
-        for fact in facts
-        if getattr(fact.data, "diagnoses", ()) or getattr(fact.data, "procedures", ())
+def _identity(key: str, facts: Iterable[Any], as_of: datetime | None) -> tuple[list[Merge], frozenset[Problem]]:
+    """Return the merges of one encounter that stand, and what does not fit among them and their undoing."""
+    said = [fact for fact in facts if type(fact) in OF_IDENTITY]
+    if not said:
+        return [], frozenset()
+    stand = standing(said, as_of)
+    merges = [
+        Merge(key, fact.data.into, merge_order(fact), fact.recorded_at) for fact in stand.facts if fact.data.into != key
     ]
+    return merges, stand.problems
+
+
+class _Numbers:
+    """Which numbers are of one visit, as merges are told one after another."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def join(self, one: str, other: str) -> bool:
+        """Note that two numbers are of one visit, and say whether they were already."""
+        already = self.are_one(one, other)
+        if not already:
+            self._parent[root(self._parent, one)] = root(self._parent, other)
+        return already
+
+    def are_one(self, one: str, other: str) -> bool:
+        """Say whether two numbers are of one visit."""
+        return root(self._parent, one) == root(self._parent, other)
+
+
+def _unite(visits: dict[str, _Visit], merge: Merge, *, already_one: bool) -> None:
+    """Let both numbers mean one visit, with the course of one of them."""
+    away, stays, at = visits[merge.away], visits[merge.into], merge.recorded_at
+    if away is stays:
+        return
+    if not already_one and (before := stays.before(at)):
+        _choose_course(away, stays, fold(away.before(at)), fold(before), at)
+    stays.facts += away.facts
+    stays.problems |= away.problems
+    for key, visit in visits.items():
+        if visit is away:
+            visits[key] = stays
+
+
+def _choose_course(
+    away: _Visit, stays: _Visit, was_away: Encounter | None, stayed: Encounter | None, at: datetime
+) -> None:
+    if was_away is None or stayed is None:
+        return
+    if _rank(was_away) > _rank(stayed):
+        stays.give_up_course(at, void=_is_void(stayed))
+        return
+    away.give_up_course(at, void=_is_void(was_away))
+    beds = {(place.facility_id, place.unit_id, place.bed_id) for each in (was_away, stayed) if (place := each.location)}
+    told_since = any(
+        fact.recorded_at >= at and getattr(fact.data, "location", None) for fact in (*away.facts, *stays.facts)
+    )
+    if _rank(was_away) == _rank(stayed) == _HERE and len(beds) > 1 and not told_since:
+        stays.problems.add(Problem.MERGED_IN_TWO_PLACES)
+
+
+_HERE = (True, True, True)
+
+
+def _rank(encounter: Encounter) -> tuple[bool, bool, bool]:
+    """Return how much an encounter's course tells: of two visits the one that tells more counts."""
+    here = encounter.status is EncounterStatus.IN_PROGRESS
+    return (not _is_void(encounter), here, here and bool(encounter.stays))
+
+
+def _is_void(encounter: Encounter) -> bool:
+    return encounter.status is EncounterStatus.CANCELLED
+
+
+def _folded(visit: _Visit, as_of: datetime | None) -> Encounter | None:
+    encounter = fold(visit.facts, as_of=as_of)
+    if encounter is None or not visit.problems:
+        return encounter
+    return msgspec.structs.replace(encounter, problems=(*encounter.problems, *visit.problems))
+
+
+def _without_void_deletions(
+    key: str, facts: Iterable[Any], latest: Mapping[str, Merge], parent: Mapping[str, str]
+) -> Iterator[Any]:
+    """Yield the facts of a number but for deletions after it went: they delete nothing of the visit."""
+    for fact in facts:
+        if type(fact) is EncounterDeleted and key in parent and fact.recorded_at >= latest[key].recorded_at:
+            continue
+        yield fact
+
+
+def _without_course(fact: Any) -> EncounterUpdated | None:
+    """Return what the fact says of diagnoses and procedures, as an update, or None."""
+    diagnoses, procedures = getattr(fact.data, "diagnoses", ()), getattr(fact.data, "procedures", ())
+    if not diagnoses and not procedures:
+        return None
+    return EncounterUpdated(
+        id=fact.id,
+        source=fact.source,
+        subject=fact.subject,
+        occurred_at=fact.occurred_at,
+        recorded_at=fact.recorded_at,
+        partition_key=fact.partition_key,
+        data=UpdateDetails(diagnoses=diagnoses, procedures=procedures),
+    )

@@ -45,6 +45,7 @@ def _of_visit(visit: Reader, update: Update, *, must_change: bool) -> Iterator[_
         raise Rejected("No MRG segment follows the PID; it must name the visit, or the patient, as it was before.")
     if message.count("PV1") > 1:
         raise Rejected("Two PV1 segments follow one MRG; each visit needs an MRG of its own before its PV1.")
+    _require_number_of_a_visit(visit)
     number, token, at = visit.needed_visit(), visit.token(), visit.occurred_at()
     former = _former_number(visit)
     moved_from = visit.token(visit.merged_away(0, visit.identifier())) if message.get("MRG", 1) else token
@@ -60,6 +61,16 @@ def _of_visit(visit: Reader, update: Update, *, must_change: bool) -> Iterator[_
         yield lambda suffix: update(visit, suffix)
     elif former in (None, number) and moved_from == token:
         raise Rejected("MRG names the same visit and patient as PID and PV1; nothing is changed.")
+
+
+def _require_number_of_a_visit(visit: Reader) -> None:
+    """Refuse an account as a visit where only the lack of a PV1 makes it one: accounts have numbers of their own."""
+    numbered_by_pv1 = any(place.startswith("PV1-") for place in visit.mapping.visit_number)
+    if not visit.message.count("PV1") and numbered_by_pv1:
+        raise Rejected(
+            "No PV1 follows the MRG, so no visit is named, and PID-18 is an account. Send an A45, A42 or A50 for each "
+            "visit of it; or set visit_number to PID-18 alone in the HL7 mapping, where accounts are visits."
+        )
 
 
 def _former_number(visit: Reader) -> str | None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy import update as update_row
 
 from schemas import events, tables
 from schemas.events import AnyFact, PatientClass
 from schemas.hospital import parse_hospital
+from schemas.state import decode_patient, encode_patient
 from schemas.topics import CapacityMetrics, unit_key
 from streams import score_store
 from streams.as_of import house_as_of, person_as_of
@@ -167,6 +170,26 @@ def test_which_plans_a_cancel_takes_back(engine: Engine, cancel: AnyFact, kept: 
     assert reserved(engine) == ({"02": "patient:a"} if kept else {})
     if not kept:
         assert units_hinted(engine) - hinted == 1
+
+
+def test_a_plan_that_was_taken_back_stays_so_when_the_patient_comes_for_a_day(engine: Engine) -> None:
+    take(engine, of_patient(events.AdmissionPending, 0, "a", **PLAN), said(events.PendingAdmissionCancelled, 2, p="a"))
+    take(engine, said(events.PatientRegistered, 3, p="a", patient_class=PatientClass.OUTPATIENT))
+    assert reserved(engine) == {}
+
+
+def test_a_patient_stored_before_plans_had_a_kind_can_be_read(engine: Engine) -> None:
+    take(engine, of_patient(events.AdmissionPending, 0, "a", **PLAN))
+    column = tables.patient.columns
+    with engine.begin() as connection:
+        state = decode_patient(connection.scalars(select(column.state)).one())
+        old = [msgspec.structs.replace(plan, kind=None, recorded_at=None) for plan in state.pending]
+        connection.execute(
+            update_row(tables.patient).values(state=encode_patient(msgspec.structs.replace(state, pending=tuple(old))))
+        )
+    assert reserved(engine) == {"02": "patient:a"}
+    take(engine, of_patient(events.PendingAdmissionCancelled, 1, "a"))
+    assert reserved(engine) == {}
 
 
 def reserved(engine: Engine) -> dict[str, str | None]:

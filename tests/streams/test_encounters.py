@@ -148,6 +148,12 @@ def test_what_does_not_fit_is_kept_and_named(facts: list[AdtEvent], problem: Pro
     assert encounter.provisional
 
 
+def test_a_cancel_alone_is_the_same_encounter_now_as_at_a_moment() -> None:
+    alone = [cancel_transfer(1)]
+    assert fold(alone) == fold(alone, as_of=at(2))
+    assert fold(alone, as_of=at(0)) is None
+
+
 def test_a_discharge_without_an_admission_is_a_provisional_encounter() -> None:
     encounter = folded(discharge(5))
     assert encounter.status is EncounterStatus.DISCHARGED

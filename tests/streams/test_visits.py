@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 import msgspec
@@ -61,7 +61,7 @@ def test_a_late_fact_under_the_old_number_finds_its_visit() -> None:
 def test_of_two_visits_that_had_both_begun_the_one_that_stays_keeps_its_course() -> None:
     away = [admit(0, "ED/01"), update(1, diagnoses=(Diagnosis(code="I50.9"),)), discharge(9)]
     stays = [admit(2, "4W/01", e="E2")]
-    found = folded(*away, *stays, merged(10, "E1", "E2"), discharge(11))["E2"]
+    found = folded(*away, *stays, merged(10, "E1", "E2"))["E2"]
     assert (found.status, found.admitted_at, [stay.unit_id for stay in found.stays]) == (IN_PROGRESS, at(2), ["4W"])
     assert ([each.code for each in found.diagnoses], found.problems) == (["I50.9"], ())
 
@@ -69,6 +69,53 @@ def test_of_two_visits_that_had_both_begun_the_one_that_stays_keeps_its_course()
 def test_a_visit_that_begins_after_the_merge_is_the_one_that_had_another_number() -> None:
     found = folded(admit(0, "ED/01"), merged(10, "E1", "E2"), admit(11, "4W/01", e="E2"))["E2"]
     assert (found.admitted_at, found.problems) == (at(0), (Problem.ADMITTED_TWICE,))
+
+
+ED, WARD = [said(events.PatientRegistered, 0, "ED/01", e="E2")], [admit(2, "4W/01")]
+
+
+@pytest.mark.parametrize(
+    "stays",
+    [
+        pytest.param([*ED, discharge(1, e="E2")], id="ended"),
+        pytest.param([*ED, cancel_admission(1, e="E2")], id="was cancelled"),
+        pytest.param([*ED, said(events.EncounterDeleted, 1, e="E2")], id="was deleted"),
+        pytest.param([said(events.PatientRegistered, 0, e="E2")], id="tells no place"),
+        pytest.param([said(events.PatientPreadmitted, 0, "5E/01", e="E2")], id="was only planned"),
+    ],
+)
+def test_a_patient_in_a_bed_stays_there_when_the_visit_becomes_one_that(stays: list[Any]) -> None:
+    found = folded(*stays, *WARD, merged(10, "E1", "E2"), update(10, e="E2"))["E2"]
+    assert (found.status, [(stay.unit_id, stay.left_at) for stay in found.stays]) == (IN_PROGRESS, [("4W", None)])
+
+
+def test_the_end_of_a_double_does_not_end_a_visit_that_is_known_by_updates_only() -> None:
+    double = [admit(0, "4W/01"), discharge(3)]
+    found = folded(update(1, "5E/01", e="E2"), *double, merged(10, "E1", "E2"), update(11, "5E/01", e="E2"))["E2"]
+    assert (found.status, [stay.unit_id for stay in found.stays]) == (IN_PROGRESS, ["5E"])
+
+
+def test_what_is_said_after_the_merge_under_the_old_number_is_said_of_the_visit() -> None:
+    both = [admit(0, "4W/01", e="E2"), admit(1, "ED/01"), merged(10, "E1", "E2")]
+    assert [stay.unit_id for stay in folded(*both, transfer(11, "5E/01"))["E2"].stays] == ["4W", "5E"]
+    assert folded(*both, discharge(11))["E2"].status is DISCHARGED
+
+
+@pytest.mark.parametrize("through", [["E2"], ["E2", "E3"]])
+def test_a_visit_that_gets_its_first_number_back_is_one_visit(through: list[str]) -> None:
+    numbers = ["E1", *through, "E1"]
+    changes = [merged(2 * n + 2, away, into) for n, (away, into) in enumerate(pairwise(numbers))]
+    for end in (7.5, 20):  # before the return, or late
+        found = folded(admit(0, "4W/01"), *changes, discharge(end, e=through[-1]))["E1"]
+        assert (found.status, found.discharged_at, found.problems) == (DISCHARGED, at(end), ())
+    left = [admit(0, "4W/01"), discharge(1), *changes, said(events.DischargeCancelled, 3, e=through[0])]
+    assert folded(*left)["E1"].status is IN_PROGRESS
+
+
+def test_two_visits_merged_while_in_two_places_are_named_until_somebody_says_where() -> None:
+    both = [admit(0, "ED/01"), admit(2, "4W/01", e="E2"), merged(10, "E1", "E2")]
+    assert folded(*both)["E2"].problems == (Problem.MERGED_IN_TWO_PLACES,)
+    assert folded(*both, update(10, "4W/01", e="E2"))["E2"].problems == ()
 
 
 def test_a_visit_whose_admission_was_taken_back_had_not_begun() -> None:
@@ -103,9 +150,8 @@ def test_before_the_merge_the_visits_were_two() -> None:
 
 
 def test_the_deletion_of_the_number_that_went_does_not_delete_the_visit() -> None:
-    facts = [admit(0), merged(10, "E1", "E2"), update(10, e="E2"), said(events.EncounterDeleted, 11)]
-    found = folded(*facts, admit(0, e="E2"))["E2"]
-    assert (found.status, found.admitted_at) == (IN_PROGRESS, at(0))
+    found = folded(admit(0), merged(10, "E1", "E2"), said(events.EncounterDeleted, 11))["E2"]
+    assert (found.status, found.admitted_at, found.location is not None) == (IN_PROGRESS, at(0), True)
 
 
 def test_a_number_that_nothing_is_known_of_makes_no_visit() -> None:
@@ -127,6 +173,12 @@ def test_a_visit_moved_back_is_the_first_ones_again() -> None:
     found = fold([admit(0), MOVED, said(events.EncounterMoved, 12, p="P1", moved_from="P2"), update(13, p="P2")])
     assert found is not None
     assert (found.patient_token, found.problems) == ("P1", ())
+
+
+def test_a_visit_is_moved_from_all_numbers_that_its_patient_had() -> None:
+    found = fold([admit(0), said(events.EncounterMoved, 10, p="P2", moved_from="P3"), update(12)])
+    assert found is not None
+    assert (found.patient_token, found.problems) == ("P2", ())
 
 
 def test_a_third_patient_is_still_named() -> None:

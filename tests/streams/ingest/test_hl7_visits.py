@@ -56,7 +56,9 @@ def test_a_visit_with_another_number_than_before_is_merged_into_it(trigger: str)
 def test_an_account_is_the_visit_where_nothing_else_numbers_it(trigger: str) -> None:
     raw = with_account(merged(trigger, "MRG|||ACC1", visit=""))
     assert told(raw) == [(MERGED, "ACC1", TOKEN, "ACC2"), (UPDATED, "ACC2", TOKEN, None)]
-    assert told(without_pv1(raw)) == [(MERGED, "ACC1", TOKEN, "ACC2")]
+    by_account = Hl7Mapping(visit_number=("PID-18",))
+    assert told(without_pv1(raw), by_account) == [(MERGED, "ACC1", TOKEN, "ACC2")]
+    assert "PID-18 is an account" in str(read(without_pv1(raw)).rejected)
 
 
 def test_an_account_is_no_visit_where_another_field_numbers_it() -> None:
@@ -113,8 +115,8 @@ def test_each_visit_of_each_patient_is_told_of() -> None:
         (merged("A50", "MRG|||||V1"), "MRG-5 names no other visit than PV1-19"),
         (merged("A50", "MRG|||||bed:HG/4W/01"), "begins like a bed or a patient"),
         (merged("A45", "MRG|||||V1", "PV1||I|5E"), "Two PV1 segments follow one MRG"),
-        (without_pv1(merged("A44", "MRG|18^^^HG^MR")), "No visit number: PV1-19, PID-18, PV1-50 are empty"),
-        (with_account(without_pv1(merged("A44", "MRG|17^^^HG^MR||ACC2"))), "MRG names the same visit and patient"),
+        (merged("A44", "MRG|18^^^HG^MR", visit=""), "No visit number: PV1-19, PID-18, PV1-50 are empty"),
+        (with_account(without_pv1(merged("A44", "MRG|18^^^HG^MR||ACC2"))), "No PV1 follows the MRG"),
     ],
 )
 def test_what_cannot_be_used_says_why(raw: bytes, said: str) -> None:
@@ -128,3 +130,9 @@ def test_a_number_that_has_no_former_value_in_mrg_cannot_be_changed() -> None:
     reading = read(raw, Hl7Mapping(visit_number=("PV1-5",)))
     assert "The visit number stands in PV1-5, and MRG has no field" in str(reading.rejected)
     assert told(raw.replace(b"A42", b"A45"), Hl7Mapping(visit_number=("PV1-5",))) == [(UPDATED, "PRE1", TOKEN, None)]
+
+
+def test_an_account_that_stays_what_it_was_changes_nothing() -> None:
+    raw = with_account(without_pv1(merged("A44", "MRG|17^^^HG^MR||ACC2")))
+    reading = read(raw, Hl7Mapping(visit_number=("PID-18",)))
+    assert "MRG names the same visit and patient" in str(reading.rejected)
