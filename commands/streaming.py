@@ -70,7 +70,11 @@ def replay(
     since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,
     dates: Annotated[
-        str, typer.Option(help="Of MIMIC: keep them, move patients into one window, or auto: as they seem shifted.")
+        str,
+        typer.Option(
+            help="Of MIMIC: keep; window, where each patient's last stay ends in January 2026; auto: window where any "
+            "date is yet to come, else keep."
+        ),
     ] = "auto",
     faults: Faults = "none",
     faults_seed: FaultsSeed = 1,

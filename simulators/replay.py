@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
@@ -38,7 +39,11 @@ SOURCES: dict[str, Source] = {
         "folder of MIMIC-III's tables",
         Path.is_dir,
         lambda path, settings, dates: mimic_physionet.read(
-            Path(path), mimic_physionet.MIMIC_III, pseudonym_key=load_key(settings), dates=dates
+            Path(path),
+            mimic_physionet.MIMIC_III,
+            pseudonym_key=load_key(settings),
+            now=datetime.now(UTC),
+            dates=dates,
         ),
     ),
     "synthea": Source(
@@ -56,10 +61,10 @@ SOURCES: dict[str, Source] = {
 
 def _mimic_iv(path: Path, settings: Settings, dates: Dates) -> Iterator[AnyFact]:
     """Read MIMIC-IV in whichever of its two layouts the folder has it."""
-    key = load_key(settings)
+    key, now = load_key(settings), datetime.now(UTC)
     if any(find_table(path, name) for name in ("admissions", "transfers")):
-        return mimic_physionet.read(path, mimic_physionet.MIMIC_IV, pseudonym_key=key, dates=dates)
-    return mimic_iv.read(path, pseudonym_key=key, dates=dates)
+        return mimic_physionet.read(path, mimic_physionet.MIMIC_IV, pseudonym_key=key, now=now, dates=dates)
+    return mimic_iv.read(path, pseudonym_key=key, now=now, dates=dates)
 
 
 def facts(

@@ -38,7 +38,7 @@ from schemas.events import (
 )
 from schemas.pseudonyms import patient_token
 from simulators.sources.clif import Row, instant, read_table
-from simulators.sources.stays import WINDOW_DAYS, WINDOW_START, Dates, shifts
+from simulators.sources.stays import WINDOW_DAYS, WINDOW_START, Dates, last_seen, shifts
 
 AUTHORITY = "mimic-iv"
 SOURCE = "replay/mimic-iv"
@@ -99,6 +99,7 @@ def read(
     path: Path,
     *,
     pseudonym_key: bytes,
+    now: datetime,
     dates: Dates = "auto",
     window_start: datetime = WINDOW_START,
     window_days: float = WINDOW_DAYS,
@@ -111,10 +112,12 @@ def read(
         Folder of clif_adt, clif_hospitalization, clif_hospital_diagnosis and clif_patient (``.csv`` or ``.csv.gz``).
     pseudonym_key : bytes
         32 secret bytes for the patient tokens.
+    now : datetime
+        Aware; dates after it are shifted ones.
     dates : {"auto", "keep", "window"}
         What becomes of the dates; see `shifts`.
     window_start, window_days
-        Where patients are moved to, if they are; later stays may lie beyond the window.
+        Where patients are moved to, if they are; their earlier stays may lie before the window.
 
     Raises
     ------
@@ -124,7 +127,8 @@ def read(
     patients = {row["patient_id"]: row for row in read_table(path, "clif_patient", PATIENT_COLUMNS)}
     stays = _hospitalizations(path)
     diagnoses = _diagnoses(path)
-    moved = shifts(_first_seen(stays), dates, window_start, window_days)
+    last = last_seen((stay.row["patient_id"], stay.discharged_at) for stay in stays.values())
+    moved = shifts(last, dates, now, window_start, window_days)
     facts: list[AdtEvent] = []
     for hospitalization_id, stay in stays.items():
         patient = patients.get(stay.row["patient_id"])
@@ -176,14 +180,6 @@ def _diagnoses(path: Path) -> dict[str, list[Diagnosis]]:
             )
         )
     return diagnoses
-
-
-def _first_seen(stays: dict[str, _Hospitalization]) -> dict[str, datetime]:
-    first: dict[str, datetime] = {}
-    for stay in stays.values():
-        patient_id, admitted_at = stay.row["patient_id"], stay.places[0].arrived_at
-        first[patient_id] = min(admitted_at, first.get(patient_id, admitted_at))
-    return first
 
 
 def _facts(

@@ -21,13 +21,7 @@ from schemas.errors import SourceError
 from schemas.events import AdmissionType, AnyFact, Diagnosis, PatientClass, Sex
 from schemas.pseudonyms import patient_token
 from simulators.sources.csv_tables import find_table, read_columns, rows, time_of
-from simulators.sources.stays import (
-    Dates,
-    Place,
-    RecordedStay,
-    shifts,
-    stay_facts,
-)
+from simulators.sources.stays import Dates, Place, RecordedStay, last_seen, shifts, stay_facts
 
 OLDEST = 90
 
@@ -108,7 +102,9 @@ class _Stay(NamedTuple):
     left_at: datetime | None
 
 
-def read(folder: Path, edition: Edition, *, pseudonym_key: bytes, dates: Dates = "auto") -> Iterator[AnyFact]:
+def read(
+    folder: Path, edition: Edition, *, pseudonym_key: bytes, now: datetime, dates: Dates = "auto"
+) -> Iterator[AnyFact]:
     """Yield the facts of all stays, in the order in which they happened.
 
     Parameters
@@ -119,6 +115,8 @@ def read(folder: Path, edition: Edition, *, pseudonym_key: bytes, dates: Dates =
         `MIMIC_III` or `MIMIC_IV`.
     pseudonym_key : bytes
         32 secret bytes for the patient tokens.
+    now : datetime
+        Aware; dates after it are shifted ones.
     dates : {"auto", "keep", "window"}
         What becomes of the dates; see `shifts`.
 
@@ -135,17 +133,17 @@ def read(folder: Path, edition: Edition, *, pseudonym_key: bytes, dates: Dates =
         if hadm_id not in stays and admission.admitted_at is not None:
             place = Place(admission.admitted_at, None, _class(admission.kind, in_ed=False))
             stays[hadm_id] = _Stay(admission.subject_id, hadm_id, "", [place], admission.discharged_at)
-    first: dict[str, datetime] = {}
-    for stay in stays.values():
-        began = stay.places[0].arrived_at
-        first[stay.subject_id] = min(began, first.get(stay.subject_id, began))
-    moved = shifts(first, dates)
     people, diagnoses = _Patients(folder), _diagnoses(folder)
+    recorded = {
+        key: _recorded(stay, admissions.get(stay.hadm_id), edition, people, diagnoses[stay.hadm_id])
+        for key, stay in stays.items()
+    }
+    last = last_seen((stays[key].subject_id, at) for key, each in recorded.items() for at in _times(each))
+    moved = shifts(last, dates, now)
     facts: list[Any] = []
-    for stay in stays.values():
-        recorded = _recorded(stay, admissions.get(stay.hadm_id), edition, people, diagnoses[stay.hadm_id])
-        token = patient_token(pseudonym_key, edition.name, stay.subject_id)
-        facts += stay_facts(recorded, source=edition.source, token=token, shift=moved[stay.subject_id])
+    for key, each in recorded.items():
+        token = patient_token(pseudonym_key, edition.name, stays[key].subject_id)
+        facts += stay_facts(each, source=edition.source, token=token, shift=moved[stays[key].subject_id])
     facts.sort(key=lambda fact: (fact.occurred_at, fact.id))
     yield from facts
 
@@ -169,6 +167,11 @@ def _recorded(
         sex=people.sex(stay.subject_id),
         diagnoses=tuple(diagnoses),
     )
+
+
+def _times(stay: RecordedStay) -> list[datetime]:
+    times = [place.arrived_at for place in stay.places]
+    return times if stay.discharged_at is None else [*times, stay.discharged_at]
 
 
 def _admissions(folder: Path) -> dict[str, _Admission]:

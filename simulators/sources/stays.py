@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -24,8 +24,6 @@ from schemas.events import (
 
 Dates = Literal["auto", "keep", "window"]
 """What becomes of a recording's dates; see `shifts`."""
-
-SHIFTED_YEARS = 10
 
 WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW_DAYS = 28.0
@@ -87,9 +85,18 @@ def stay_facts(stay: RecordedStay, *, source: str, token: str, shift: timedelta 
         )  # fmt: skip
 
 
+def last_seen(seen: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
+    """Return each patient's last time, from patients and times in any order."""
+    last: dict[str, datetime] = {}
+    for patient_id, at in seen:
+        last[patient_id] = max(at, last.get(patient_id, at))
+    return last
+
+
 def shifts(
-    first_seen: Mapping[str, datetime],
+    last_seen: Mapping[str, datetime],
     dates: Dates,
+    now: datetime,
     window_start: datetime = WINDOW_START,
     window_days: float = WINDOW_DAYS,
 ) -> dict[str, timedelta]:
@@ -97,37 +104,40 @@ def shifts(
 
     Parameters
     ----------
-    first_seen : mapping of str to datetime
-        Each patient's first time.
+    last_seen : mapping of str to datetime
+        Each patient's last time.
     dates : {"auto", "keep", "window"}
-        "auto" keeps the dates unless the patients begin more than `SHIFTED_YEARS` years apart: such a recording has
-        shifted each patient by an amount of its own, and no two of them were in the house together.
+        "auto" keeps the dates unless one of them is yet to come: such a recording has shifted each patient by an
+        amount of its own, and no two of them were in the house together.
+    now : datetime
+        Aware; what lies after it is yet to come.
     window_start, window_days
         As for `whole_weeks`.
     """
     if dates == "auto":
-        spread = max(first_seen.values()) - min(first_seen.values()) if first_seen else timedelta()
-        dates = "window" if spread > timedelta(days=365 * SHIFTED_YEARS) else "keep"
+        dates = "window" if any(at > now for at in last_seen.values()) else "keep"
     if dates == "keep":
-        return dict.fromkeys(first_seen, timedelta())
-    return whole_weeks(first_seen, window_start, window_days)
+        return dict.fromkeys(last_seen, timedelta())
+    return whole_weeks(last_seen, window_start, window_days)
 
 
-def whole_weeks(first_seen: Mapping[str, datetime], window_start: datetime, window_days: float) -> dict[str, timedelta]:
-    """Return by how much each patient is moved, so that all of them begin within one window.
+def whole_weeks(last_seen: Mapping[str, datetime], window_start: datetime, window_days: float) -> dict[str, timedelta]:
+    """Return by how much each patient is moved, so that all of them are last seen within one window.
+
+    The end is what counts: stays of one patient lie years apart, and none of them may come to lie in the future.
 
     Parameters
     ----------
-    first_seen : mapping of str to datetime
-        Each patient's first time.
+    last_seen : mapping of str to datetime
+        Each patient's last time.
     window_start : datetime
         Aware.
     window_days : float
-        Patient i of n, in the order of the ids, begins at the first moment not before `window_start` +
+        Patient i of n, in the order of the ids, is last seen at the first moment not before `window_start` +
         i * `window_days` / n days that keeps weekday, time of day, and all intervals of the patient.
     """
     shifts = {}
-    for number, patient_id in enumerate(sorted(first_seen)):
-        earliest = window_start + timedelta(days=number * window_days / len(first_seen))
-        shifts[patient_id] = -((first_seen[patient_id] - earliest) // WEEK) * WEEK
+    for number, patient_id in enumerate(sorted(last_seen)):
+        earliest = window_start + timedelta(days=number * window_days / len(last_seen))
+        shifts[patient_id] = -((last_seen[patient_id] - earliest) // WEEK) * WEEK
     return shifts

@@ -37,10 +37,10 @@ def expected_stays() -> pd.DataFrame:
     adt = pd.read_csv(DEMO / "clif_adt.csv.gz", dtype=str)
     for column in ("in_dttm", "out_dttm"):
         adt[column] = pd.to_datetime(adt[column], utc=True)
-    first = adt.groupby("patient_id")["in_dttm"].min().sort_index()
-    target = WINDOW_START + pd.to_timedelta([WINDOW_DAYS * number / len(first) for number in range(len(first))], "D")
-    weeks = -((first - pd.Series(target, index=first.index)) // pd.Timedelta(days=7))
-    moved = first + weeks * pd.Timedelta(days=7)
+    last = adt.groupby("patient_id")["in_dttm"].max().sort_index()  # the row without a place, of the last discharge
+    target = WINDOW_START + pd.to_timedelta([WINDOW_DAYS * number / len(last) for number in range(len(last))], "D")
+    weeks = -((last - pd.Series(target, index=last.index)) // pd.Timedelta(days=7))
+    moved = last + weeks * pd.Timedelta(days=7)
     assert (moved >= target).all()
     assert (moved < target + pd.Timedelta(days=7)).all()
     shift = adt["patient_id"].map(weeks) * pd.Timedelta(days=7)

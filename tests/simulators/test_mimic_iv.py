@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ from simulators.sources import mimic_iv
 
 DEMO = Path(__file__).parents[2].parent / "shared" / "data" / "mimic_iv_demo"
 KEY = b"k" * 32
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 needs_demo = pytest.mark.skipif(not DEMO.is_dir(), reason="the MIMIC-IV demo is not at ../shared/data/mimic_iv_demo")
 
@@ -54,28 +56,32 @@ def tables(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def read(folder: Path, **options: Any) -> list[AnyFact]:
+    return list(mimic_iv.read(folder, pseudonym_key=KEY, now=NOW, **options))
+
+
 def of(facts: list[AnyFact], encounter_id: str) -> list[EncounterFact]:
     return [fact for fact in facts if isinstance(fact, EncounterFact) and fact.encounter_id == encounter_id]
 
 
 def test_a_patient_moves_by_whole_weeks_into_the_window(tables: Path) -> None:
-    facts = list(
-        mimic_iv.read(tables, pseudonym_key=KEY, window_start=datetime(2026, 1, 1, tzinfo=UTC), window_days=20)
-    )
-    # Monday 2150-03-02 08:00 becomes the first Monday 08:00 from Thursday 2026-01-01 on: the 5th.
+    facts = read(tables, window_start=datetime(2026, 1, 1, tzinfo=UTC), window_days=20)
+    # Saturday 2150-03-21 08:00, the last of patient 0 of 2, becomes the first Saturday 08:00 from Thursday 2026-01-01
+    # on: the 3rd. The stay before began 19 days earlier, on a Monday.
     assert [fact.occurred_at for fact in of(facts, "MIMIC-11")] == [
-        datetime(2026, 1, 5, 8, tzinfo=UTC),
-        datetime(2026, 1, 5, 20, tzinfo=UTC),
-        datetime(2026, 1, 7, 10, tzinfo=UTC),
+        datetime(2025, 12, 15, 8, tzinfo=UTC),
+        datetime(2025, 12, 15, 20, tzinfo=UTC),
+        datetime(2025, 12, 17, 10, tzinfo=UTC),
     ]
-    assert of(facts, "MIMIC-12")[0].occurred_at == datetime(2026, 1, 23, 8, tzinfo=UTC)
-    # Thursday 2111-06-04 23:30, patient 1 of 2: the first Thursday 23:30 from 2026-01-11 on is the 15th.
+    assert of(facts, "MIMIC-12")[-1].occurred_at == datetime(2026, 1, 3, 8, tzinfo=UTC)
+    # Friday 2111-06-05 19:00, of patient 1 of 2: the first Friday 19:00 from 2026-01-11 on is the 16th.
     assert of(facts, "MIMIC-21")[0].occurred_at == datetime(2026, 1, 15, 23, 30, tzinfo=UTC)
+    assert of(facts, "MIMIC-21")[-1].occurred_at == datetime(2026, 1, 16, 19, tzinfo=UTC)
     assert [fact.occurred_at for fact in facts] == sorted(fact.occurred_at for fact in facts)
 
 
 def test_class_place_disposition_and_diagnoses_are_translated(tables: Path) -> None:
-    facts = list(mimic_iv.read(tables, pseudonym_key=KEY))
+    facts = read(tables)
     admitted, moved, left = of(facts, "MIMIC-11")
     assert isinstance(admitted, PatientAdmitted)
     assert isinstance(moved, PatientTransferred)
@@ -97,7 +103,7 @@ def test_class_place_disposition_and_diagnoses_are_translated(tables: Path) -> N
 
 
 def test_an_unknown_disposition_stays_unknown(tables: Path) -> None:
-    left = of(list(mimic_iv.read(tables, pseudonym_key=KEY)), "MIMIC-12")[-1]
+    left = of(read(tables), "MIMIC-12")[-1]
     assert isinstance(left, PatientDischarged)
     assert left.data.discharge_disposition is None
 
@@ -118,12 +124,12 @@ def test_what_is_missing_is_named(tables: Path, table: str, text: str | None, sa
     path = tables / f"{table}.csv"
     path.unlink() if text is None else path.write_text(text)
     with pytest.raises(SourceError, match=said):
-        list(mimic_iv.read(tables, pseudonym_key=KEY))
+        read(tables)
 
 
 @needs_demo
 def test_the_demo_has_its_patients_stays_and_intervals() -> None:
-    facts = [fact for fact in mimic_iv.read(DEMO, pseudonym_key=KEY) if isinstance(fact, EncounterFact)]
+    facts = [fact for fact in read(DEMO) if isinstance(fact, EncounterFact)]
     assert len({fact.patient_token for fact in facts}) == 100
     kinds = Counter(type(fact) for fact in facts)
     assert kinds == {PatientAdmitted: 275, PatientTransferred: 586, PatientDischarged: 275}
@@ -143,11 +149,11 @@ def test_the_demo_has_its_patients_stays_and_intervals() -> None:
 
 
 @needs_demo
-def test_the_demo_begins_in_its_window_and_spreads_over_it() -> None:
-    first: dict[str, datetime] = {}
-    for fact in mimic_iv.read(DEMO, pseudonym_key=KEY):
-        first.setdefault(fact.partition_key, fact.occurred_at)
+def test_the_demo_ends_in_its_window_and_spreads_over_it() -> None:
+    last: dict[str, datetime] = {}
+    for fact in read(DEMO):
+        last[fact.partition_key] = fact.occurred_at
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    assert min(first.values()) >= start
-    assert max(first.values()) < start + timedelta(days=28 + 7)
-    assert len({at.date() for at in first.values()}) > 20
+    assert min(last.values()) >= start
+    assert max(last.values()) < start + timedelta(days=28 + 7)
+    assert len({at.date() for at in last.values()}) > 20

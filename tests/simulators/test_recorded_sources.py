@@ -115,29 +115,78 @@ def test_mimic_iii_gives_stays_places_diagnoses_and_outcomes(tmp_path: Path, zip
     assert all(encounter.problems == () for encounter in found.values())
 
 
-def test_all_intervals_of_a_patient_are_kept_and_all_patients_begin_in_one_window(tmp_path: Path) -> None:
+def test_all_intervals_of_a_patient_are_kept_and_all_patients_end_in_one_window(tmp_path: Path) -> None:
     found = stays("mimic-iii", write(tmp_path / "tables", TABLES_III), tmp_path)
     one, two, other = (found[f"MIMIC3-{number}"] for number in (100, 101, 102))
     assert one.discharged_at
     assert two.admitted_at
     assert two.admitted_at - one.discharged_at == timedelta(days=10, hours=21)
-    assert one.admitted_at
-    assert other.admitted_at
-    assert abs(other.admitted_at - one.admitted_at) < timedelta(days=28)
+    assert two.discharged_at
+    assert other.discharged_at
+    assert abs(other.discharged_at - two.discharged_at) < timedelta(days=28)
 
 
-def test_dates_that_may_be_the_true_ones_are_kept_unless_asked_otherwise(tmp_path: Path) -> None:
-    near = {"ADMISSIONS": ADMISSIONS_III.replace("2171-07-0", "2155-07-0")}
-    folder = write(tmp_path / "tables", near)
-    assert stays("mimic-iii", folder, tmp_path)["MIMIC3-102"].admitted_at == datetime(2155, 7, 2, 23, 30, tzinfo=UTC)
-    moved = stays("mimic-iii", folder, tmp_path, dates="window")["MIMIC3-102"].admitted_at
-    assert moved is not None
-    assert moved.year == 2026
-    far = write(tmp_path / "far", {"ADMISSIONS": ADMISSIONS_III})
-    kept = stays("mimic-iii", far, tmp_path, dates="keep")["MIMIC3-102"].admitted_at
-    assert kept == datetime(2171, 7, 2, 23, 30, tzinfo=UTC)
+def shifted_admissions(*years: int) -> str:
+    """Stays of one patient each, of which the last is five years long."""
+    lines = ["subject_id,hadm_id,admittime,dischtime"]
+    for number, year in enumerate(years):
+        left = year if number < len(years) - 1 else year + 5
+        lines.append(f"{number},{number},{year}-03-02 08:00:00,{left}-03-04 10:00:00")
+    return "\n".join(lines) + "\n"
+
+
+def as_clif(admissions: str) -> dict[str, str]:
+    """The same stays in CLIF's tables."""
+    rows = [line.split(",") for line in admissions.splitlines()[1:]]
+    return {
+        "clif_patient": "patient_id,sex_category\n" + "".join(f"{row[0]},Female\n" for row in rows),
+        "clif_hospitalization": "patient_id,hospitalization_id,age_at_admission,admission_type_name,"
+        "admission_type_category,discharge_name,discharge_category\n"
+        + "".join(f"{row[0]},{row[1]},70,ELECTIVE,elective,,Missing\n" for row in rows),
+        "clif_adt": "patient_id,hospitalization_id,in_dttm,out_dttm,location_name,location_category\n"
+        + "".join(
+            f"{row[0]},{row[1]},{row[2]}+00:00,{row[3]}+00:00,Medicine,ward\n{row[0]},{row[1]},{row[3]}+00:00,,,\n"
+            for row in rows
+        ),
+        "clif_hospital_diagnosis": "hospitalization_id,diagnosis_code,diagnosis_code_format,diagnosis_primary,"
+        "poa_present\n",
+    }
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@pytest.mark.parametrize("years", [(2180,), (2180, 2180), (2180, 2180, 2183), (2019, 2180), (2101, 2199)], ids=str)
+@pytest.mark.parametrize("layout", ["mimic-iii", "mimic-iv", "clif"])
+def test_nothing_of_however_few_shifted_stays_lies_in_the_future(
+    tmp_path: Path, layout: str, years: tuple[int, ...], zipped: bool
+) -> None:
+    admissions = shifted_admissions(*years)
+    tables = as_clif(admissions) if layout == "clif" else {"ADMISSIONS": admissions}
+    source = "mimic-iv" if layout == "clif" else layout
+    folder = write(tmp_path / "tables", tables, zipped=zipped)
+    found = stays(source, folder, tmp_path)
+    assert len(found) == len(years)
+    for encounter in found.values():
+        assert encounter.discharged_at is not None
+        assert datetime(2026, 1, 1, tzinfo=UTC) <= encounter.discharged_at < datetime(2026, 2, 5, tzinfo=UTC)
+    kept = stays(source, folder, tmp_path, dates="keep")
+    assert max(encounter.admitted_at.year for encounter in kept.values() if encounter.admitted_at) == max(years)
+
+
+@pytest.mark.parametrize("layout", ["mimic-iii", "mimic-iv", "clif"])
+def test_dates_that_may_be_the_true_ones_are_kept_unless_asked_otherwise(tmp_path: Path, layout: str) -> None:
+    admissions = shifted_admissions(2008, 2019)
+    tables = as_clif(admissions) if layout == "clif" else {"ADMISSIONS": admissions}
+    source = "mimic-iv" if layout == "clif" else layout
+    folder = write(tmp_path / "tables", tables)
+    kept = stays(source, folder, tmp_path)
+    assert sorted(encounter.admitted_at for encounter in kept.values() if encounter.admitted_at) == [
+        datetime(2008, 3, 2, 8, tzinfo=UTC),
+        datetime(2019, 3, 2, 8, tzinfo=UTC),
+    ]
+    moved = stays(source, folder, tmp_path, dates="window")
+    assert {encounter.discharged_at.year for encounter in moved.values() if encounter.discharged_at} == {2026}
     with pytest.raises(UsageError, match="--dates"):
-        stays("mimic-iii", far, tmp_path, dates="yesterday")
+        stays(source, folder, tmp_path, dates="yesterday")
 
 
 @pytest.mark.parametrize(
