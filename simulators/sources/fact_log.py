@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +33,15 @@ def read(address: str) -> Iterator[AnyFact]:
     try:
         engine = existing_engine(address if "://" in address else f"sqlite:///{Path(address)}")
     except SettingsError:
-        raise SourceError(f"{address} is no database. Name a SQLite file, or an address of PostgreSQL.") from None
+        raise SourceError(
+            f"{shown(address)} is no database. Name a SQLite file, or an address of PostgreSQL."
+        ) from None
     return _facts(engine, address)
+
+
+def shown(address: str) -> str:
+    """Return an address without the password in it."""
+    return re.sub(r"(://[^:/@]*):.*@", r"\1:***@", address)
 
 
 def _facts(engine: Engine, address: str) -> Iterator[AnyFact]:
@@ -44,6 +52,6 @@ def _facts(engine: Engine, address: str) -> Iterator[AnyFact]:
             for row in connection.execute(query):
                 yield decode_fact(bytes(row.body))
     except DBAPIError:
-        raise SourceError(f"{address} holds no fact log of Wardwatch, or cannot be read.") from None
+        raise SourceError(f"{shown(address)} holds no fact log of Wardwatch, or cannot be read.") from None
     finally:
         engine.dispose()

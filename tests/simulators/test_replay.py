@@ -63,6 +63,13 @@ def test_a_database_without_a_log_is_said(address: str, tmp_path: Path) -> None:
         list(replay.facts("log", empty, load_settings(data_dir=tmp_path)))
 
 
+def test_no_error_repeats_the_password_of_an_address(tmp_path: Path) -> None:
+    for address in ("postgresql+psycopg://ward:se:s@me@127.0.0.1:1/ward", "mysql://ward:se:s@me@nowhere"):
+        with pytest.raises(SourceError, match=r"//ward:\*\*\*@") as raised:
+            list(replay.facts("log", address, load_settings(data_dir=tmp_path)))
+        assert "s@me" not in str(raised.value)
+
+
 def test_a_window_keeps_what_was_recorded_in_it(facts: list[AnyFact]) -> None:
     since, until = facts[100].recorded_at, facts[300].recorded_at
     found = [fact for fact in within(facts, since, until) if not isinstance(fact, Outgoing)]
