@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
@@ -90,7 +91,7 @@ def facts(
     UsageError
         When there is no such source, or no such choice of dates.
     SourceError
-        When the path is not there, at once; when it cannot be read, while reading.
+        When the path is not there or holds no fact, at once; when it cannot be read, at once or while reading.
     """
     known = SOURCES.get(source)
     if known is None:
@@ -99,4 +100,9 @@ def facts(
         raise SourceError(f"{path} is not there. The source {source} needs a {known.meaning}.")
     if dates not in get_args(Dates):
         raise UsageError(f"--dates must be one of {', '.join(get_args(Dates))}. Got {dates!r} instead.")
-    return known.read(str(path), settings, cast("Dates", dates))
+    found = known.read(str(path), settings, cast("Dates", dates))
+    first = next(found, None)
+    if first is None:
+        where = fact_log.shown(str(path))
+        raise SourceError(f"{where} is empty: it holds no fact. The source {source} needs a {known.meaning}.")
+    return chain([first], found)

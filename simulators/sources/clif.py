@@ -35,7 +35,9 @@ def read_table(folder: Path, table: str, columns: tuple[str, ...]) -> list[Row]:
     try:
         with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
             reader = csv.DictReader(file)
-            missing = [column for column in columns if column not in (reader.fieldnames or ())]
+            if reader.fieldnames is None:
+                raise SourceError(f"{path} is empty. Fetch the table again.")
+            missing = [column for column in columns if column not in reader.fieldnames]
             if missing:
                 raise SourceError(f"{path}: no column {missing[0]}. Take the table as CLIF 2.1 defines it.")
             rows = []

@@ -35,6 +35,8 @@ def read_columns(path: Path, needed: Sequence[str], optional: Sequence[str] = ()
     """
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except pd.errors.EmptyDataError:
+        raise SourceError(f"{path} is empty. Fetch the table again.") from None
     except (OSError, EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         raise SourceError(f"{path}: {type(error).__name__}, so it cannot be read. Fetch the table again.") from None
     frame.columns = frame.columns.str.strip().str.lower()

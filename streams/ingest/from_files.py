@@ -62,12 +62,13 @@ def read_hl7(
     settings : Settings
         For the mapping and the pseudonym key.
     tell : callable, optional
-        Hears a sentence where files of a folder are passed over.
+        Hears a sentence where files of a folder are passed over, and where files are empty.
 
     Raises
     ------
     UsageError
-        When a path, a file to read or the mapping is not there, at once; when the files hold nothing, at the end.
+        When a path, a file to read or the mapping is not there or all files are empty, at once; when they hold no
+        message, at the end.
     """
     mapping, key = load_mapping(settings.hl7_mapping_file), load_key(settings)
     messages = messages_in(paths, tell)
@@ -91,7 +92,7 @@ def read_fhir(
     Raises
     ------
     UsageError
-        When a path, a file to read or the mapping is not there, at once.
+        When a path, a file to read or the mapping is not there or all files are empty, at once.
     """
     options, key = load_options(settings.fhir_mapping_file), load_key(settings)
     resources = fhir_files(paths, tell)

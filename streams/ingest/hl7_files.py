@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from schemas.errors import SourceError
-from streams.ingest.files import contents, files_to_read
+from streams.ingest.files import contents, files_to_read, named
 from streams.ingest.hl7_text import decode_wide, wide_encoding
 
 SUFFIXES = frozenset({"", ".hl7", ".hl7v2", ".er7", ".adt", ".msg", ".txt", ".dat"})
@@ -60,22 +60,26 @@ def messages_in(paths: Sequence[Path], tell: Callable[[str], None] | None = None
     paths : sequence of Path
         Files and folders.
     tell : callable, optional
-        Hears a sentence where files of a folder are passed over.
+        Hears a sentence where files of a folder are passed over, and where a file holds no message.
 
     Raises
     ------
     SourceError
-        When a path is not there, or no file is to be read, at once; when a file cannot be read, when its turn comes;
-        when none of them held anything, at the end.
+        When a path is not there, no file is to be read or all are empty, at once; when a file cannot be read, when its
+        turn comes; when none of them held a message, at the end.
     """
-    return _messages(files_to_read(paths, SUFFIXES, "HL7 v2 messages", tell, numbered=True))
+    return _messages(files_to_read(paths, SUFFIXES, "HL7 v2 messages", tell, numbered=True), tell)
 
 
-def _messages(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
-    something = False
+def _messages(files: Sequence[Path], tell: Callable[[str], None] | None) -> Iterator[tuple[Path, int, bytes]]:
+    without: list[Path] = []
     for file in files:
-        for index, message in enumerate(split_messages(contents(file))):
-            something = True
+        found = split_messages(contents(file))
+        if not found:
+            without.append(file)
+        for index, message in enumerate(found):
             yield file, index, message
-    if not something:
+    if len(without) == len(files):
         raise SourceError(f"Files read: {len(files):,}, and none of them holds a message. Name others.")
+    if without and tell is not None:
+        tell(f"Files without a message: {named(without)}.")

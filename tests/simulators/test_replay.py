@@ -78,3 +78,34 @@ def test_a_window_keeps_what_was_recorded_in_it(facts: list[AnyFact]) -> None:
     assert list(within([Outgoing(b"k", b"v")], since, until)) == [Outgoing(b"k", b"v")]
     with pytest.raises(UsageError, match="--from"):
         within(facts, until, since)
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "text", "said"),
+    [
+        (
+            "jsonl",
+            "facts.jsonl",
+            "",
+            r"facts\.jsonl is empty: it holds no fact\. The source jsonl needs a file of facts",
+        ),
+        ("jsonl", "facts.jsonl", "\n\n", "is empty: it holds no fact"),
+        ("synthea", "encounters.csv", "", r"encounters\.csv is empty\. Fetch the table again"),
+        ("synthea", "encounters.csv", "Id,START,STOP,PATIENT,ENCOUNTERCLASS\n", "is empty: it holds no fact"),
+        ("mimic-iii", "ADMISSIONS.csv", "", r"ADMISSIONS\.csv is empty\. Fetch the table again"),
+        ("mimic-iv", "clif_patient.csv", "", r"clif_patient\.csv is empty\. Fetch the table again"),
+    ],
+)
+def test_a_recording_that_holds_nothing_is_an_error_at_once(
+    tmp_path: Path, source: str, name: str, text: str, said: str
+) -> None:
+    (tmp_path / "recording").mkdir()
+    file = tmp_path / "recording" / name
+    file.write_text(text)
+    with pytest.raises(SourceError, match=said):
+        replay.facts(source, file if source == "jsonl" else file.parent, load_settings(data_dir=tmp_path))
+
+
+def test_a_fact_log_that_holds_nothing_is_an_error_at_once(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is empty: it holds no fact"):
+        replay.facts("log", database_url, load_settings(data_dir=tmp_path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from schemas.errors import SourceError
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import load_settings
-from streams.ingest.from_files import read_hl7
+from streams.ingest.from_files import read_fhir, read_hl7
 from streams.ingest.hl7_files import messages_in, split_messages
 from tests.project.test_command_line import run
 from tests.streams.ingest.messages import message
@@ -115,10 +116,51 @@ def test_a_folder_of_which_nothing_is_read_is_an_error_at_once(tmp_path: Path) -
         messages_in([tmp_path])
 
 
-def test_files_that_are_empty_are_an_error_in_the_end(tmp_path: Path) -> None:
-    (tmp_path / "a.hl7").write_bytes(b"\r\n")
+def test_files_without_a_message_are_named_or_an_error_in_the_end_where_there_are_no_others(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(b"FHS|^~\\&|x\rFTS|1\r")
     with pytest.raises(SourceError, match="none of them holds a message"):
         list(messages_in([tmp_path]))
+    (tmp_path / "b.hl7").write_bytes(ONE)
+    said: list[str] = []
+    assert [file.name for file, _, _ in messages_in([tmp_path], said.append)] == ["b.hl7"]
+    assert said == [f"Files without a message: {tmp_path / 'a.hl7'}."]
+
+
+@pytest.mark.parametrize("suffix", ["hl7", "json", "ndjson"])
+@pytest.mark.parametrize(
+    "nothing",
+    [b"", b"\r\n", b"\xef\xbb\xbf \n", b" " * 200_000],
+    ids=["none", "a line", "a mark", "spaces"],
+)
+def test_files_that_are_empty_are_named_and_become_no_dead_letter(tmp_path: Path, suffix: str, nothing: bytes) -> None:
+    feed, settings = tmp_path / "feed", load_settings(data_dir=tmp_path / "data")
+    feed.mkdir()
+    read, something = (read_hl7, ONE) if suffix == "hl7" else (read_fhir, b'{"resourceType": "Bundle"}')
+    (feed / f"a.{suffix}").write_bytes(nothing)
+    with pytest.raises(SourceError, match=rf"Files that are empty: .*a\.{suffix}\. There is nothing to read"):
+        read([feed], settings)
+    (feed / f"b.{suffix}").write_bytes(something)
+    said: list[str] = []
+    assert [message.file.name for message in read([feed], settings, said.append)] == [f"b.{suffix}"]
+    assert said == [f"Files that are empty: {feed / f'a.{suffix}'}."]
+
+
+def test_of_many_files_that_are_empty_the_first_are_named(tmp_path: Path) -> None:
+    for name in "abcdef":
+        (tmp_path / f"{name}.hl7").write_bytes(b"" if name < "f" else ONE)
+    said: list[str] = []
+    assert len(list(messages_in([tmp_path], said.append))) == 1
+    first = ", ".join(str(tmp_path / f"{name}.hl7") for name in "abc")
+    assert said == [f"Files that are empty: {first} and 2 more."]
+
+
+def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.hl7"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=pipe.write_bytes, args=[ONE])
+    writing.start()
+    assert len(list(messages_in([pipe]))) == 1
+    writing.join()
 
 
 def test_a_name_that_is_not_utf_8_is_shown_as_far_as_it_is(tmp_path: Path) -> None:
@@ -166,7 +208,7 @@ def test_a_command_that_finds_nothing_exits_2_with_one_line(content: bytes | Non
     done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run")
     assert done.returncode == 2
     assert done.stderr.startswith(
-        "wardwatch: Files read: 1," if content is not None else "wardwatch: There is no file to read."
+        "wardwatch: Files that are empty: " if content is not None else "wardwatch: There is no file to read."
     )
     assert done.stderr.count("\n") == 1
 
