@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ from schemas.errors import BrokerAway, SettingsError, SourceError, UsageError
 from schemas.events import decode_fact, encode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import Settings, load_settings
+from streams.embedded import EmbeddedBroker
 from streams.ingest.fhir_files import fhir_files
 from streams.ingest.from_files import read_fhir
 from streams.ingest.http import build, require_token, serve_http
@@ -295,6 +296,49 @@ def test_readiness_follows_kafka(publisher: FakePublisher) -> None:
         assert peer.ask("GET", "/ready")[:2] == (200, {"ready": True})
     with serving(publisher, find_broker=away) as peer:
         assert peer.ask("GET", "/ready")[:2] == (503, {"ready": False})
+
+
+@contextmanager
+def relay(to: Callable[[], str]) -> Iterator[str]:
+    """Stand before brokers that come and go on ports of their own, as one that comes back on the same."""
+    ours = socket.create_server(("127.0.0.1", 0))
+
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        with source, sink, suppress(OSError):
+            while data := source.recv(65_536):
+                sink.sendall(data)
+
+    def take() -> None:
+        with suppress(OSError):
+            while True:
+                peer, _ = ours.accept()
+                host, _, port = to().rpartition(":")
+                try:
+                    broker = socket.create_connection((host, int(port)))
+                except OSError:
+                    peer.close()
+                    continue
+                for pair in ((peer, broker), (broker, peer)):
+                    threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    threading.Thread(target=take, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{ours.getsockname()[1]}"
+    finally:
+        ours.shutdown(socket.SHUT_RDWR)
+        ours.close()
+
+
+def test_ready_follows_an_embedded_broker_that_goes_and_comes(publisher: FakePublisher, settings: MakeSettings) -> None:
+    at = ""
+    with relay(lambda: at) as address:
+        embedded = settings(kafka_bootstrap_servers=address, kafka_embedded=True)
+        with serving(publisher, embedded, find_broker=None) as peer:
+            for _ in range(2):
+                with EmbeddedBroker() as broker:
+                    at = broker.bootstrap
+                    until(lambda: peer.ask("GET", "/ready")[:2] == (200, {"ready": True}))
+                until(lambda: peer.ask("GET", "/ready")[:2] == (503, {"ready": False}))
 
 
 def test_a_body_beyond_the_limit_is_refused_however_it_comes(publisher: FakePublisher) -> None:
