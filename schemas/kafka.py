@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from schemas.errors import BrokerAway
+from schemas.errors import BrokerAway, SettingsError
 from schemas.settings import Settings
 from schemas.topics import PARTITIONS, TOPICS, WORKER_GROUP
 
@@ -36,6 +36,8 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
     ------
     BrokerAway
         When nothing answers within `timeout_s`.
+    SettingsError
+        When the setting names no broker.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -43,13 +45,17 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
             _ask(settings)
         except (KafkaError, KafkaException):
             if time.monotonic() >= deadline:
-                raise BrokerAway(
-                    f"No Kafka broker answers at {settings.kafka_bootstrap_servers}. "
-                    "Start one, or set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS."
-                ) from None
+                raise _away(settings) from None
             time.sleep(0.2)
         else:
             return
+
+
+def _away(settings: Settings) -> BrokerAway:
+    return BrokerAway(
+        f"No Kafka broker answers at {settings.kafka_bootstrap_servers}. "
+        "Start one, or set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS."
+    )
 
 
 def _ask(settings: Settings) -> None:
@@ -59,7 +65,17 @@ def _ask(settings: Settings) -> None:
             timeout=ANSWER_MS / 1000
         )
     else:
-        KafkaConsumer(**connection(settings), bootstrap_timeout_ms=ANSWER_MS).close()
+        _consumer(settings).close()
+
+
+def _consumer(settings: Settings, **options: Any) -> KafkaConsumer:
+    try:
+        return KafkaConsumer(**connection(settings), bootstrap_timeout_ms=ANSWER_MS, **options)
+    except ValueError:
+        raise SettingsError(
+            f"WARDWATCH_KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} names no broker. "
+            "Write host:port, several of them with commas between."
+        ) from None
 
 
 def ensure_topics(settings: Settings) -> None:
@@ -96,14 +112,12 @@ def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
     BrokerAway
         When no broker answers.
     """
-    wait_for_broker(settings, timeout_s=0)
-    consumer = KafkaConsumer(
-        **connection(settings),
-        bootstrap_timeout_ms=ANSWER_MS,
-        group_id=WORKER_GROUP,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-    )
+    if settings.kafka_embedded:
+        wait_for_broker(settings, timeout_s=0)  # of a real one, the consumer says by itself that it is away
+    try:
+        consumer = _consumer(settings, group_id=WORKER_GROUP, enable_auto_commit=False, auto_offset_reset="earliest")
+    except KafkaError:
+        raise _away(settings) from None
     try:
         behind = {}
         for topic in topics:

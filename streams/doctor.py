@@ -11,13 +11,13 @@ import msgspec
 from kafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
+from models.registry import latest_batch_model_name
 from schemas import kafka
 from schemas.database import existing_engine, pending_migrations
 from schemas.errors import WardwatchError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
 from schemas.topics import TOPICS
-from streams.status import read_status
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +96,8 @@ def _kafka(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    name = read_status(settings, existing_engine(settings.sql_url)).batch_model
+    with existing_engine(settings.sql_url).connect().execution_options(read_only=True) as connection:
+        name = latest_batch_model_name(connection)
     if name is None:
         raise WardwatchError("none is trained")
     return name

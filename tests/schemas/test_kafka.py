@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from schemas.errors import BrokerAway
 from schemas.kafka import connection, ensure_topics, lag, missing_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
-from schemas.topics import ADT_EVENTS, PARTITIONS, TOPICS
+from schemas.topics import ADT_EVENTS, PARTITIONS, TOPICS, WORKER_GROUP
 from tests.support.kafka import KafkaBroker
 from tests.support.ports import free_ports
 
@@ -30,6 +33,19 @@ def test_lag_counts_what_the_workers_have_not_committed(broker: Settings) -> Non
     producer.flush()
     producer.close()
     assert lag(broker, [ADT_EVENTS.name]) == {ADT_EVENTS.name: 7}
+
+
+def test_one_question_finds_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def nobody(**options: Any) -> None:
+        asked.append(options["group_id"])
+        raise KafkaError
+
+    monkeypatch.setattr("schemas.kafka.KafkaConsumer", nobody)
+    with pytest.raises(BrokerAway, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
+        lag(load_settings(), [ADT_EVENTS.name])
+    assert asked == [WORKER_GROUP]
 
 
 @pytest.mark.parametrize("embedded", [False, True])
