@@ -6,6 +6,7 @@ settled. A fact that is known already falls out, so settling one twice does no h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -27,6 +28,10 @@ from streams.ingest.hl7v2 import read_message
 from streams.processing import check_subject
 from streams.unit_of_work import decode_headers
 
+LARGEST_PARTITION, LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
+"""Of Kafka, and of the columns that hold them."""
+_NAME = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,10})/([0-9]{1,19})")
+
 
 class LetterName(NamedTuple):
     """Where the record lay: topic/partition/offset."""
@@ -47,11 +52,10 @@ class LetterName(NamedTuple):
         UsageError
             When it is none.
         """
-        topic, _, rest = text.partition("/")
-        partition, _, offset = rest.partition("/")
-        if not topic or not partition.isdecimal() or not offset.isdecimal():
+        found = _NAME.fullmatch(text)
+        if found is None or int(found[2]) > LARGEST_PARTITION or int(found[3]) > LARGEST_OFFSET:
             raise UsageError(f"{text!r} is no dead letter. Take a name from `wardwatch dead-letters list`.")
-        return cls(topic, int(partition), int(offset))
+        return cls(found[1], int(found[2]), int(found[3]))
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):

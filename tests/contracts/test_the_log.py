@@ -197,7 +197,7 @@ def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, se
             contents(connection, LetterName("adt.events.v1", 0, 0))
 
 
-@pytest.mark.parametrize("name", ["x", "a/b/c", "a/1", "a/-1/2"])
+@pytest.mark.parametrize("name", ["x", "a/b/c", "a/1", "a/-1/2", "a/0/9223372036854775808", "\udcff/0/0"])
 def test_a_name_that_is_none_is_said(name: str) -> None:
     with pytest.raises(UsageError, match="dead-letters list"):
         LetterName.parse(name)
