@@ -44,7 +44,8 @@ def rebuild(as_json: AsJson = False) -> None:
     from streams.rebuild import rebuild
 
     engine = existing_engine(load_settings().sql_url)
-    with Progress(console=Console(stderr=True), disable=as_json, transient=True) as bar:
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, disable=as_json or not terminal.is_terminal, transient=True) as bar:
         task = bar.add_task("folding the fact log", total=None)
         report = rebuild(engine, lambda done, of: bar.update(task, completed=done, total=of))
     if as_json:

@@ -33,7 +33,7 @@ def publish_with_progress(
     live_from : datetime or None
         None: the pace holds from the first fact on.
     quiet : bool
-        Say nothing.
+        Say nothing; nor is anything said where standard error is no terminal.
 
     Returns
     -------
@@ -41,7 +41,8 @@ def publish_with_progress(
         Of history and live facts together.
     """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+    terminal = Console(stderr=True)
+    with Bar(*columns, console=terminal, disable=quiet or not terminal.is_terminal, transient=True) as bar:
         task = bar.add_task("connecting")
 
         def tell(progress: Progress) -> None:
