@@ -80,6 +80,8 @@ def print_json(value: object) -> None:
 
 def parse_time(text: str) -> datetime:
     """Read a time that somebody typed, as aware UTC."""
+    if text == "now":
+        return datetime.now(UTC)
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

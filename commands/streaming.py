@@ -35,7 +35,8 @@ def simulate(
     days: Annotated[float | None, typer.Option(help="Simulated days to publish; for ever when not given.")] = None,
     history_days: Annotated[float, typer.Option(help="Days published at once before the pace begins.")] = 0.0,
     start: Annotated[
-        datetime | None, typer.Option(help="First simulated instant, UTC; by default now, less the history.")
+        str | None,
+        typer.Option(help="First simulated instant, UTC unless it has a zone; by default now, less the history."),
     ] = None,
     speed: Speed = "600x",
     faults: Faults = "none",
@@ -54,11 +55,11 @@ def simulate(
     pace = Pace.parse(speed)
     if not (days is None or 0 < days <= LONGEST_DAYS) or not 0 <= history_days <= LONGEST_DAYS:
         raise UsageError(f"--days must be above 0, --history-days 0 or more, and both at most {LONGEST_DAYS:,.0f}.")
-    if start is not None and not 1900 <= start.year <= 2900:
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
+    if start is not None:
+        begin = parse_time(start)
+    if not 1900 <= begin.year <= 2900:
         raise UsageError("--start must lie in the years 1900 to 2900.")
-    begin = (
-        start.replace(tzinfo=UTC) if start else datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
-    )
     facts = run(load_hospital(settings.hospital_file), seed=seed, start=begin, days=days)
     publish_facts(settings, facts, pace, as_json, begin + timedelta(days=history_days), faults=faults, seed=faults_seed)
 
@@ -90,6 +91,7 @@ def replay(
 
     settings = load_settings()
     pace = Pace.parse(speed)
+    bounds = [None if text is None else parse_time(text) for text in (since, until)]
     if source == "hl7":
         from streams.ingest.from_files import read_hl7
 
@@ -97,7 +99,6 @@ def replay(
         told: Iterator[Any] = (record for message in messages for record in message.records())
     else:
         told = facts(source, path, settings, dates=dates, also=["hl7"])
-    bounds = [None if text is None else parse_time(text) for text in (since, until)]
     publish_facts(settings, within(told, bounds[0], bounds[1]), pace, as_json, faults=faults, seed=faults_seed)
 
 

@@ -83,6 +83,8 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
         (["ingest", "mllp", "--port", "70000"], {}, "--port"),
         (["ingest", "fhir", "no-such-file"], {}, "no-such-file"),
         (["ingest", "http"], {"WARDWATCH_INGEST_HOST": "0.0.0.0"}, "WARDWATCH_INGEST_TOKEN"),
+        (["simulate", "--start", "yesterday"], {}, "'yesterday' is no time. Write 2026-03-02T08:00"),
+        (["simulate", "--start", "0001-01-01"], {}, "--start must lie in the years 1900 to 2900"),
         (["dashboard", "--port", "99999999"], {}, "WARDWATCH_DASHBOARD_PORT"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list | dict) else None,
@@ -138,6 +140,34 @@ def test_reports_are_json_where_asked(tmp_path: Path) -> None:
     doctor = run(tmp_path, "doctor", "--json")
     assert doctor.returncode == 1
     assert {check["name"]: check["ok"] for check in json.loads(doctor.stdout)}["model"] is False
+
+
+def test_a_start_is_read_with_its_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    told: list[datetime] = []
+
+    def publish(_settings: Any, facts: Any, _pace: Any, _as_json: bool, live_from: datetime, **_: Any) -> None:
+        told.extend((live_from, next(facts).recorded_at))
+
+    monkeypatch.setenv("WARDWATCH_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("commands.streaming.publish_facts", publish)
+    monkeypatch.setattr(sys, "argv", ["wardwatch", "simulate", "--start", "2026-03-02T08:00+01:00"])
+    with pytest.raises(SystemExit) as ended:
+        wardwatch.main()
+    assert ended.value.code == 0
+    begin = datetime(2026, 3, 2, 7, tzinfo=UTC)
+    assert told[0] == begin
+    assert begin <= told[1] < datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("since", ["now", "2026-03-02"])
+def test_a_time_may_be_now(since: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WARDWATCH_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr("commands.streaming.publish_facts", lambda *_, **__: None)
+    (tmp_path / "a.hl7").write_text("MSH|^~\\&|x")
+    monkeypatch.setattr(sys, "argv", ["wardwatch", "replay", "hl7", str(tmp_path / "a.hl7"), "--from", since])
+    with pytest.raises(SystemExit) as ended:
+        wardwatch.main()
+    assert ended.value.code == 0
 
 
 def test_a_list_that_leaves_dead_letters_off_says_so(tmp_path: Path) -> None:
