@@ -59,14 +59,14 @@ dead_letters.command("replay")(letters.replay_letters)
 def main() -> None:
     """Run the command line: 0 done, 1 failed or something is missing, 2 wrong input (one line says what)."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="wardwatch")
     except UsageError as error:
         _fail(str(error), 2)
     except typer.TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if not message.strip():
             sys.exit(2)  # no command was given, and the help has been printed
-        _fail(f"{message} Try `wardwatch --help`.", 2)
+        _fail(f"{message.rstrip('.')}. {_help_for(error)}", 2)
     except (typer.Abort, KeyboardInterrupt):
         _fail("Stopped.", 130)
     except WardwatchError as error:
@@ -80,6 +80,12 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _help_for(error: typer.TyperException) -> str:
+    """Say where the help of the command that was meant is."""
+    context = getattr(error, "ctx", None)
+    return f"Try `{context.command_path if context else 'wardwatch'} --help`."
+
+
 def _database_failed(error: DBAPIError) -> str:
     """One line of what the driver says; never the statement, whose parameters may be about a patient."""
     first_line = str(error.orig).strip().partition("\n")[0]
@@ -87,7 +93,7 @@ def _database_failed(error: DBAPIError) -> str:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    remark(message)
+    remark(" ".join(line.strip() for line in message.splitlines() if line.strip()))
     sys.exit(code)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -76,6 +78,13 @@ def print_json(value: object) -> None:
     import msgspec
 
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def given_paths(texts: Sequence[str]) -> list[Path]:
+    """Read paths that somebody typed; an empty one, as of a variable that is not set, is not the folder one is in."""
+    if not all(texts):
+        raise UsageError("An empty path was given. Name files or folders; . is the folder you are in.")
+    return [Path(text) for text in texts]
 
 
 def parse_time(text: str) -> datetime:

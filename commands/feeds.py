@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import AsJson, load_settings, remark, say
+from commands.common import AsJson, given_paths, load_settings, remark, say
 from commands.streaming import publish_facts
 from schemas.errors import UsageError
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def hl7(
-    paths: Annotated[list[Path], typer.Argument(help="Files and folders of HL7 v2 messages.")],
+    paths: Annotated[list[str], typer.Argument(help="Files and folders of HL7 v2 messages.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each message.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -28,7 +27,7 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = load_settings()
-    told = read_hl7(paths, settings, remark)
+    told = read_hl7(given_paths(paths), settings, remark)
     _from_files(settings, told, "messages", dry_run, as_json)
 
 
@@ -67,7 +66,7 @@ def mllp(
 
 
 def fhir(
-    paths: Annotated[list[Path], typer.Argument(help="Files (.json, .ndjson) and folders of FHIR R4 or R5 resources.")],
+    paths: Annotated[list[str], typer.Argument(help="Files (.json, .ndjson) and folders of FHIR R4 or R5 resources.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each resource.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -78,7 +77,7 @@ def fhir(
     from streams.ingest.from_files import read_fhir
 
     settings = load_settings()
-    _from_files(settings, read_fhir(paths, settings, remark), "resources", dry_run, as_json)
+    _from_files(settings, read_fhir(given_paths(paths), settings, remark), "resources", dry_run, as_json)
 
 
 def http(

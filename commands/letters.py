@@ -77,7 +77,9 @@ def fix_letter(
     try:
         corrected = file.read_bytes()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read ({error.strerror}).") from None
+        raise UsageError(f"{file} cannot be read ({error.strerror}). Name the file of the corrected message.") from None
+    if not corrected.strip():
+        raise UsageError(f"{file} is empty. Name the file of the corrected message.")
     engine = existing_engine(settings.sql_url)
     with engine.connect().execution_options(read_only=True) as connection:
         letter = contents(connection, wanted)

@@ -80,7 +80,8 @@ def as_of(
             house = house_as_of(connection, moment, known=known)
             print_json(house) if as_json else _print_house(house)
             return
-        person = person_as_of(connection, patient, moment, known=known)
+        # A token is ASCII, and a database need not take what else a terminal can send.
+        person = person_as_of(connection, patient, moment, known=known) if patient.isascii() else None
     if person is None:
         raise UsageError("Nothing was said of this patient by then. Give a token as the worklist shows it.")
     print_json(person) if as_json else _print_person(person)

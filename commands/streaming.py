@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +15,7 @@ from commands.common import (
     Faults,
     FaultsSeed,
     Speed,
+    given_paths,
     load_settings,
     parse_time,
     print_json,
@@ -95,7 +95,7 @@ def replay(
     if source == "hl7":
         from streams.ingest.from_files import read_hl7
 
-        messages = read_hl7([Path(path)], settings, remark)
+        messages = read_hl7(given_paths([path]), settings, remark)
         told: Iterator[Any] = (record for message in messages for record in message.records())
     else:
         told = facts(source, path, settings, dates=dates, also=["hl7"])

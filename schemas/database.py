@@ -58,7 +58,7 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
             connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS, "cursor_factory": _BinaryCursor},
         )
     if backend == "sqlite":
-        if parsed.database and not create and not Path(parsed.database).is_file():
+        if parsed.database and not create and not _is_file(Path(parsed.database)):
             raise SettingsError(_not_there(Path(parsed.database)))
         if parsed.database:
             _make_folder(Path(parsed.database).parent)
@@ -72,9 +72,16 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
     )
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name may be too long for the file system
+        return False
+
+
 def _not_there(file: Path) -> str:
     demo = file.parent / "demo"
-    look = f" The demo's is in {demo}: set WARDWATCH_DATA_DIR={demo}." if (demo / file.name).is_file() else ""
+    look = f" The demo's is in {demo}: set WARDWATCH_DATA_DIR={demo}." if _is_file(demo / file.name) else ""
     return f"{file}: no database is there. Run `wardwatch db upgrade`, or correct WARDWATCH_DATABASE_URL.{look}"
 
 

@@ -99,7 +99,7 @@ def parse_hospital(raw: bytes, origin: str) -> Hospital:
     try:
         hospital = msgspec.yaml.decode(raw, type=Hospital)
     except msgspec.DecodeError as error:
-        raise HospitalFileError(f"{origin}: {error}") from None
+        raise HospitalFileError(f"{origin}: {error}. Correct the hospital file.") from None
     _check(hospital, origin)
     return hospital
 

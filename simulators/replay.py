@@ -68,6 +68,18 @@ def _mimic_iv(path: Path, settings: Settings, dates: Dates) -> Iterator[AnyFact]
     return mimic_iv.read(path, pseudonym_key=key, now=now, dates=dates)
 
 
+def _require(path: str, source: str, wanted: Source) -> None:
+    if not path:
+        raise SourceError(f"An empty path was given. The source {source} needs a {wanted.meaning}.")
+    try:
+        if wanted.is_there(Path(path)):
+            return
+        found = ("is a folder" if Path(path).is_dir() else "is no folder") if Path(path).exists() else "is not there"
+    except OSError as error:  # a name may be too long for the file system
+        found = f"cannot be read ({error.strerror})"
+    raise SourceError(f"{path} {found}. The source {source} needs a {wanted.meaning}.")
+
+
 def facts(
     source: str, path: str | Path, settings: Settings, *, dates: str = "auto", also: Sequence[str] = ()
 ) -> Iterator[AnyFact]:
@@ -96,8 +108,7 @@ def facts(
     known = SOURCES.get(source)
     if known is None:
         raise UsageError(f"There is no source {source!r}. Take one of: {', '.join((*SOURCES, *also))}.")
-    if not known.is_there(Path(path)):
-        raise SourceError(f"{path} is not there. The source {source} needs a {known.meaning}.")
+    _require(str(path), source, known)
     if dates not in get_args(Dates):
         raise UsageError(f"--dates must be one of {', '.join(get_args(Dates))}. Got {dates!r} instead.")
     found = known.read(str(path), settings, cast("Dates", dates))

@@ -52,6 +52,8 @@ def _facts(engine: Engine, address: str) -> Iterator[AnyFact]:
             for row in connection.execute(query):
                 yield decode_fact(bytes(row.body))
     except DBAPIError:
-        raise SourceError(f"{shown(address)} holds no fact log of Wardwatch, or cannot be read.") from None
+        raise SourceError(
+            f"{shown(address)} holds no fact log of Wardwatch, or cannot be read. Name one that does."
+        ) from None
     finally:
         engine.dispose()

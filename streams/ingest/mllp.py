@@ -72,7 +72,9 @@ class MllpOptions:
                 context.load_verify_locations(self.tls_ca)
                 context.verify_mode = ssl.CERT_REQUIRED
         except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"The TLS certificate or key cannot be used: {error}.") from None
+            raise UsageError(
+                f"The TLS certificate or key cannot be used: {error}. Name PEM files that can be read."
+            ) from None
         return context
 
 

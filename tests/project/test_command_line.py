@@ -22,6 +22,8 @@ from streams.processing import Fetch, Record
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
+TOO_LONG = "a" * 300
+NO_TEXT = os.fsdecode(b"\xff")
 
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -83,9 +85,25 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
         (["ingest", "mllp", "--port", "70000"], {}, "--port"),
         (["ingest", "fhir", "no-such-file"], {}, "no-such-file"),
         (["ingest", "http"], {"WARDWATCH_INGEST_HOST": "0.0.0.0"}, "WARDWATCH_INGEST_TOKEN"),
+        (["dashboard", "--port", "99999999"], {}, "WARDWATCH_DASHBOARD_PORT"),
+        (["replay", "jsonl", "docs"], {}, "docs is a folder. The source jsonl needs a file"),
+        (["replay", "synthea", "README.md"], {}, "README.md is no folder. The source synthea needs a folder"),
+        (["replay", "jsonl", ""], {}, "An empty path was given. The source jsonl needs a file"),
+        (["replay", "hl7", ""], {}, "An empty path was given. Name files"),
+        (["ingest", "hl7", ""], {}, "An empty path was given. Name files"),
+        (["ingest", "fhir", "", "--dry-run"], {}, "An empty path was given. Name files"),
+        (["replay", "jsonl", TOO_LONG], {}, "needs a file of facts"),
+        (["replay", "log", TOO_LONG], {}, "is no database. Name a SQLite file"),
         (["simulate", "--start", "yesterday"], {}, "'yesterday' is no time. Write 2026-03-02T08:00"),
         (["simulate", "--start", "0001-01-01"], {}, "--start must lie in the years 1900 to 2900"),
-        (["dashboard", "--port", "99999999"], {}, "WARDWATCH_DASHBOARD_PORT"),
+        (["dead-letters", "show", f"adt.events.v1/0/{2**63}"], {}, "dead-letters list"),
+        (["dead-letters", "show", f"adt.events.v1/{2**31}/0"], {}, "dead-letters list"),
+        (["dead-letters", "show", NO_TEXT + "/0/0"], {}, "dead-letters list"),
+        (["dead-letters", "fix", "a/0/0", "no-such-file"], {}, "Name the file of the corrected message"),
+        (["dead-letters", "fix", "a/0/0", os.devnull], {}, "/dev/null is empty. Name the file"),
+        (["replay"], {}, "Missing argument 'source'. Try `wardwatch replay --help`."),
+        (["ingest", "mllp", "--prt", "1"], {}, "(Possible options: --port). Try `wardwatch ingest mllp --help`."),
+        (["simulate"], {"WARDWATCH_HOSPITAL_FILE": "docs/images/beds-light.png"}, "beds-light.png"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list | dict) else None,
 )
@@ -140,6 +158,19 @@ def test_reports_are_json_where_asked(tmp_path: Path) -> None:
     doctor = run(tmp_path, "doctor", "--json")
     assert doctor.returncode == 1
     assert {check["name"]: check["ok"] for check in json.loads(doctor.stdout)}["model"] is False
+
+
+def test_in_an_empty_house_a_stranger_or_a_wrong_address_is_one_line(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    assert run(tmp_path, "data-quality").stdout == "Nothing to look at.\n"
+    nobody = run(tmp_path, "as-of", "now", "--patient", NO_TEXT)
+    assert (nobody.returncode, nobody.stderr.count("\n")) == (2, 1)
+    assert "Give a token" in nobody.stderr
+    address = run(tmp_path, "status", WARDWATCH_KAFKA_BOOTSTRAP_SERVERS="broker:port")
+    assert (address.returncode, address.stderr.count("\n")) == (2, 1)
+    assert "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS: broker:port names no broker. Write host:port" in address.stderr
+    found = json.loads(run(tmp_path, "doctor", "--json", WARDWATCH_KAFKA_BOOTSTRAP_SERVERS="broker:port").stdout)
+    assert {check["name"]: check["found"] for check in found}["model"] == "none is trained"
 
 
 def test_a_start_is_read_with_its_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
