@@ -246,7 +246,7 @@ RENUMBERED = [
 ]
 
 
-@pytest.mark.parametrize("order", list(permutations(range(5))))
+@pytest.mark.parametrize("order", list(permutations(range(5)))[::9])
 def test_a_visit_with_new_numbers_lies_in_one_bed_whatever_the_order(engine: Engine, order: tuple[int, ...]) -> None:
     for index in order:
         take(engine, RENUMBERED[index])
