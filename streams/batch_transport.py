@@ -97,6 +97,13 @@ class BatchConsumer(aiokafka.Consumer):
         self._next_offset.clear()
         await super().on_partitions_revoked(revoked)
 
+    def highwater(self, tp: TP) -> int | None:  # type: ignore[override]
+        """Return where the partition ends, or None where nobody knows: it may have been taken away meanwhile."""
+        try:
+            return cast("int | None", super().highwater(tp))
+        except AssertionError:
+            return None
+
     async def perform_seek(self) -> None:
         """Forget what was delivered from the old positions."""
         self._delivered.clear()

@@ -124,7 +124,8 @@ async def run(
 
 
 def _fetch(consumer: Any, event: Any) -> Fetch:
-    highwater = consumer.highwater(event.message.tp)
-    return Fetch(
-        [to_record(record) for record in event.value], highwater is None or event.message.offset + 1 >= highwater
-    )
+    """Return what one event holds; of a partition that was taken away meanwhile nobody here knows where it ends."""
+    tp = event.message.tp
+    highwater = consumer.highwater(tp)
+    at_the_end = highwater is None or event.message.offset + 1 >= highwater
+    return Fetch([to_record(record) for record in event.value], at_the_end and tp in consumer.assignment())
