@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from commands import feeds, letters, looking_back, running, streaming, training
+from commands import dead_letters, ingest, inspect, run, simulate, train
 from commands.common import remark
 from schemas.errors import UsageError, WardwatchError
 
@@ -26,34 +26,34 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-database = typer.Typer(help="The database.", no_args_is_help=True)
-ingest = typer.Typer(help="Feeds that hospitals have, to facts.", no_args_is_help=True)
-dead_letters = typer.Typer(help="Records that are no facts: look, mend, send again.", no_args_is_help=True)
-app.add_typer(database, name="db")
-app.add_typer(ingest, name="ingest")
-app.add_typer(dead_letters, name="dead-letters")
+database_group = typer.Typer(help="The database.", no_args_is_help=True)
+ingest_group = typer.Typer(help="Feeds that hospitals have, to facts.", no_args_is_help=True)
+dead_letters_group = typer.Typer(help="Records that are no facts: look, mend, send again.", no_args_is_help=True)
+app.add_typer(database_group, name="db")
+app.add_typer(ingest_group, name="ingest")
+app.add_typer(dead_letters_group, name="dead-letters")
 
 for command in (
-    running.demo,
-    running.worker,
-    running.dashboard,
-    running.status,
-    running.doctor,
-    streaming.simulate,
-    streaming.replay,
-    looking_back.data_quality,
-    looking_back.rebuild,
-    looking_back.as_of,
-    training.train,
+    run.demo,
+    run.worker,
+    run.dashboard,
+    run.status,
+    run.doctor,
+    simulate.simulate,
+    simulate.replay,
+    inspect.data_quality,
+    inspect.rebuild,
+    inspect.as_of,
+    train.train,
 ):
     app.command()(command)
-database.command()(running.upgrade)
-for feed in (feeds.hl7, feeds.mllp, feeds.fhir, feeds.http):
-    ingest.command()(feed)
-dead_letters.command("list")(letters.list_letters)
-dead_letters.command("show")(letters.show_letter)
-dead_letters.command("fix")(letters.fix_letter)
-dead_letters.command("replay")(letters.replay_letters)
+database_group.command()(run.upgrade)
+for feed in (ingest.hl7, ingest.mllp, ingest.fhir, ingest.http):
+    ingest_group.command()(feed)
+dead_letters_group.command("list")(dead_letters.list_letters)
+dead_letters_group.command("show")(dead_letters.show_letter)
+dead_letters_group.command("fix")(dead_letters.fix_letter)
+dead_letters_group.command("replay")(dead_letters.replay_letters)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from schemas.events import decode_fact, encode_fact
-from streams.ingest.fhir import FhirOptions, read_json
-from tests.streams.ingest.resources import KEY, RECEIVED, WHOLE, bundle, encounter, lies
+from streams.ingest.fhir.bundle import FhirOptions, read_json
+from tests.streams.ingest.fhir.resources import KEY, RECEIVED, WHOLE, bundle, encounter, lies
 
 PLAN = encounter("planned", period=None, plannedStartDate="2026-04-01T08:00:00Z", location=[lies("w4-12-1")])
 CLASSES = [

@@ -10,8 +10,8 @@ import sys
 import time
 
 from schemas.events import decode_fact, encode_fact
-from streams.ingest.hl7v2 import NotHl7
-from tests.streams.ingest.messages import message, read
+from streams.ingest.hl7.triggers import NotHl7
+from tests.streams.ingest.hl7.messages import message, read
 
 SEEDS = [
     message(

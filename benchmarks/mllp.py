@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.streams.ingest.messages import message
+from tests.streams.ingest.hl7.messages import message
 from tests.support.kafka import KafkaBroker
 
 START, END = b"\x0b", b"\x1c\r"

@@ -18,10 +18,10 @@ from schemas.database import make_engine, upgrade
 from schemas.events import AdtEvent, Diagnosis, encode_fact
 from schemas.hospital import load_hospital
 from simulators.hospital import simulate
-from streams.agents.adt import ingest
-from streams.encounters import fold
-from streams.processing import Fetch, Record
-from streams.rebuild import rebuild
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
+from streams.fold.encounter import fold
+from streams.operate.rebuild import rebuild
 from tests.streams.builders import admit, cancel_transfer, discharge, transfer, update
 from tests.support.postgres import PostgresServer
 

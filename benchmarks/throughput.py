@@ -28,10 +28,11 @@ from schemas.settings import Settings, load_settings
 from schemas.topics import ADT_EVENTS, WORKER_GROUP
 from simulators.hospital import simulate
 from simulators.publish import Speed, publish
-from streams.scoring import midnights
-from streams.status import READ_BY_WORKERS
-from streams.unit_of_work import FactRow, read_watermarks
-from streams.watermarks import overall
+from streams.fold.event_time import overall
+from streams.operate.status import READ_BY_WORKERS
+from streams.risk.moments import midnights
+from streams.store.unit_of_work import FactRow
+from streams.store.watermarks import read_watermarks
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer
 from tests.support.worker import environment

@@ -8,23 +8,8 @@ from models.batch import BatchModel
 from models.online import OnlineModel
 from models.report import encode_report
 from schemas import tables
-from schemas.state import Encounter, decode_encounter
 
 ONLINE_NAME = "online"
-_FETCH = 2_000
-
-
-def all_histories(connection: Connection) -> list[list[Encounter]]:
-    """Return all encounters, a list for each patient (merged tokens are one), as `train` wants them."""
-    column, alias = tables.encounter.columns, tables.alias.columns
-    person = {row.patient_token: row.person_token for row in connection.execute(select(*alias))}
-    query = select(column.state).order_by(column.patient_token, column.encounter_id)
-    histories: dict[str, list[Encounter]] = {}
-    for (state,) in connection.execution_options(yield_per=_FETCH).execute(query):
-        encounter = decode_encounter(state)
-        token = encounter.patient_token
-        histories.setdefault(person.get(token, token), []).append(encounter)
-    return list(histories.values())
 
 
 def save_batch_model(connection: Connection, model: BatchModel) -> None:

@@ -186,7 +186,7 @@ class MoveDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
 
 
 class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Which fact is taken back: its id, or else what was said last of its kind (see `streams.hearing`).
+    """Which fact is taken back: its id, or else what was said last of its kind (see `streams.fold.corrections`).
 
     `location` is where the patient is afterwards (PV1-3 of A12, A13, A32, A33).
     """
@@ -501,6 +501,8 @@ AnyFact = AdtEvent | PersonFact | BedStatusChanged
 MAY_CONCERN_PATIENT = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
 """Facts about an encounter whose number nobody has given out yet: they wait on the patient."""
 
+_PATIENT, _BED = "patient:", "bed:"
+
 _QUOTED = re.compile(r"""(?<=value) ['"].*['"](?= - at `)""", re.DOTALL)
 """A reason names the field and never quotes what stood there: it may be a name."""
 
@@ -517,12 +519,46 @@ def bed_subject(location: Location) -> str:
     'bed:HG/4W%2FA/01'
     """
     names = (location.facility_id, location.unit_id, str(location.bed_id))
-    return "bed:" + "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
+    return _BED + "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
 
 
 def patient_subject(token: str) -> str:
     """Return the subject of a person's facts: ``patient:token``."""
-    return f"patient:{token}"
+    return _PATIENT + token
+
+
+def is_patient_subject(subject: str) -> bool:
+    """Return whether a fact with this subject concerns a patient, not an encounter."""
+    return subject.startswith(_PATIENT)
+
+
+def is_bed_subject(subject: str) -> bool:
+    """Return whether a fact with this subject concerns a bed."""
+    return subject.startswith(_BED)
+
+
+def check_subject(fact: AnyFact) -> None:
+    """Refuse a fact whose subject does not go with its kind.
+
+    Raises
+    ------
+    FactRejected
+        Naming what does not fit.
+    """
+    if isinstance(fact, BedStatusChanged):
+        if fact.data.location.bed_id is None:
+            raise FactRejected("A bed status without a bed - at `$.data.location.bed_id`")
+        if fact.subject != bed_subject(fact.data.location):
+            raise FactRejected("The subject of a bed status must be bed:facility/unit/bed - at `$.subject`")
+    elif is_bed_subject(fact.subject):
+        raise FactRejected("A patient's fact with a bed as its subject - at `$.subject`")
+    elif isinstance(fact, PatientUpdated | PatientsMerged | PatientsUnmerged):
+        if fact.subject != patient_subject(fact.partition_key):
+            raise FactRejected("The subject of a person's fact must be patient:partitionkey - at `$.subject`")
+    elif is_patient_subject(fact.subject) and not (
+        isinstance(fact, MAY_CONCERN_PATIENT) and fact.subject == patient_subject(fact.partition_key)
+    ):
+        raise FactRejected("A fact about an encounter with a patient as its subject - at `$.subject`")
 
 
 def encode_fact(fact: AnyFact) -> bytes:

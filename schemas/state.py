@@ -1,4 +1,4 @@
-"""State derived from facts. Nobody edits it: the folds in `streams.encounters` and `streams.patients` write it."""
+"""State derived from facts; only the folds of `streams.fold` compute it."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
 
     patient_token: str
     merged_into: str | None = None
-    """The token that this one was merged into, as last said; see `streams.identity.resolve` for who that is."""
+    """The token that this one was merged into, as last said; see `streams.fold.merges.resolve` for who that is."""
     merge_order: tuple[datetime, datetime, str, str] | None = None
     """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
     merges: tuple[str, ...] = ()
@@ -184,7 +184,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     age_years: int | None = None
     died_at: datetime | None = None
     pending: tuple[PendingAdmission, ...] = ()
-    """Of this token; a merge may have brought its cancel under another one, see `streams.plans`."""
+    """Of this token; a merge may have brought its cancel under another one, see `streams.fold.pending_admissions`."""
     withdrawn: tuple[PlanWithdrawn, ...] = ()
     problems: tuple[Problem, ...] = ()
 

@@ -23,13 +23,14 @@ from schemas.errors import UsageError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, PARTITIONS, UNITS_CHANGED, WORKER_GROUP, Topic
-from streams.agents import adt
-from streams.agents.capacity import Capacity
-from streams.agents.quality import Quality
-from streams.batch_transport import BatchSchema, Transport
-from streams.outbox import Relay
-from streams.transactions import Transactions
-from streams.web import WorkerPage
+from streams.adt.agent import RejectionLimit
+from streams.adt.agent import run as run_adt
+from streams.capacity.agent import Capacity
+from streams.quality.agent import Quality
+from streams.worker.batch_transport import BatchSchema, Transport
+from streams.worker.health import WorkerPage
+from streams.worker.relay import Relay
+from streams.worker.transactions import Transactions
 
 log = structlog.get_logger("wardwatch.worker")
 
@@ -126,21 +127,23 @@ def wire(
     if relay is not None:
         services.append(relay)
     if "adt" in agents:
-        limit = adt.RejectionLimit(settings.rejected_share_limit)
+        limit = RejectionLimit(settings.rejected_share_limit)
         work = transactions("adt")
-        _agent(app, "adt", ADT_EVENTS, lambda stream: adt.run(stream, work, limit, utc_now, wake))
+        _agent(app, "adt", ADT_EVENTS, lambda stream: run_adt(stream, work, limit, utc_now, wake))
     if "risk" in agents:
-        from streams.agents import risk  # here, so that a worker without it need not load the models
+        from streams.risk.agent import run as run_risk  # here, so that a worker without it need not load the models
+        from streams.risk.scoring import Scoring, score_midnights
 
-        scoring, scores = risk.Scoring(utc_now), transactions("risk")
-        _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: risk.run(stream, scores, scoring, wake))
-        services.append(EventTimeTask(transactions("midnights"), lambda sql: risk.score_midnights(sql, scoring), wake))
+        scoring, scores = Scoring(utc_now), transactions("risk")
+        _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: run_risk(stream, scores, scoring, wake))
+        services.append(EventTimeTask(transactions("midnights"), lambda sql: score_midnights(sql, scoring), wake))
     if "labels" in agents:
-        from streams.agents import labels
+        from streams.risk.outcomes import Teacher
+        from streams.risk.outcomes_agent import run as run_outcomes
 
-        teacher, outcomes = labels.Teacher(utc_now), transactions("labels")
+        teacher, outcomes = Teacher(utc_now), transactions("labels")
         lateness = timedelta(days=settings.label_lateness_days)
-        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: labels.run(stream, outcomes, lateness))
+        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
         services.append(EventTimeTask(outcomes, teacher.release_due, wake))
     if "capacity" in agents:
         capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), wake)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from schemas.database import make_engine, upgrade
 from schemas.settings import Settings, load_settings
-from streams.embedded import EmbeddedBroker
+from streams.worker.embedded_broker import EmbeddedBroker
 from tests.support.kafka import KafkaBroker
 from tests.support.parts import PARTS, Part, chromium, in_ci
 from tests.support.postgres import PostgresServer

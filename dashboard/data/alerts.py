@@ -5,21 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, case, desc, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, case, desc, func, select
 
 from schemas import tables
-from schemas.errors import WardwatchError
 from schemas.state import Encounter, EncounterStatus, decode_encounter
-from schemas.topics import ALERTS_CHANGED, AlertChanged
 
 NEW, ACKNOWLEDGED = "new", "acknowledged"
 OPEN = (NEW, ACKNOWLEDGED)
 LISTED = 300
 """How many alerts the worklist shows; beyond that it says how many more there are."""
-
-
-class SomebodyWasFirst(WardwatchError):
-    """The alert is no longer what the person saw when acknowledging it."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,64 +165,3 @@ def latest_risks(engine: Engine, encounter_id: str) -> Risks | None:
     with engine.connect().execution_options(read_only=True) as connection:
         row = connection.execute(query).first()
     return None if row is None else Risks(**row._mapping)
-
-
-def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now: datetime) -> None:
-    """Acknowledge a new alert and announce it through the outbox, in one transaction.
-
-    Parameters
-    ----------
-    engine : Engine
-        The database.
-    encounter_id : str
-        Whose alert.
-    version : int
-        The alert's version that the person saw.
-    by : str
-        Who acknowledges.
-    now : datetime
-        Aware UTC, of the wall clock: it is a person who acts.
-
-    Raises
-    ------
-    SomebodyWasFirst
-        When the alert has changed since; nothing is written.
-    """
-    column = tables.alert.columns
-    seen = (column.encounter_id == encounter_id) & (column.version == version) & (column.status == NEW)
-    change = {
-        "status": ACKNOWLEDGED,
-        "acknowledged_at": now,
-        "acknowledged_by": by,
-        "changed_at": now,
-        "version": version + 1,
-    }
-    with engine.begin() as connection:
-        if connection.execute(update(tables.alert).where(seen).values(change)).rowcount != 1:
-            raise SomebodyWasFirst(_why_not(connection, encounter_id))
-        row = connection.execute(
-            select(column.patient_token, column.readmission_risk).where(column.encounter_id == encounter_id)
-        ).one()
-        message = AlertChanged(
-            encounter_id=encounter_id, status=ACKNOWLEDGED, readmission_risk=row.readmission_risk, changed_at=now
-        )
-        connection.execute(
-            insert(tables.outbox).values(
-                topic=ALERTS_CHANGED.name, key=row.patient_token.encode(), value=_encode(message), headers=None
-            )
-        )
-
-
-def _why_not(connection: Connection, encounter_id: str) -> str:
-    column = tables.alert.columns
-    row = connection.execute(
-        select(column.status, column.acknowledged_by, column.acknowledged_at).where(column.encounter_id == encounter_id)
-    ).first()
-    if row is None:
-        return f"Encounter {encounter_id} has no alert any more; the list is up to date again."
-    if row.status == ACKNOWLEDGED:
-        at = row.acknowledged_at.strftime("%H:%M UTC") if row.acknowledged_at else "an unknown time"
-        return f"Encounter {encounter_id} was already acknowledged by {row.acknowledged_by} at {at}."
-    if row.status == NEW:
-        return f"The alert of encounter {encounter_id} has changed meanwhile; look at it again, then acknowledge."
-    return f"The alert of encounter {encounter_id} is closed; there is nothing to acknowledge."

@@ -14,7 +14,8 @@ from dashboard.components.attributes import aria
 from dashboard.components.grid import grid
 from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
-from dashboard.data.alerts import NEW, Alert, SomebodyWasFirst, Worklist, acknowledge, latest_risks, worklist
+from dashboard.data.alerts import NEW, Alert, Worklist, latest_risks, worklist
+from streams.alerts.store import SomebodyWasFirst, acknowledge
 
 PERSON = "local user"
 """Who acknowledges until there is sign-in."""

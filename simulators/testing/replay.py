@@ -24,12 +24,12 @@ from schemas.topics import BedOnBoard, CapacityMetrics
 from simulators.faults import FaultProfile, FaultReport, profile, with_faults
 from simulators.hospital import simulate
 from simulators.replay import facts as recorded
-from streams.agents.adt import ingest
-from streams.agents.risk import Scoring
-from streams.capacity_store import CapacityStore, UnitKey
-from streams.census import unit_metrics
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
+from streams.capacity.census import unit_metrics
+from streams.capacity.store import CapacityStore, UnitKey
 from streams.ingest.from_files import read_hl7
-from streams.processing import Fetch, Record
+from streams.risk.scoring import Scoring
 
 AT_ONCE = 500
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

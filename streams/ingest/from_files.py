@@ -13,13 +13,14 @@ from schemas.events import AnyFact
 from schemas.outgoing import Outgoing, rejected
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.fhir import FhirReading, read_parts
-from streams.ingest.fhir_codes import load_options
-from streams.ingest.fhir_files import fhir_files
+from streams.ingest.fhir.bundle import FhirReading, read_parts
+from streams.ingest.fhir.files import fhir_files
+from streams.ingest.fhir.mapping import load_options
 from streams.ingest.files import shown
-from streams.ingest.hl7_files import messages_in
-from streams.ingest.hl7_mapping import load_mapping
-from streams.ingest.hl7v2 import NotHl7, Reading, read_message
+from streams.ingest.hl7.mapping import load_mapping
+from streams.ingest.hl7.splitting import messages_in
+from streams.ingest.hl7.triggers import NotHl7, read_message
+from streams.ingest.reading import Reading
 
 
 class FromFile(NamedTuple):

@@ -27,9 +27,9 @@ from schemas.kafka import wait_for_broker
 from schemas.outgoing import Outgoing
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.fhir_codes import FhirOptions, load_options
+from streams.ingest.bounded_threads import Lanes
+from streams.ingest.fhir.mapping import FhirOptions, load_options
 from streams.ingest.http_bodies import Body, read_encounter, read_facts, read_fhir
-from streams.ingest.lanes import Lanes
 from streams.ingest.publisher import Publisher
 
 LARGEST_BYTES = 8 * 1024 * 1024

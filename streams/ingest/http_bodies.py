@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from schemas.errors import FactRejected
-from schemas.events import AnyFact, decode_fact
+from schemas.events import AnyFact, check_subject, decode_fact
 from schemas.outgoing import LARGEST_BYTES, Outgoing, outgoing
-from streams.ingest.fhir import BYTE_ORDER_MARK, FhirOptions, FhirReading, read_json
-from streams.ingest.fhir_files import split_lines
-from streams.processing import check_subject
+from streams.ingest.fhir.bundle import BYTE_ORDER_MARK, FhirOptions, FhirReading, read_json
+from streams.ingest.fhir.files import split_lines
 
 MOST_RECORDS = 50_000
 """Of one request: each bad one costs an error in the answer."""

@@ -23,11 +23,11 @@ from schemas.state import decode_encounter
 from simulators.faults import FaultReport, profile, with_faults
 from simulators.hospital import simulate
 from simulators.publish import Speed, publish
-from streams.agents.adt import ingest
-from streams.capacity_store import CapacityStore
-from streams.census import unit_metrics
-from streams.people_store import persons
-from streams.processing import Fetch, Record
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
+from streams.capacity.census import unit_metrics
+from streams.capacity.store import CapacityStore
+from streams.store.people import persons
 from tests.chaos.test_worker import until
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer

@@ -18,7 +18,7 @@ from schemas.kafka import connection
 from schemas.settings import Settings
 from schemas.state import Encounter, decode_encounter
 from schemas.topics import ADT_EVENTS, WORKER_GROUP
-from streams.encounters import fold
+from streams.fold.encounter import fold
 
 PAUSE_S = 0.1
 

@@ -18,13 +18,13 @@ from schemas.hospital import load_hospital
 from schemas.state import EncounterStatus
 from schemas.topics import CapacityMetrics, EncounterChanged, UnitChanged
 from simulators.hospital import simulate
-from streams.agents import labels, risk
-from streams.agents.adt import ingest
-from streams.agents.capacity import Capacity
-from streams.encounters import fold
-from streams.processing import Fetch, Record
-from streams.scoring import Moment
-from streams.transactions import Transactions
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
+from streams.capacity.agent import Capacity
+from streams.fold.encounter import fold
+from streams.risk import outcomes, scoring
+from streams.risk.moments import Moment
+from streams.worker.transactions import Transactions
 from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, said, transfer
 
 LATENESS = timedelta(days=2)
@@ -52,10 +52,10 @@ def take(engine: Engine, *facts: AnyFact) -> None:
     ingest(engine, [Fetch(records, True)], clock=lambda: T0)
 
 
-def use(engine: Engine, model: BatchModel) -> risk.Scoring:
+def use(engine: Engine, model: BatchModel) -> scoring.Scoring:
     with engine.begin() as connection:
         save_batch_model(connection, model)
-    return risk.Scoring(lambda: T0)
+    return scoring.Scoring(lambda: T0)
 
 
 def rows(engine: Engine, table: Any, *columns: str) -> list[Any]:
@@ -76,7 +76,7 @@ def test_a_stay_is_scored_at_admission_midnights_and_discharge_once(engine: Engi
     assert scoring.changed(engine, {"E1"}) == 2
     assert scoring.changed(engine, {"E1"}) == 0
     with engine.begin() as connection:
-        from streams.score_store import save_scored_until
+        from streams.risk.score_store import save_scored_until
 
         save_scored_until(connection, at(0))
     while scoring.passed_midnights(engine):
@@ -102,7 +102,7 @@ def test_features_are_frozen_as_they_were_when_the_score_was_due(engine: Engine,
 
 def test_without_a_model_nothing_is_scored(engine: Engine) -> None:
     take(engine, *STAY)
-    assert risk.Scoring(lambda: T0).changed(engine, {"E1"}) == 0
+    assert scoring.Scoring(lambda: T0).changed(engine, {"E1"}) == 0
 
 
 def test_a_high_risk_raises_one_alert_and_shows_on_the_board(
@@ -149,7 +149,7 @@ def note(engine: Engine, encounter_id: str) -> None:
         status=EncounterStatus.DISCHARGED,
         patient_class=PatientClass.INPATIENT,
     )
-    labels.note(engine, [change], LATENESS)
+    outcomes.note(engine, [change], LATENESS)
 
 
 def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
@@ -159,7 +159,7 @@ def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
     scoring = use(engine, model)
     scoring.changed(engine, {"E1"})
     note(engine, "E1")
-    teacher = labels.Teacher(lambda: T0)
+    teacher = outcomes.Teacher(lambda: T0)
     due = 75 + 32 * 24
 
     back = [admit(75 + 20 * 24, "4W/02", e="E2", patient_class=PatientClass.INPATIENT, age_years=71)]
@@ -190,7 +190,7 @@ def test_a_discharge_that_was_taken_back_waits_for_no_outcome(engine: Engine) ->
         status=EncounterStatus.IN_PROGRESS,
         patient_class=PatientClass.INPATIENT,
     )
-    labels.note(engine, [reopened], LATENESS)
+    outcomes.note(engine, [reopened], LATENESS)
     assert rows(engine, tables.label, "encounter_id") == []
 
 
@@ -236,5 +236,5 @@ def test_a_merge_corrects_an_outcome_that_was_released_before(engine: Engine) ->
         patient_class=PatientClass.INPATIENT,
         identity_changed_at=at(900),
     )
-    labels.note(engine, [change], LATENESS)
+    outcomes.note(engine, [change], LATENESS)
     assert rows(engine, tables.label, "encounter_id", "readmitted_30d") == [("E1", True)]

@@ -11,10 +11,10 @@ from sqlalchemy import Engine, select
 from schemas import events, tables
 from schemas.events import BedStatus, PatientClass
 from schemas.topics import UnitChanged
-from streams.agents.capacity import LOOK_AGAIN_S, Capacity
-from streams.capacity_store import CapacityStore
-from streams.census import unit_metrics
-from streams.transactions import Transactions
+from streams.capacity.agent import LOOK_AGAIN_S, Capacity
+from streams.capacity.census import unit_metrics
+from streams.capacity.store import CapacityStore
+from streams.worker.transactions import Transactions
 from tests.contracts.test_people import HOSPITAL, beds, board
 from tests.contracts.test_processing import rows, take
 from tests.streams.builders import admit, at, bed, cancel_transfer, merge, of_patient, place, said, transfer

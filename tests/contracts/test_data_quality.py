@@ -8,8 +8,9 @@ from sqlalchemy import Engine
 from schemas import events, tables
 from schemas.events import PatientClass
 from schemas.state import Problem
-from streams.agents.quality import EVERY, keep, look
-from streams.data_quality import WORDS, findings
+from streams.quality.findings import findings
+from streams.quality.kinds import WORDS
+from streams.quality.store import EVERY, keep, look
 from tests.contracts.test_people import HOSPITAL
 from tests.contracts.test_processing import rows, take
 from tests.streams.builders import (

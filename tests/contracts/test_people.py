@@ -15,12 +15,12 @@ from schemas.events import AnyFact, PatientClass
 from schemas.hospital import parse_hospital
 from schemas.state import decode_patient, encode_patient
 from schemas.topics import CapacityMetrics, unit_key
-from streams import score_store
-from streams.as_of import house_as_of, person_as_of
-from streams.capacity_store import CapacityStore
-from streams.census import unit_metrics
-from streams.rebuild import rebuild
-from streams.status import _counts
+from streams.capacity.census import unit_metrics
+from streams.capacity.store import CapacityStore
+from streams.operate.as_of import house_as_of, person_as_of
+from streams.operate.rebuild import rebuild
+from streams.operate.status import _counts
+from streams.store import histories
 from tests.contracts.test_processing import rows, state, take
 from tests.streams.builders import admit, at, bed, discharge, merge, of_patient, place, said, transfer, unmerge, update
 
@@ -39,7 +39,7 @@ facilities:
 
 def history(engine: Engine, token: str) -> list[str]:
     with engine.connect() as connection:
-        return sorted(encounter.encounter_id for encounter in score_store.histories(connection, {token})[token])
+        return sorted(encounter.encounter_id for encounter in histories.of_persons(connection, {token})[token])
 
 
 def board(engine: Engine, unit_id: str, hours: float = 100) -> CapacityMetrics:

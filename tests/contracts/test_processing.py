@@ -14,9 +14,11 @@ from schemas.errors import TooManyRejected
 from schemas.events import AnyFact, PatientClass, encode_fact
 from schemas.outgoing import rejected
 from schemas.state import EncounterStatus, decode_encounter
-from streams.agents.adt import RejectionLimit, ingest
-from streams.processing import Fetch, Outcome, Record
-from streams.unit_of_work import ChangedMeanwhile, decode_headers, unit_of_work
+from streams.adt.agent import RejectionLimit, ingest
+from streams.adt.process import Outcome
+from streams.adt.records import Fetch, Record
+from streams.store.outbox import decode_headers
+from streams.store.unit_of_work import ChangedMeanwhile, unit_of_work
 from tests.streams.builders import (
     admit,
     at,
@@ -152,7 +154,8 @@ def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
         pass
 
     def crash() -> None:
-        from streams.processing import process, read_batch
+        from streams.adt.process import process
+        from streams.adt.records import read_batch
 
         with unit_of_work(engine) as work:
             process(read_batch([Fetch(records([admit(0)]), True)]), work, NOW)

@@ -14,11 +14,11 @@ from schemas.errors import FactRejected, UsageError
 from schemas.events import AnyFact, PatientClass, encode_fact
 from schemas.outgoing import rejected
 from schemas.settings import Settings
-from streams.agents.adt import ingest
-from streams.as_of import HouseAsOf, house_as_of, person_as_of
-from streams.dead_letters import LetterName, contents, letters, read_again, settle, unsettled
-from streams.processing import Fetch, Record
-from streams.rebuild import rebuild
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
+from streams.operate.as_of import HouseAsOf, house_as_of, person_as_of
+from streams.operate.dead_letters import LetterName, contents, letters, read_again, settle, unsettled
+from streams.operate.rebuild import rebuild
 from tests.conftest import MakeSettings
 from tests.contracts.test_processing import NOW, everything, rows, take
 from tests.streams.builders import (
@@ -36,7 +36,7 @@ from tests.streams.builders import (
     unmerge,
     update,
 )
-from tests.streams.ingest.messages import message
+from tests.streams.ingest.hl7.messages import message
 
 INPATIENT = PatientClass.INPATIENT
 FACTS: list[AnyFact] = [

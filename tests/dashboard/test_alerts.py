@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine, select, update
 
-from dashboard.data.alerts import SomebodyWasFirst, acknowledge, latest_risks, worklist
+from dashboard.data.alerts import latest_risks, worklist
 from dashboard.data.capacity import all_metrics
 from dashboard.data.encounters import admitted_at
 from schemas import tables
+from streams.alerts.store import SomebodyWasFirst, acknowledge
 from tests.dashboard.builders import (
     HOUR,
     NOON,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.streams.ingest.messages import message
+from tests.streams.ingest.hl7.messages import message
 
 pytestmark = pytest.mark.slow
 UP_WITHIN_S, SEEN_WITHIN_S = 90.0, 60.0

@@ -16,7 +16,7 @@ from schemas.settings import Settings, load_settings
 from simulators.publish import Speed, publish
 from simulators.replay import facts
 from simulators.sources import jsonl
-from streams.status import read_status
+from streams.operate.status import read_status
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer
 from tests.support.worker import Worker, drained

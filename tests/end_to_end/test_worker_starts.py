@@ -13,7 +13,7 @@ from schemas.kafka import connection
 from schemas.settings import load_settings
 from schemas.topics import ADT_EVENTS
 from simulators.publish import Speed, publish
-from streams.embedded import EmbeddedBroker
+from streams.worker.embedded_broker import EmbeddedBroker
 from tests.streams.builders import admit
 from tests.support.worker import Worker, drained
 

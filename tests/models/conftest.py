@@ -18,7 +18,7 @@ from schemas.events import AdtEvent, Sex
 from schemas.hospital import load_hospital
 from schemas.state import Encounter
 from simulators.hospital import DischargeTruth, simulate
-from streams.encounters import fold
+from streams.fold.encounter import fold
 from tests.models.builders import stay
 
 TRAINED_AT = datetime(2026, 6, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from models.catalogue import FEATURES, in_words
 from models.features import Features, features, known_by
 from schemas.events import AdmissionType, AdtEvent, Diagnosis, PatientClass, Sex
 from schemas.state import Encounter, EncounterStatus, KnownService, UnitStay
-from streams.encounters import fold
+from streams.fold.encounter import fold
 from tests.models.builders import day, diagnosis, ed_visit, stay
 from tests.streams.builders import admit, at, discharge, transfer, update
 

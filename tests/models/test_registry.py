@@ -19,6 +19,7 @@ from schemas import tables
 from schemas.database import make_engine, upgrade
 from schemas.errors import UsageError
 from schemas.state import Encounter, encode_encounter
+from streams.store import histories
 from tests.models.builders import stay
 
 
@@ -54,7 +55,7 @@ def test_an_empty_registry_holds_no_model(database: Engine) -> None:
         assert registry.latest_batch_model_name(connection) is None
         assert registry.load_online_model(connection) is None
         assert registry.online_version(connection) == 0
-        assert registry.all_histories(connection) == []
+        assert histories.of_everyone(connection) == {}
 
 
 def test_the_model_trained_last_is_in_use_whenever_it_was_saved(
@@ -118,7 +119,7 @@ def test_histories_are_all_encounters_patient_by_patient(database: Engine) -> No
     with database.begin() as connection:
         connection.execute(insert(tables.encounter), [_row(each) for each in (second, other, first)])
     with database.connect().execution_options(read_only=True) as connection:
-        assert registry.all_histories(connection) == [[first, second], [other]]
+        assert list(histories.of_everyone(connection).values()) == [[first, second], [other]]
 
 
 def _row(encounter: Encounter) -> dict[str, object]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from schemas.events import json_schema
 from schemas.settings import settings_table
-from streams.kinds import facts_table
-from streams.telemetry import metrics_table
+from streams.fold.fact_kinds import facts_table
+from streams.worker.metrics import metrics_table
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

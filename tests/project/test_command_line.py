@@ -17,8 +17,8 @@ import typer.main
 import wardwatch
 from schemas import kafka
 from schemas.database import make_engine
-from streams.agents.adt import ingest
-from streams.processing import Fetch, Record
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
@@ -180,7 +180,7 @@ def test_a_start_is_read_with_its_zone(monkeypatch: pytest.MonkeyPatch, tmp_path
         told.extend((live_from, next(facts).recorded_at))
 
     monkeypatch.setenv("WARDWATCH_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("commands.streaming.publish_facts", publish)
+    monkeypatch.setattr("commands.simulate.publish_facts", publish)
     monkeypatch.setattr(sys, "argv", ["wardwatch", "simulate", "--start", "2026-03-02T08:00+01:00"])
     with pytest.raises(SystemExit) as ended:
         wardwatch.main()
@@ -193,7 +193,7 @@ def test_a_start_is_read_with_its_zone(monkeypatch: pytest.MonkeyPatch, tmp_path
 @pytest.mark.parametrize("since", ["now", "2026-03-02"])
 def test_a_time_may_be_now(since: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WARDWATCH_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("commands.streaming.publish_facts", lambda *_, **__: None)
+    monkeypatch.setattr("commands.simulate.publish_facts", lambda *_, **__: None)
     (tmp_path / "a.hl7").write_text("MSH|^~\\&|x")
     monkeypatch.setattr(sys, "argv", ["wardwatch", "replay", "hl7", str(tmp_path / "a.hl7"), "--from", since])
     with pytest.raises(SystemExit) as ended:

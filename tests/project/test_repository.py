@@ -50,6 +50,43 @@ def test_every_relative_link_of_the_docs_resolves() -> None:
     assert broken == []
 
 
+ROOMS = "streams|models|dashboard|commands|schemas|simulators|tests|benchmarks|docs"
+NAMED_PATH = re.compile(rf"(?<![\w/.@-])((?:{ROOMS})(?:/[\w.-]+)+)")
+NAMED_MODULE = re.compile(r"`((?:streams|models|dashboard|commands|schemas|simulators|tests|benchmarks)(?:\.\w+)+)")
+
+
+def test_every_path_and_module_that_the_docs_name_exists() -> None:
+    missing = []
+    for page in [path for path in tracked() if path.suffix in (".md", ".toml", ".yml", ".py")]:
+        text = text_of(page)
+        for named in NAMED_PATH.findall(text) if page.suffix == ".md" else ():
+            if not (ROOT / named.rstrip(".")).exists():
+                missing.append(f"{page.relative_to(ROOT)}: {named}")
+        for named in NAMED_MODULE.findall(text):
+            if not exists_as_module(named):
+                missing.append(f"{page.relative_to(ROOT)}: {named}")
+    assert missing == []
+
+
+def exists_as_module(name: str) -> bool:
+    """Return whether a dotted name is a package, a module, or something that a module defines."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        path = ROOT / Path(*parts[:length])
+        files = [each for each in (path.with_suffix(".py"), path / "__init__.py") if each.exists()]
+        if files or path.is_dir():
+            text = "".join(each.read_text(encoding="utf-8") for each in files)
+            return all(re.search(rf"\b{part}\b", text) for part in parts[length:])
+    return False
+
+
+def test_the_search_for_paths_in_the_docs_can_fail() -> None:
+    assert NAMED_PATH.findall("see streams/hearing.py and (tests/nowhere)") == ["streams/hearing.py", "tests/nowhere"]
+    assert not exists_as_module("streams.hearing")
+    assert not exists_as_module("streams.fold.encounter_of_nobody")
+    assert exists_as_module("streams.fold.encounter.fold")
+
+
 def test_no_file_names_a_registry_or_a_path_of_a_machine() -> None:
     found = []
     for path in tracked():

@@ -16,9 +16,9 @@ from schemas.outgoing import Outgoing
 from schemas.state import Encounter, Problem
 from simulators.faults import PROFILES, FaultProfile, FaultReport, profile, summary, with_faults
 from simulators.hospital import simulate
-from streams.encounters import fold
-from streams.identity import resolve
-from streams.patients import fold_patient
+from streams.fold.encounter import fold
+from streams.fold.merges import resolve
+from streams.fold.patient import fold_patient
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BROKEN = {Problem.ID_COLLISION, Problem.TWO_PATIENTS}

@@ -24,7 +24,7 @@ from schemas.events import (
 from schemas.hospital import Hospital, load_hospital, parse_hospital
 from schemas.state import EncounterStatus
 from simulators.hospital import QUIET, simulate
-from streams.encounters import fold
+from streams.fold.encounter import fold
 from tests.simulators.conftest import DAYS, START
 from tests.simulators.places import Stay, bed_words, inpatient_encounters, stays, without_cancelled
 

@@ -15,7 +15,7 @@ from schemas.events import AdtEvent, PatientClass, PatientDischarged, Sex
 from schemas.settings import load_settings
 from schemas.state import Encounter, EncounterStatus
 from simulators.replay import facts
-from streams.encounters import fold
+from streams.fold.encounter import fold
 
 SYNTHEA = Path(__file__).parents[2].parent / "shared" / "data" / "synthea"
 

@@ -12,8 +12,8 @@ from schemas.settings import load_settings
 from simulators import replay
 from simulators.sources import jsonl
 from simulators.window import within
-from streams.agents.adt import ingest
-from streams.processing import Fetch, Record
+from streams.adt.agent import ingest
+from streams.adt.records import Fetch, Record
 from tests.simulators.conftest import START
 
 

@@ -15,9 +15,9 @@ from models.train import train
 from schemas.errors import UsageError
 from schemas.events import PatientClass
 from simulators.testing import Replay
-from streams.encounters import fold
+from streams.fold.encounter import fold
 from tests.streams.builders import T0, admit, at, bed, discharge, transfer
-from tests.streams.ingest.messages import message
+from tests.streams.ingest.hl7.messages import message
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorials" / "testing.md"
 START = datetime(2026, 3, 1, tzinfo=UTC)

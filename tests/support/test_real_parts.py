@@ -22,8 +22,8 @@ from schemas.errors import BrokerAway
 from schemas.events import encode_fact
 from schemas.kafka import connection, lag, missing_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
-from streams.embedded import EmbeddedBroker
-from streams.status import READ_BY_WORKERS
+from streams.operate.status import READ_BY_WORKERS
+from streams.worker.embedded_broker import EmbeddedBroker
 from tests.streams.builders import admit
 from tests.support.kafka import KafkaBroker
 from tests.support.parts import in_ci

@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError
 from schemas import tables
 from schemas.kafka import connection, lag
 from schemas.settings import Settings
-from streams.status import READ_BY_WORKERS
+from streams.operate.status import READ_BY_WORKERS
 from tests.support import guard
 
 READY_WITHIN_S = 60.0

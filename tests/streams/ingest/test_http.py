@@ -24,14 +24,14 @@ from schemas.errors import BrokerAway, SettingsError, SourceError, UsageError
 from schemas.events import decode_fact, encode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import Settings, load_settings
-from streams.embedded import EmbeddedBroker
-from streams.ingest.fhir_files import fhir_files
+from streams.ingest.fhir.files import fhir_files
 from streams.ingest.from_files import read_fhir
 from streams.ingest.http import build, require_token, serve_http
 from streams.ingest.publisher import refused
+from streams.worker.embedded_broker import EmbeddedBroker
 from tests.conftest import MakeSettings
 from tests.simulators.test_publish import read_all
-from tests.streams.ingest.resources import KEY, PATIENT, bundle, concept, encounter, facts
+from tests.streams.ingest.fhir.resources import KEY, PATIENT, bundle, concept, encounter, facts
 from tests.support.kafka import KafkaBroker
 
 FACT = facts(encounter())[0]

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from streams.ingest.fhir import FhirOptions, read_json
+from streams.ingest.bounded_threads import LARGE_AT_A_TIME, LARGE_BYTES
+from streams.ingest.fhir.bundle import FhirOptions, read_json
 from streams.ingest.http_bodies import Body, read_facts
-from streams.ingest.lanes import LARGE_AT_A_TIME, LARGE_BYTES
-from tests.streams.ingest.resources import KEY, RECEIVED, V3, encounter
+from tests.streams.ingest.fhir.resources import KEY, RECEIVED, V3, encounter
 from tests.streams.ingest.test_http import BODY, FHIR, Answer, FakePublisher, serving
 
 LARGE = b" " * LARGE_BYTES + BODY

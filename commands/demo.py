@@ -1,0 +1,163 @@
+"""The whole house on one machine: embedded broker, SQLite, worker, simulator, model and dashboard."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from commands.supervisor import Child, Supervisor
+from schemas.database import make_engine, upgrade
+from schemas.errors import UsageError, WardwatchError
+from schemas.settings import Settings
+from streams.worker.embedded_broker import EmbeddedBroker
+
+HISTORY_DAYS = 14
+"""Published at once, so that the board starts full and has yesterday to show."""
+
+TRAINING_DAYS = 365
+UP_WITHIN_S = 60.0
+Say = Callable[[str], None]
+
+
+def run_demo(settings: Settings, *, speed: str | None, port: int, seed: int, say: Say) -> None:
+    """Run until Ctrl-C or SIGTERM. Each demo starts afresh; the data of the one before is deleted.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the person at the keyboard; where the parts are is the demo's own choice.
+    speed : str or None
+        Of the simulated hospital; None for a house to which nothing is sent.
+    port : int
+        Of the dashboard; 0 takes a free one.
+    seed : int
+        Of the simulated hospital.
+    say : callable
+        Hears what is to be shown.
+
+    Raises
+    ------
+    UsageError
+        When a demo runs already in this data directory, or the port is taken.
+    WardwatchError
+        When a part cannot be kept alive; names its log.
+    """
+    folder = settings.data_dir / "demo"
+    port = _free_port() if port == 0 else port
+    _refuse_taken(port)
+    with _only_one(folder), EmbeddedBroker() as broker, Supervisor() as supervisor:
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        signal.signal(signal.SIGINT, lambda *_: stop.set())
+        place = _place(folder.absolute(), broker.bootstrap)
+        (folder / "env").write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in place.items()))
+        env = {**os.environ, **place, **_of_the_parts(settings, port)}
+        upgrade(make_engine(env["WARDWATCH_DATABASE_URL"]))
+        wardwatch = [sys.executable, "-m", "wardwatch"]
+        parts = {"worker": ["worker"], "dashboard": ["dashboard"]}
+        if speed is not None:
+            parts["simulator"] = [
+                "simulate",
+                "--history-days",
+                str(HISTORY_DAYS),
+                "--speed",
+                speed,
+                "--seed",
+                str(seed),
+            ]
+        for name, arguments in parts.items():
+            supervisor.start(_child(name, [*wardwatch, *arguments], folder, env, restart=name != "simulator"))
+        address = f"http://127.0.0.1:{port}"
+        say(f"Starting. Logs are in {folder / 'logs'}.")
+        if _wait_until_up(f"{address}/health", supervisor, stop):
+            say(f"\n  Wardwatch demo: [bold]{address}[/]\n")
+            say("A model is being trained on a simulated year; the worklist fills in about half a minute.")
+            say(f"Other commands work on this house after: [bold]. {folder / 'env'}[/]")
+            say("Ctrl-C stops everything.")
+            training = [*wardwatch, "train", "--simulated-days", str(TRAINING_DAYS), "--seed", str(seed + 1)]
+            supervisor.start(_child("train", training, folder, env, restart=False))
+        failed = supervisor.watch(stop)
+        if failed is not None:
+            raise WardwatchError(f"The {failed.name} stopped and could not be kept alive. Its log: {failed.log}")
+        say("Stopping.")
+
+
+def _place(folder: Path, bootstrap: str) -> dict[str, str]:
+    """Return the settings by which any command finds the demo's broker and database."""
+    return {
+        "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "WARDWATCH_KAFKA_EMBEDDED": "true",
+        "WARDWATCH_DATABASE_URL": f"sqlite:///{folder / 'wardwatch.db'}",
+        "WARDWATCH_DATA_DIR": str(folder),
+    }
+
+
+def _of_the_parts(settings: Settings, port: int) -> dict[str, str]:
+    return {
+        "WARDWATCH_DASHBOARD_HOST": "127.0.0.1",
+        "WARDWATCH_DASHBOARD_PORT": str(port),
+        "WARDWATCH_WORKER_PORT": "0",
+        "WARDWATCH_LOG_LEVEL": settings.log_level,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _child(name: str, arguments: list[str], folder: Path, env: dict[str, str], *, restart: bool) -> Child:
+    return Child(name, arguments, folder / "logs" / f"{name}.log", env, restart=restart)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the demo's folder, emptied, for this process alone."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_suffix(".lock")
+    with lock.open("a") as file:
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UsageError(f"A demo is running already in {folder}. Stop it, or set WARDWATCH_DATA_DIR.") from None
+        if folder.exists():
+            shutil.rmtree(folder)
+        (folder / "logs").mkdir(parents=True)
+        yield
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise UsageError(f"Port {port} is taken. Choose another with --port, or --port 0 for a free one.") from None
+
+
+def _wait_until_up(url: str, supervisor: Supervisor, stop: threading.Event) -> bool:
+    """Wait for the dashboard to answer; a part that dies meanwhile is the watcher's to report."""
+    deadline = time.monotonic() + UP_WITHIN_S
+    while time.monotonic() < deadline and not stop.wait(0.2):
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return True
+        except (urllib.error.URLError, OSError):
+            if supervisor.failed() is not None:
+                return False
+    return False

@@ -1,0 +1,126 @@
+"""Commands that take the feeds that hospitals have: HL7 v2, FHIR and JSON, from files and over the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.common import AsJson, given_paths, load_settings, remark, say
+from commands.simulate import publish_facts
+from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+
+def hl7(
+    paths: Annotated[list[str], typer.Argument(help="Files and folders of HL7 v2 messages.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each message.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish HL7 v2 messages from files; what cannot be used becomes a dead letter that says why.
+
+    Example: `wardwatch ingest hl7 ./messages --dry-run --json`
+    """
+    from streams.ingest.from_files import read_hl7
+
+    settings = load_settings()
+    told = read_hl7(given_paths(paths), settings, remark)
+    _from_files(settings, told, "messages", dry_run, as_json)
+
+
+def mllp(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 2575,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    largest_bytes: Annotated[int, typer.Option(help="The largest message taken, in bytes.")] = 1_048_576,
+    tls_cert: Annotated[str | None, typer.Option(help="PEM file of the certificate: listen with TLS.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file of its key.")] = None,
+    tls_ca: Annotated[
+        str | None, typer.Option(help="PEM file of the authority that senders' certificates need.")
+    ] = None,
+) -> None:
+    """Listen for HL7 v2 over MLLP; a message is acknowledged once Kafka has what came of it.
+
+    Example: `wardwatch ingest mllp --port 2575`
+    """
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.ingest.hl7.mapping import load_mapping
+    from streams.ingest.hl7.mllp import MllpOptions, serve_mllp
+
+    if not 0 <= port <= 65_535 or largest_bytes < 1_000:
+        raise UsageError("--port must be 0 to 65535 and --largest-bytes at least 1000.")
+    settings = load_settings()
+    options = MllpOptions(
+        host=host, port=port, largest_bytes=largest_bytes, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
+    )
+    options.ssl_context()  # what can be said at once should not wait for Kafka
+    load_mapping(settings.hl7_mapping_file)
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    server = serve_mllp(settings, options, lambda address: say(f"MLLP at {address}"))
+    say(f"{server.acknowledged:,} acknowledged, {server.rejected:,} rejected, {server.unanswered:,} not answered.")
+    if server.ignored:
+        say(f"{server.ignored:,} acknowledgements came in, and were ignored.")
+
+
+def fhir(
+    paths: Annotated[list[str], typer.Argument(help="Files (.json, .ndjson) and folders of FHIR R4 or R5 resources.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each resource.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publish FHIR Encounters and Bundles from files; what cannot be used becomes a dead letter that says why.
+
+    Example: `wardwatch ingest fhir ./bundles --dry-run --json`
+    """
+    from streams.ingest.from_files import read_fhir
+
+    settings = load_settings()
+    _from_files(settings, read_fhir(given_paths(paths), settings, remark), "resources", dry_run, as_json)
+
+
+def http(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 takes a free one.")] = 8060,
+) -> None:
+    """Listen for JSON facts and FHIR resources over HTTP; answers once Kafka has them.
+
+    Example: `wardwatch ingest http --port 8060`
+    """
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.ingest.http import require_token, serve_http
+
+    settings = load_settings()
+    require_token(settings.ingest_host, settings.ingest_token)
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    serve_http(settings, port, lambda address: say(f"Facts at {address}/facts, FHIR at {address}/fhir"))
+
+
+def _from_files(settings: Settings, messages: Iterator[Any], called: str, dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        _tell_readings(messages, called, as_json)
+        return
+    from simulators.publish import Speed as Pace
+
+    records = (record for message in messages for record in message.records())
+    publish_facts(settings, records, Pace.parse("max"), as_json)
+
+
+def _tell_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
+    import msgspec
+
+    from streams.ingest.files import shown
+
+    usable = rejected = 0
+    for message in messages:
+        reading = message.reading
+        usable, rejected = usable + bool(reading.facts), rejected + (reading.rejected is not None)
+        if as_json:
+            typer.echo(msgspec.json.encode(message.as_json()))
+        else:
+            what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts) or "nothing to publish"
+            kind = f" {reading.trigger}" if reading.trigger else ""
+            say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
+    if not as_json:
+        say(f"{usable:,} {called} give facts, {rejected:,} would be dead letters.")

@@ -1,0 +1,108 @@
+"""Commands on the fact log: rebuild from it, the house at a moment, and what a person must look at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from commands.common import AsJson, load_settings, parse_time, print_json, say
+from schemas.errors import UsageError
+
+
+def data_quality(as_json: AsJson = False) -> None:
+    """List what a person must look at: facts that do not fit, stays that never ended, places nobody knows.
+
+    Example: `wardwatch data-quality --json`
+    """
+    from schemas.database import existing_engine
+    from schemas.hospital import load_hospital
+    from streams.quality.findings import findings
+
+    settings = load_settings()
+    with existing_engine(settings.sql_url).connect().execution_options(read_only=True) as connection:
+        found = findings(connection, load_hospital(settings.hospital_file))
+    if as_json:
+        print_json(found)
+        return
+    for each in found:
+        since = f", since {each.since:%Y-%m-%d %H:%M}" if each.since else ""
+        say(f"{each.kind.value.replace('_', ' ')}: {each.subject}: {each.says.replace('_', ' ')}{since}", markup=False)
+    if not found:
+        say("Nothing to look at.")
+
+
+def rebuild(as_json: AsJson = False) -> None:
+    """Derive all state anew from the fact log, put it in place of what differs, and say what that was.
+
+    Example: `wardwatch rebuild --json`
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from schemas.database import existing_engine
+    from streams.operate.rebuild import rebuild
+
+    engine = existing_engine(load_settings().sql_url)
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, disable=as_json or not terminal.is_terminal, transient=True) as bar:
+        task = bar.add_task("folding the fact log", total=None)
+        report = rebuild(engine, lambda done, of: bar.update(task, completed=done, total=of))
+    if as_json:
+        print_json(report)
+        return
+    say(f"{report.facts:,} facts about {report.subjects:,} subjects, {report.facts_per_s:,.0f} facts/s.")
+    if not report.differed:
+        say("Nothing differed.")
+    for found in report.differences:
+        say(f"{found.table}: {found.missing:,} rows were missing, {found.extra:,} too many, {found.changed:,} wrong:")
+        say(f"  {', '.join(found.keys)}{', ...' if found.rows > len(found.keys) else ''}")
+
+
+def as_of(
+    time: Annotated[str, typer.Argument(help="A time such as 2026-03-02T08:00 (UTC unless it has a zone), or now.")],
+    patient: Annotated[str | None, typer.Option(help="A patient's token: that patient's state.")] = None,
+    known: Annotated[
+        bool, typer.Option("--known/--true", help="By what had been reported then, or by what is known today.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the house, or a patient, at a moment: as it was true then, or as it was known then.
+
+    Example: `wardwatch as-of now --json`
+    """
+    from schemas.database import existing_engine
+    from streams.operate.as_of import house_as_of, person_as_of
+
+    moment = None if time == "now" else parse_time(time)
+    with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        if patient is None:
+            house = house_as_of(connection, moment, known=known)
+            print_json(house) if as_json else _print_house(house)
+            return
+        # A token is ASCII, and a database need not take what else a terminal can send.
+        person = person_as_of(connection, patient, moment, known=known) if patient.isascii() else None
+    if person is None:
+        raise UsageError("Nothing was said of this patient by then. Give a token as the worklist shows it.")
+    print_json(person) if as_json else _print_person(person)
+
+
+def _print_house(house: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("facility", "unit", "class", "in progress"):
+        table.add_column(name, justify="right" if name == "in progress" else "left")
+    for line in house.census:
+        table.add_row(line.facility_id or "?", line.unit_id or "?", line.patient_class, f"{line.count:,}")
+    Console(highlight=False).print(table)
+    say(", ".join(f"{status} {count:,}" for status, count in house.encounters.items()))
+
+
+def _print_person(person: Any) -> None:
+    say(person.person_token + (f", with {len(person.tokens) - 1} merged tokens" if len(person.tokens) > 1 else ""))
+    for encounter in person.encounters:
+        place = encounter.location
+        where = f" in {place.unit_id} {place.bed_id or ''}".rstrip() if place else ""
+        say(f"{encounter.encounter_id}: {encounter.status.value}, {encounter.patient_class.value}{where}")

@@ -1,0 +1,138 @@
+"""Commands that run the parts: worker, dashboard, demo; and those that look after them: db upgrade, status, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from commands.common import LARGEST_SEED, AsJson, Speed, load_settings, print_json, say
+from schemas.errors import UsageError
+
+
+def worker(
+    agents: Annotated[
+        str, typer.Option(help="What to run, by commas: adt, risk, labels, capacity, quality, relay.")
+    ] = "all",
+) -> None:
+    """Run a worker: facts in, state, scores and metrics out. Start more of them to share the work.
+
+    Example: `wardwatch worker --agents adt,relay`
+    """
+    from schemas.database import existing_engine, pending_migrations
+    from schemas.kafka import ensure_topics, wait_for_broker
+    from streams.app import AGENTS, check_agents, run_worker
+
+    settings = load_settings()
+    chosen = check_agents(AGENTS if agents == "all" else [name.strip() for name in agents.split(",")])
+    if pending_migrations(existing_engine(settings.sql_url)):
+        raise UsageError("The database lacks its tables or its newest migration; run `wardwatch db upgrade`.")
+    wait_for_broker(settings)
+    ensure_topics(settings)
+    run_worker(settings, chosen, lambda address: say(f"Worker ({', '.join(chosen)}) at {address}/ready"))
+
+
+def dashboard(
+    port: Annotated[
+        int | None, typer.Option(help="Port; 0 takes a free one. Overrides WARDWATCH_DASHBOARD_PORT.")
+    ] = None,
+) -> None:
+    """Serve the dashboard on loopback.
+
+    Example: `wardwatch dashboard --port 8050`
+    """
+    from dashboard.app import serve
+
+    settings = load_settings() if port is None else load_settings(dashboard_port=port)
+    serve(settings, on_listening=lambda address: say(f"Dashboard at {address}"))
+
+
+def demo(
+    speed: Speed = "120x",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8050,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the simulated hospital.")] = 1,
+    simulator: Annotated[
+        bool, typer.Option(help="Send a simulated hospital's facts; without, the house waits for yours.")
+    ] = True,
+) -> None:
+    """Run everything on this machine: broker, worker, model, simulator and dashboard. Ctrl-C stops it.
+
+    Example: `wardwatch demo --speed 600x`
+    """
+    from commands.demo import run_demo
+    from simulators.publish import Speed as Pace
+
+    Pace.parse(speed)
+    run_demo(load_settings(), speed=speed if simulator else None, port=port, seed=seed, say=say)
+
+
+def upgrade(as_json: AsJson = False) -> None:
+    """Create the tables or bring them to the newest migration; safe to repeat.
+
+    Example: `wardwatch db upgrade`
+    """
+    from schemas.database import make_engine, pending_migrations, upgrade
+
+    settings = load_settings()
+    engine = make_engine(settings.sql_url)
+    applied = pending_migrations(engine)
+    upgrade(engine)
+    if as_json:
+        print_json({"database": engine.dialect.name, "applied": applied})
+    else:
+        say(f"{engine.dialect.name}: " + (f"applied {', '.join(applied)}" if applied else "up to date"))
+
+
+def status(as_json: AsJson = False) -> None:
+    """Show what is in the database and how far behind the workers are.
+
+    Example: `wardwatch status --json`
+    """
+    from schemas.database import existing_engine
+    from streams.operate.status import read_status
+
+    settings = load_settings()
+    found = read_status(settings, existing_engine(settings.sql_url))
+    if as_json:
+        print_json(found)
+    else:
+        _print_status(found)
+    if found.lag is None:
+        raise typer.Exit(1)
+
+
+def _print_status(found: Any) -> None:
+    import msgspec
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in msgspec.to_builtins(found).items():
+        if name == "lag" and value is None:
+            value = "unknown: no Kafka broker answers"
+        elif isinstance(value, dict):
+            value = ", ".join(f"{key} {number:,}" for key, number in value.items())
+        elif value is None:
+            value = "none"
+        table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    Console(highlight=False).print(table)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is there, what is missing, and how to get it. Exits with 1 when something is missing.
+
+    Example: `wardwatch doctor`
+    """
+    from commands.doctor import examine
+
+    checks = examine(load_settings(log_level="error"))
+    if as_json:
+        print_json(checks)
+    else:
+        for check in checks:
+            mark = "[green]ok     [/]" if check.ok else "[red]missing[/]"
+            say(f"{mark} {check.name}: {check.found}")
+            if check.remedy:
+                say(f"        {check.remedy}", style="dim")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)

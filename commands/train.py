@@ -1,0 +1,92 @@
+"""The command that trains the readmission model."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands.common import LARGEST_SEED, AsJson, load_settings, print_json, say
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+SIMULATED_FROM = datetime(2025, 1, 1, tzinfo=UTC)
+"""Where the simulated years that models are trained on begin."""
+
+
+def train(
+    simulated_days: Annotated[
+        int | None,
+        typer.Option(min=1, max=3_650, help="Train on a simulated hospital of this many days instead."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the folds and of the simulation.")] = 1,
+    unless_trained: Annotated[
+        bool, typer.Option("--unless-trained", help="Do nothing where a model is in use already.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train the readmission model on the encounters in SQL and put it into use.
+
+    Example: `wardwatch train --json`
+    """
+    from models.registry import latest_batch_model_name
+    from schemas.database import existing_engine
+
+    settings = load_settings()
+    engine = existing_engine(settings.sql_url)
+    if unless_trained:
+        with engine.connect().execution_options(read_only=True) as connection:
+            name = latest_batch_model_name(connection)
+        if name is not None:
+            print_json({"in_use": name}) if as_json else say(f"{name} is in use; nothing to train.")
+            return
+    report = _train(settings, engine, simulated_days, seed)
+    if as_json:
+        print_json(report)
+    else:
+        say(report.summary())
+
+
+def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:
+    from models.registry import save_batch_model
+    from models.train import train as fit
+    from schemas.topics import ADT_EVENTS
+    from streams.fold.event_time import overall
+    from streams.store.histories import of_everyone
+    from streams.store.watermarks import read_watermarks
+
+    if simulated_days is None:
+        with engine.connect().execution_options(read_only=True) as connection:
+            histories = list(of_everyone(connection).values())
+            reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+        until = reached - timedelta(days=settings.label_lateness_days) if reached else None
+    else:
+        histories = _simulated_histories(settings, simulated_days, seed)
+        until = SIMULATED_FROM + timedelta(days=simulated_days)
+    model = fit(
+        histories, alert_share=settings.alert_share, seed=seed, trained_at=datetime.now(UTC), followed_until=until
+    )
+    with engine.begin() as connection:
+        save_batch_model(connection, model)
+    return model.report
+
+
+def _simulated_histories(settings: Settings, days: int, seed: int) -> list[list[Any]]:
+    from schemas.events import BedStatusChanged
+    from schemas.hospital import load_hospital
+    from simulators.hospital import simulate as run
+    from streams.fold.encounter import fold
+
+    facts: dict[str, list[Any]] = {}
+    hospital = load_hospital(settings.hospital_file)
+    for fact in run(hospital, seed=seed, start=SIMULATED_FROM, days=days):
+        if not isinstance(fact, BedStatusChanged):
+            facts.setdefault(fact.subject, []).append(fact)
+    histories: dict[str, list[Any]] = {}
+    for about in facts.values():
+        encounter = fold(about)
+        if encounter is not None:
+            histories.setdefault(encounter.patient_token, []).append(encounter)
+    return list(histories.values())

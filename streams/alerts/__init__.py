@@ -1,0 +1,1 @@
+"""Alerts for the care coordinator: when one is raised, its states, and who acted."""

@@ -1,0 +1,1 @@
+"""Beds and census of each unit."""

@@ -1,0 +1,74 @@
+"""What R4's Encounter.statusHistory says of the past: when the patient came, and leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from streams.ingest.fhir.json_values import Json, Refused, items, part
+from streams.ingest.fhir.mapping import STATUSES, Phase
+from streams.ingest.fhir.times import When, when
+
+
+class _Past(NamedTuple):
+    phase: Phase | None
+    start: When | None
+    end: When | None
+
+
+class History:
+    """The statuses that an Encounter had.
+
+    Raises
+    ------
+    Refused
+        When a time is none, or a leave has no beginning.
+    """
+
+    def __init__(self, encounter: Json, zone: ZoneInfo) -> None:
+        self._past = list(_past(encounter, zone))
+
+    def starts_here(self) -> list[When]:
+        """Return since when the patient was here, as far as it is said."""
+        return [one.start for one in self._past if one.phase is Phase.HERE and one.start is not None]
+
+    def leaves(self, began_at: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
+        """Return the leaves of absence; of days only, the longest that fits into the stay and what is known of it."""
+        found = []
+        for one in self._past:
+            if one.phase is Phase.ON_LEAVE and one.start is not None:
+                since = began_at if one.start.may_be(began_at) else one.start.at
+                found.append((since, _end(one.end, since, until)))
+        return sorted(found, key=lambda leave: leave[0])
+
+
+def _past(encounter: Json, zone: ZoneInfo) -> Iterator[_Past]:
+    for index, item in items(encounter.get("statusHistory")):
+        path = f"statusHistory[{index}].period"
+        status = item.get("status")
+        phase = STATUSES.get(status) if isinstance(status, str) else None
+        if phase is Phase.ON_LEAVE:
+            start = when(part(item, "period", "start"), f"{path}.start", zone)
+            if start is None:
+                raise Refused(f"{path}.start", "is missing; a leave needs its beginning.")
+            yield _Past(phase, start, when(part(item, "period", "end"), f"{path}.end", zone))
+        else:
+            yield _Past(
+                phase, _lenient(part(item, "period", "start"), zone), _lenient(part(item, "period", "end"), zone)
+            )
+
+
+def _lenient(value: object, zone: ZoneInfo) -> When | None:
+    """Return a time that helps where it is one, and is not needed where it is none."""
+    try:
+        return when(value, "", zone)
+    except Refused:
+        return None
+
+
+def _end(end: When | None, since: datetime, until: datetime) -> datetime | None:
+    if end is None or not end.is_day:
+        return None if end is None else end.at
+    return max(since, min(end.until, until))

@@ -1,0 +1,1 @@
+"""Operations on the log and the state: rebuild, as-of, dead letters, status."""

@@ -1,0 +1,166 @@
+"""The state at a moment, by both clocks: as it was true then, or as it was known then.
+
+True at T: all that was ever said, and of it what had happened by T. Known at T: what had been said by T
+(`recorded_at`), and of it what had happened by T.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from schemas import tables
+from schemas.events import patient_subject
+from schemas.state import Encounter, EncounterStatus, Patient
+from schemas.topics import ADT_EVENTS
+from streams.fold.encounter import fold
+from streams.fold.event_time import overall
+from streams.fold.merged_encounters import fold_tied
+from streams.fold.merges import resolve
+from streams.fold.patient import fold_patient
+from streams.fold.pending_admissions import without_withdrawn
+from streams.store import bulk
+from streams.store.fact_log import facts_about, merged_encounters, subjects_with_facts
+from streams.store.people import tied as tied_tokens
+from streams.store.watermarks import read_watermarks
+
+_PLACES = ("bed:", "patient:")
+
+
+class CensusLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Encounters in progress in one unit; the unit is None for those whose place nobody named."""
+
+    facility_id: str | None
+    unit_id: str | None
+    patient_class: str
+    count: int
+
+
+class HouseAsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The house at a moment. `as_of` is None for now, with all that is known."""
+
+    as_of: datetime | None
+    clock: str
+    event_time: datetime | None
+    """Up to when all of the feed has been read: a later moment may still change."""
+    census: list[CensusLine]
+    encounters: dict[str, int]
+
+
+class PersonAsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient at a moment: the person, all tokens that belonged to it, and the encounters."""
+
+    as_of: datetime | None
+    clock: str
+    person_token: str
+    tokens: list[str]
+    patients: list[Patient]
+    encounters: list[Encounter]
+
+
+def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) -> HouseAsOf:
+    """Return census and counts at a moment.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the database with the fact log.
+    as_of : datetime or None
+        Aware; None for now.
+    known : bool
+        By what was known then, instead of what was true then.
+    """
+    census: Counter[tuple[str | None, str | None, str]] = Counter()
+    statuses = dict.fromkeys((status.value for status in EncounterStatus), 0)
+    for encounter in _house(connection, as_of, known):
+        statuses[encounter.status.value] += 1
+        if encounter.status is EncounterStatus.IN_PROGRESS:
+            place = encounter.location
+            unit = (place.facility_id, place.unit_id) if place else (None, None)
+            census[*unit, encounter.patient_class.value] += 1
+    lines = [
+        CensusLine(facility_id=facility_id, unit_id=unit_id, patient_class=patient_class, count=count)
+        for (facility_id, unit_id, patient_class), count in sorted(census.items(), key=lambda item: str(item[0]))
+    ]
+    reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+    return HouseAsOf(as_of=as_of, clock=_clock(known), event_time=reached, census=lines, encounters=statuses)
+
+
+def _house(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+    """Yield all encounters at a moment, without those that were another one then."""
+    tied = {key for together in merged_encounters(connection) for key in together}
+    about: dict[str, list[Any]] = {}
+    for subject, facts in subjects_with_facts(connection):
+        if subject in tied:
+            about[subject] = facts
+        elif not subject.startswith(_PLACES):
+            encounter = fold(_said(facts, as_of, known), as_of=as_of)
+            if encounter is not None:
+                yield encounter
+    yield from _tied(about, as_of, known)
+
+
+def _tied(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+    said = {key: facts for key, all_facts in about.items() if (facts := _said(all_facts, as_of, known))}
+    for encounter in fold_tied(said, as_of=as_of).values():
+        if encounter.same_as is None:
+            yield encounter
+
+
+def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, known: bool) -> PersonAsOf | None:
+    """Return one patient at a moment, or None where nothing was said of the token by then.
+
+    Parameters
+    ----------
+    connection, as_of, known
+        As for `house_as_of`.
+    token : str
+        Any token of the patient.
+    """
+    around = tied_tokens(connection, {token})
+    patients: dict[str, Patient] = {}
+    for facts in facts_about(connection, [patient_subject(other) for other in around]).values():
+        patient = fold_patient(_said(facts, as_of, known), as_of=as_of)
+        if patient is not None:
+            patients[patient.patient_token] = patient
+    merges = {
+        patient.patient_token: (patient.merged_into, patient.merge_order)
+        for patient in patients.values()
+        if patient.merged_into is not None and patient.merge_order is not None
+    }
+    people = resolve(merges)
+    person = people.get(token, token)
+    tokens = sorted(other for other in around if people.get(other, other) == person)
+    encounters = _encounters(connection, tokens, as_of, known)
+    found = without_withdrawn([patients[other] for other in tokens if other in patients], encounters)
+    if not encounters and not found:
+        return None
+    return PersonAsOf(
+        as_of=as_of, clock=_clock(known), person_token=person, tokens=tokens, patients=found, encounters=encounters
+    )
+
+
+def _encounters(connection: Connection, tokens: list[str], as_of: datetime | None, known: bool) -> list[Encounter]:
+    rows = bulk.select_by_key(connection, "encounter_id", tables.encounter, "patient_token", tokens)
+    ids = {row[0] for row in rows}
+    tied = {key for together in merged_encounters(connection) if not ids.isdisjoint(together) for key in together}
+    merged = _tied(facts_about(connection, tied), as_of, known)
+    found = [encounter for encounter in merged if encounter.patient_token in tokens]
+    for facts in facts_about(connection, ids - tied).values():
+        encounter = fold(_said(facts, as_of, known), as_of=as_of)
+        if encounter is not None:
+            found.append(encounter)
+    return sorted(found, key=lambda encounter: encounter.encounter_id)
+
+
+def _said(facts: Iterable[Any], as_of: datetime | None, known: bool) -> list[Any]:
+    return [fact for fact in facts if not known or as_of is None or fact.recorded_at <= as_of]
+
+
+def _clock(known: bool) -> str:
+    return "known" if known else "true"

@@ -1,0 +1,171 @@
+"""Dead letters after the fact: look at them, mend them, send them again.
+
+What is sent again is read here first, by the reader of today: only what it can use goes to Kafka, and the letter is
+settled. A fact that is known already falls out, so settling one twice does no harm.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+
+from schemas import tables
+from schemas.errors import FactRejected, UsageError
+from schemas.events import check_subject, decode_fact
+from schemas.outgoing import Outgoing, outgoing
+from schemas.pseudonyms import load_key
+from schemas.settings import Settings
+from streams.ingest.fhir.bundle import read_json
+from streams.ingest.fhir.mapping import load_options
+from streams.ingest.from_files import as_reading
+from streams.ingest.hl7.mapping import load_mapping
+from streams.ingest.hl7.triggers import read_message
+from streams.store.outbox import decode_headers
+
+LARGEST_PARTITION, LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
+"""Of Kafka, and of the columns that hold them."""
+_NAME = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,10})/([0-9]{1,19})")
+
+
+class LetterName(NamedTuple):
+    """Where the record lay: topic/partition/offset."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, text: str) -> LetterName:
+        """Read a name as it is printed.
+
+        Raises
+        ------
+        UsageError
+            When it is none.
+        """
+        found = _NAME.fullmatch(text)
+        if found is None or int(found[2]) > LARGEST_PARTITION or int(found[3]) > LARGEST_OFFSET:
+            raise UsageError(f"{text!r} is no dead letter. Take a name from `wardwatch dead-letters list`.")
+        return cls(found[1], int(found[2]), int(found[3]))
+
+
+class Letter(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter without its bytes."""
+
+    name: str
+    reason: str
+    received_at: datetime
+    size_bytes: int
+    settled_at: datetime | None
+    settled_by: str | None
+
+
+class Contents(NamedTuple):
+    """A dead letter's bytes, as received, and when that was."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+    received_at: datetime
+
+
+_column = tables.dead_letter.columns
+
+
+def letters(connection: Connection, *, settled: bool, limit: int) -> list[Letter]:
+    """Return the latest dead letters; those settled too where asked."""
+    size = func.coalesce(func.length(_column.value), 0).label("size_bytes")
+    about = (_column.reason, _column.received_at, size, _column.settled_at, _column.settled_by)
+    latest_first = (_column.received_at.desc(), _column.partition, _column.offset)
+    query = select(_column.topic, _column.partition, _column.offset, *about).order_by(*latest_first).limit(limit)
+    if not settled:
+        query = query.where(_column.settled_at.is_(None))
+    return [
+        Letter(
+            name=str(LetterName(row.topic, row.partition, row.offset)),
+            reason=row.reason,
+            received_at=row.received_at,
+            size_bytes=row.size_bytes,
+            settled_at=row.settled_at,
+            settled_by=row.settled_by,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def unsettled(connection: Connection) -> list[LetterName]:
+    """Return the names of all letters that nobody has settled, in the order in which they came."""
+    query = (
+        select(_column.topic, _column.partition, _column.offset)
+        .where(_column.settled_at.is_(None))
+        .order_by(_column.received_at, _column.partition, _column.offset)
+    )
+    return [LetterName(*row) for row in connection.execute(query)]
+
+
+def contents(connection: Connection, name: LetterName) -> Contents:
+    """Return a letter's bytes.
+
+    Raises
+    ------
+    UsageError
+        When there is no such letter.
+    """
+    wanted = select(_column.key, _column.value, _column.headers, _column.received_at)
+    row = connection.execute(wanted.where(_is(name))).first()
+    if row is None:
+        raise UsageError(f"There is no dead letter {name}. Take a name from `wardwatch dead-letters list`.")
+    return Contents(row.key, row.value, decode_headers(row.headers), row.received_at)
+
+
+def read_again(raw: bytes, settings: Settings, received_at: datetime | None = None) -> list[Outgoing]:
+    """Return what goes to Kafka, by the readers of today.
+
+    Parameters
+    ----------
+    raw : bytes
+        The letter, or what was mended of it.
+    settings : Settings
+        For the mappings and the pseudonym key.
+    received_at : datetime or None
+        Aware UTC, when the letter came: what tells no time of its own was said then, not when it is read again. None
+        for now.
+
+    Raises
+    ------
+    FactRejected
+        When it still cannot be used; says why.
+    """
+    if raw.lstrip(b"\x0b\r\n \t\xef\xbb\xbf").startswith(b"MSH"):
+        reading = read_message(raw, load_mapping(settings.hl7_mapping_file), load_key(settings))
+        if reading.rejected is not None:
+            raise FactRejected(reading.rejected)
+        return [outgoing(fact) for fact in reading.facts]
+    if b'"resourceType"' in raw:
+        options, came_at = load_options(settings.fhir_mapping_file), received_at or datetime.now(UTC)
+        found = read_json(raw, options, load_key(settings), came_at)
+        reason = as_reading(found).rejected
+        if reason is not None:
+            raise FactRejected(reason)
+        return [outgoing(each) for each in found.facts]
+    fact = decode_fact(raw)
+    check_subject(fact)
+    return [outgoing(fact)]
+
+
+def settle(connection: Connection, names: Sequence[LetterName], how: str, at: datetime) -> None:
+    """Note that letters need no more attention, and why."""
+    for name in names:
+        connection.execute(update(tables.dead_letter).where(_is(name)).values(settled_at=at, settled_by=how))
+
+
+def _is(name: LetterName) -> ColumnElement[bool]:
+    return and_(_column.topic == name.topic, _column.partition == name.partition, _column.offset == name.offset)

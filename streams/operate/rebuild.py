@@ -1,0 +1,313 @@
+"""All derived state anew from the fact log: beside the one in use, then compared, then put in its place.
+
+The workers may go on. What they bring in meanwhile is folded again under a lock before the two are compared, and only
+rows that differ are written: when all is well, none.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, func, or_, select, text
+
+from schemas import tables
+from schemas.events import BedStatusChanged
+from schemas.state import Encounter, decode_encounter, decode_patient
+from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED, UnitChanged, unit_key
+from streams.adt.changes import encounter_changed
+from streams.fold.bed import latest_word
+from streams.fold.encounter import fold
+from streams.fold.merged_encounters import fold_tied
+from streams.fold.merges import resolve
+from streams.fold.patient import fold_patient
+from streams.store import bulk, rows
+from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
+from streams.store.outbox import Message
+from streams.store.unit_of_work import UnitOfWork
+
+DERIVED = (
+    tables.encounter,
+    tables.unit_stay,
+    tables.patient,
+    tables.reservation,
+    tables.bed_status,
+    tables.alias,
+)
+"""What follows from the log alone. Scores, labels and alerts do not: they say what was issued at the time."""
+
+AT_ONCE = 2_000
+"""Subjects whose rows are written together."""
+MARGIN = timedelta(minutes=2)
+"""A transaction may have stamped its facts this long before it committed."""
+NAMED = 10
+"""How many keys of rows that differ are named in a table's report."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """What differed in one table; `keys` are some of the rows."""
+
+    table: str
+    missing: int
+    extra: int
+    changed: int
+    keys: list[str]
+
+    @property
+    def rows(self) -> int:
+        """How many rows differed."""
+        return self.missing + self.extra + self.changed
+
+
+class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rebuild found and did. Times in seconds."""
+
+    facts: int
+    subjects: int
+    differed: int
+    differences: list[Difference]
+    fold_s: float
+    swap_s: float
+    facts_per_s: float
+
+
+class _Rows(NamedTuple):
+    """Rows of each derived table for some subjects."""
+
+    encounter: list[rows.Row]
+    unit_stay: list[rows.Row]
+    patient: list[rows.Row]
+    reservation: list[rows.Row]
+    bed_status: list[rows.Row]
+
+    @staticmethod
+    def empty() -> _Rows:
+        return _Rows([], [], [], [], [])
+
+
+def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = None) -> RebuildReport:
+    """Derive all state from the log and put it in place of what differs.
+
+    Parameters
+    ----------
+    engine : Engine
+        The database; workers may go on writing to it.
+    on_progress : callable
+        Told of facts folded and facts in the log.
+
+    Returns
+    -------
+    RebuildReport
+        With `differed` 0 when all was well.
+    """
+    beside = _tables_beside()
+    started_at = datetime.now(UTC)
+    began_s = time.perf_counter()
+    with engine.begin() as connection:
+        for table in beside.values():
+            table.drop(connection, checkfirst=True)
+            table.create(connection)
+    try:
+        facts, subjects = _fold_all(engine, beside, on_progress)
+        folded_s = time.perf_counter()
+        with engine.begin() as connection:
+            _lock(connection)
+            _catch_up(connection, beside, started_at - MARGIN)
+            _fold_merged(connection, beside)
+            _save_aliases(connection, beside)
+            differences = [_swap(connection, table, beside[table.name]) for table in DERIVED]
+            _announce(connection, [found for found in differences if found.rows])
+    finally:
+        with engine.begin() as connection:
+            for table in beside.values():
+                table.drop(connection, checkfirst=True)
+    fold_s, swap_s = folded_s - began_s, time.perf_counter() - folded_s
+    return RebuildReport(
+        facts=facts,
+        subjects=subjects,
+        differed=sum(found.rows for found in differences),
+        differences=[found for found in differences if found.rows],
+        fold_s=round(fold_s, 3),
+        swap_s=round(swap_s, 3),
+        facts_per_s=round(facts / (fold_s + swap_s), 1) if facts else 0.0,
+    )
+
+
+def _tables_beside() -> dict[str, Table]:
+    """Return tables like the derived ones, by the name of the one each stands beside."""
+    metadata = MetaData()
+    beside = {}
+    for table in DERIVED:
+        copy = table.to_metadata(metadata, name=f"rebuild_{table.name}")
+        copy.indexes.clear()
+        copy.primary_key.name = f"pk_{copy.name}"
+        beside[table.name] = copy
+    return beside
+
+
+def _fold_all(
+    engine: Engine, beside: dict[str, Table], on_progress: Callable[[int, int], None] | None
+) -> tuple[int, int]:
+    facts = subjects = 0
+    with engine.connect().execution_options(read_only=True) as reading:
+        of = facts_in_log(reading)
+        for batch in _batches(subjects_with_facts(reading)):
+            facts += sum(len(about) for _, about in batch)
+            subjects += len(batch)
+            found = _rows_of(about for _, about in batch)
+            with engine.begin() as connection:
+                _write(connection, beside, found)
+            if on_progress is not None:
+                on_progress(facts, of)
+    return facts, subjects
+
+
+def _batches(subjects: Iterator[tuple[str, list[Any]]]) -> Iterator[list[tuple[str, list[Any]]]]:
+    batch: list[tuple[str, list[Any]]] = []
+    for item in subjects:
+        batch.append(item)
+        if len(batch) == AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
+    """Fold each subject's facts and return the rows that follow."""
+    found = _Rows.empty()
+    for facts in subjects:
+        if isinstance(facts[0], BedStatusChanged):
+            found.bed_status.append(rows.bed_row(latest_word(facts)))
+        elif facts[0].subject.startswith("patient:"):
+            patient = fold_patient(facts)
+            if patient is not None:
+                found.patient.append(rows.patient_row(patient, 1))
+                found.reservation.extend(rows.reservations_of_patient(patient))
+        else:
+            encounter = fold(facts)
+            if encounter is not None:
+                _add_encounter(found, encounter)
+    return found
+
+
+def _write(connection: Connection, beside: dict[str, Table], found: _Rows) -> None:
+    for name, values in found._asdict().items():
+        bulk.insert(connection, beside[name], values)
+
+
+def _lock(connection: Connection) -> None:
+    """Keep the workers waiting; on SQLite the transaction is alone already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+        connection.execute(text("SET LOCAL statement_timeout = '30min'"))
+        names = ", ".join(table.name for table in (tables.fact, *DERIVED))
+        connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime) -> None:
+    """Fold again what facts came in for since the rebuild began."""
+    column = tables.fact.columns
+    late = sorted(set(connection.scalars(select(column.subject).where(column.received_at >= since))))
+    for start in range(0, len(late), AT_ONCE):
+        subjects = late[start : start + AT_ONCE]
+        found = _rows_of(facts_about(connection, subjects).values())
+        _forget_encounters(connection, beside, subjects)
+        tokens = [subject.removeprefix("patient:") for subject in subjects if subject.startswith("patient:")]
+        connection.execute(delete(beside["patient"]).where(beside["patient"].columns.patient_token.in_(tokens)))
+        bed = beside["bed_status"].columns
+        for row in found.bed_status:
+            this = and_(bed.facility_id == row[0], bed.unit_id == row[1], bed.bed_id == row[2])
+            connection.execute(delete(beside["bed_status"]).where(this))
+        _write(connection, beside, found)
+
+
+def _fold_merged(connection: Connection, beside: dict[str, Table]) -> None:
+    """Fold anew, together, what merges of encounters tie together."""
+    for together in list(merged_encounters(connection)):
+        _forget_encounters(connection, beside, together)
+        found = _Rows.empty()
+        for encounter in fold_tied(facts_about(connection, together)).values():
+            _add_encounter(found, encounter)
+        _write(connection, beside, found)
+
+
+def _forget_encounters(connection: Connection, beside: dict[str, Table], ids: Collection[str]) -> None:
+    for name, key in (("encounter", "encounter_id"), ("unit_stay", "encounter_id"), ("reservation", "subject")):
+        connection.execute(delete(beside[name]).where(beside[name].columns[key].in_(sorted(ids))))
+
+
+def _add_encounter(found: _Rows, encounter: Encounter) -> None:
+    found.encounter.append(rows.encounter_row(encounter, 1))
+    found.unit_stay.extend(rows.stay_rows(encounter))
+    found.reservation.extend(rows.reservations_of_encounter(encounter))
+
+
+def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:
+    column = beside["patient"].columns
+    merges = {}
+    for row in connection.execute(select(column.state).where(column.merged_into.is_not(None))):
+        patient = decode_patient(bytes(row.state))
+        if patient.merged_into is not None and patient.merge_order is not None:
+            merges[patient.patient_token] = (patient.merged_into, patient.merge_order)
+    bulk.insert(connection, beside["alias"], sorted(resolve(merges).items()))
+
+
+def _swap(connection: Connection, table: Table, other: Table) -> Difference:
+    """Make `table` what `other` is, and say what differed."""
+    key = [column.name for column in table.primary_key.columns]
+    content = [column.name for column in table.columns if column.name not in (*key, "version")]
+    same_key = and_(*(table.columns[name] == other.columns[name] for name in key))
+    differs = or_(*(table.columns[name].is_distinct_from(other.columns[name]) for name in content))
+    old_keys, new_keys = ([of.columns[name] for name in key] for of in (table, other))
+    gone = ~select(1).select_from(other).where(same_key).correlate(table).exists()
+    new = ~select(1).select_from(table).where(same_key).correlate(other).exists()
+    extra = connection.execute(select(*old_keys).where(gone)).all()
+    missing = connection.execute(select(*new_keys).where(new)).all()
+    changed = connection.execute(select(*new_keys).select_from(table.join(other, same_key)).where(differs)).all()
+    if extra:
+        connection.execute(delete(table).where(gone))
+    for row in changed:
+        this = and_(*(other.columns[name] == value for name, value in zip(key, row, strict=True)))
+        values: dict[str, Any] = dict(connection.execute(select(other).where(this)).mappings().one())
+        if "version" in table.columns:
+            values["version"] = table.columns.version + 1
+        here = and_(*(table.columns[name] == value for name, value in zip(key, row, strict=True)))
+        connection.execute(table.update().where(here).values(**values))
+    if missing:
+        names = [column.name for column in table.columns]
+        connection.execute(
+            table.insert().from_select(names, select(*(other.columns[name] for name in names)).where(new))
+        )
+    some = [" ".join(str(value) for value in row) for row in (*missing, *extra, *changed)][:NAMED]
+    return Difference(table=table.name, missing=len(missing), extra=len(extra), changed=len(changed), keys=some)
+
+
+def _announce(connection: Connection, differences: list[Difference]) -> None:
+    """Tell the other agents to look again: at every unit, and at every encounter when one differed."""
+    if not differences:
+        return
+    stay, fact = tables.unit_stay.columns, tables.fact.columns
+    at = connection.scalar(select(func.max(fact.occurred_at)))
+    units = connection.execute(select(stay.facility_id, stay.unit_id).distinct()).all()
+    messages = [
+        Message(
+            UNITS_CHANGED.name,
+            unit_key(*unit).encode(),
+            _encode(UnitChanged(facility_id=unit[0], unit_id=unit[1], occurred_at=at)),
+        )
+        for unit in units
+    ]
+    encounter = tables.encounter.columns
+    if any(found.table in ("encounter", "alias") for found in differences):
+        for row in connection.execute(select(encounter.state)):
+            changed = decode_encounter(bytes(row.state))
+            messages.append(
+                Message(ENCOUNTERS_CHANGED.name, changed.patient_token.encode(), _encode(encounter_changed(changed)))
+            )
+    UnitOfWork(connection).add_messages(messages)

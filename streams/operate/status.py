@@ -1,0 +1,95 @@
+"""What is there and how far it has come: the numbers of `wardwatch status`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from kafka.errors import KafkaError
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import DBAPIError
+
+from schemas import kafka, tables
+from schemas.errors import BrokerAway, WardwatchError
+from schemas.settings import Settings
+from schemas.state import EncounterStatus
+from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
+from streams.fold.event_time import overall
+from streams.store.watermarks import read_watermarks
+
+READ_BY_WORKERS = [ADT_EVENTS.name, ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of the database, and of each topic the records that the workers have not committed yet."""
+
+    facts: int
+    patients: int
+    encounters: dict[str, int]
+    dead_letters: int
+    outbox: int
+    lag: dict[str, int] | None
+    """None while no broker answers."""
+    scores: int
+    labels_waiting: int
+    labels_released: int
+    alerts_open: int
+    batch_model: str | None
+    event_time: datetime | None
+
+
+def read_status(settings: Settings, engine: Engine) -> Status:
+    """Count.
+
+    Raises
+    ------
+    WardwatchError
+        When the database cannot be read or lacks its tables.
+    """
+    try:
+        with engine.connect().execution_options(read_only=True) as connection:
+            counts = _counts(connection)
+    except DBAPIError as error:
+        raise WardwatchError(
+            f"The database cannot be read ({type(error.orig).__name__}). Check WARDWATCH_DATABASE_URL, and run "
+            "`wardwatch db upgrade`."
+        ) from None
+    try:
+        behind = kafka.lag(settings, READ_BY_WORKERS)
+    except (BrokerAway, KafkaError):
+        behind = None
+    return Status(lag=behind, **counts)
+
+
+def _counts(connection: Connection) -> dict[str, Any]:
+    encounter, label = tables.encounter.columns, tables.label.columns
+    by_status = dict.fromkeys((status.value for status in EncounterStatus), 0)
+    for row in connection.execute(select(encounter.status, func.count()).group_by(encounter.status)):
+        by_status[row[0]] = row[1]
+    alias = tables.alias.columns
+    person = func.coalesce(alias.person_token, encounter.patient_token)
+    patients = connection.scalar(
+        select(func.count(func.distinct(person)))
+        .select_from(tables.encounter)
+        .outerjoin(tables.alias, alias.patient_token == encounter.patient_token)
+    )
+    released = label.released_at.is_not(None)
+    newest = select(tables.batch_model.columns.name).order_by(tables.batch_model.columns.trained_at.desc()).limit(1)
+    return {
+        "facts": _rows(connection, tables.fact),
+        "patients": patients or 0,
+        "encounters": by_status,
+        "dead_letters": _rows(connection, tables.dead_letter),
+        "outbox": _rows(connection, tables.outbox),
+        "scores": _rows(connection, tables.score),
+        "labels_waiting": _rows(connection, tables.label, ~released),
+        "labels_released": _rows(connection, tables.label, released),
+        "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status != "closed"),
+        "batch_model": connection.scalar(newest),
+        "event_time": overall(read_watermarks(connection, ADT_EVENTS.name).values()),
+    }
+
+
+def _rows(connection: Connection, table: Any, *conditions: Any) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0

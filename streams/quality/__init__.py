@@ -1,0 +1,1 @@
+"""Data quality: what a person must look at."""

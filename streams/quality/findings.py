@@ -1,0 +1,267 @@
+"""What a person must look at: facts that do not fit, stays that never ended, places nobody knows.
+
+Nothing is mended here, and nothing is hidden: the facts are kept, the state is the best that follows from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, case, func, literal, or_, select
+
+from schemas import tables
+from schemas.events import PatientClass
+from schemas.hospital import Hospital
+from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
+from schemas.topics import ADT_EVENTS
+from streams.capacity.beds import PersonClaim, superseded
+from streams.fold.event_time import overall
+from streams.quality.kinds import WORDS, Finding, Kind
+from streams.store.pending_admissions import open_plans, serving_cancels
+from streams.store.people import persons
+from streams.store.watermarks import read_watermarks
+
+STALE_AFTER: dict[PatientClass, timedelta] = {
+    PatientClass.EMERGENCY: timedelta(hours=24),
+    PatientClass.OUTPATIENT: timedelta(hours=24),
+    PatientClass.RECURRING: timedelta(hours=24),
+    PatientClass.OBSERVATION: timedelta(hours=72),
+    PatientClass.PREADMIT: timedelta(days=30),
+}
+STALE_OTHERWISE = timedelta(days=30)
+"""How long a stay in progress may be silent: most discharges from an ED that come late come the next day."""
+
+
+PLAN_OVERDUE = timedelta(days=1)
+"""How long after its time a plan may still be open."""
+
+_HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
+"""Written into the statement, so that PostgreSQL sees that the partial index serves."""
+
+
+def findings(connection: Connection, hospital: Hospital, now: datetime | None = None) -> list[Finding]:
+    """Return the whole list, by kind and subject.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the database.
+    hospital : Hospital
+        Which units and beds there are.
+    now : datetime or None
+        Event time; what all partitions have reached when not given, or else the latest that any fact tells of.
+    """
+    now = now or event_time(connection)
+    if now is None:
+        return []
+    return by_kind([*of_state(connection, now), *of_log(connection, hospital)])
+
+
+def by_kind(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order in which they are listed."""
+    return sorted(found, key=lambda each: (each.kind, each.subject, each.says))
+
+
+def event_time(connection: Connection) -> datetime | None:
+    """Return up to when the list tells: what all partitions have reached, or else the latest event."""
+    reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+    return reached or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
+
+
+def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
+    """Yield what follows from the state as it is now: quickly found, however long the log is."""
+    here = _in_progress(connection)
+    yield from _provisional(connection)
+    yield from _stale(connection, here, now)
+    yield from _stale_plans(connection, now)
+    yield from _beds(connection, here)
+
+
+def of_log(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
+    """Yield what only the whole log tells: ids given twice, places that the hospital file does not name."""
+    yield from _shared_ids(connection)
+    yield from _unknown_places(connection, hospital)
+
+
+def _place(encounter: Encounter) -> dict[str, str | None]:
+    place = encounter.location
+    return {
+        "facility_id": place.facility_id if place else None,
+        "unit_id": place.unit_id if place else None,
+        "bed_id": place.bed_id if place else None,
+    }
+
+
+def _in_progress(connection: Connection) -> list[Encounter]:
+    column = tables.encounter.columns
+    query = select(column.state).where(column.status == _HERE)
+    return [decode_encounter(bytes(state)) for state in connection.scalars(query)]
+
+
+def _provisional(connection: Connection) -> Iterator[Finding]:
+    """Yield what does not fit, but for what fits after all by who is who."""
+    encounter, patient = tables.encounter.columns, tables.patient.columns
+    states = connection.scalars(select(encounter.state).where(encounter.provisional)).all()
+    encounters = [decode_encounter(bytes(state)) for state in states]
+    states = connection.scalars(select(patient.state).where(patient.provisional)).all()
+    patients = [decode_patient(bytes(state)) for state in states]
+    found: list[Encounter | Patient] = [*encounters, *patients]
+    people = persons(connection, {token for each in found for token in _tokens(each)})
+    cancelling = {each.patient_token for each in found if Problem.CANCEL_WITHOUT_TARGET in each.problems}
+    serving = serving_cancels(connection, persons(connection, cancelling))
+
+    def fits(state: Encounter | Patient, problem: Problem) -> bool:
+        """Say whether the facts come from one person under several numbers, and fit together."""
+        if problem in (Problem.TWO_PATIENTS, Problem.MERGED_TWICE):
+            return len({people[token] for token in _tokens(state)}) == 1
+        person = people[state.patient_token]
+        return problem is Problem.CANCEL_WITHOUT_TARGET and any(
+            (person, cancel) in serving for cancel in state.withdrawn
+        )
+
+    for each in encounters:
+        for problem in each.problems:
+            if not fits(each, problem):
+                kind = Kind.ID_COLLISION if problem is Problem.ID_COLLISION else Kind.FACTS_DO_NOT_FIT
+                since = each.admitted_at or each.discharged_at
+                yield Finding(kind=kind, subject=each.encounter_id, says=WORDS[problem], since=since, **_place(each))
+    for who in patients:
+        for problem in who.problems:
+            if not fits(who, problem):
+                yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=who.patient_token, says=WORDS[problem])
+
+
+def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
+    """Return all tokens under which the facts came, or into which a patient was merged."""
+    return (
+        (state.patient_token, *state.other_tokens)
+        if isinstance(state, Encounter)
+        else (state.patient_token, *state.merges)
+    )
+
+
+def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterator[Finding]:
+    """Yield stays in progress of which nothing was heard for long: the discharge may have been lost."""
+    column, stay = tables.fact.columns, tables.encounter.columns
+    may_be_here = or_(stay.status == _HERE, stay.merged_into.is_not(None))
+    heard = connection.execute(
+        select(column.subject, func.max(column.occurred_at).label("at"))
+        .where(column.subject.in_(select(stay.encounter_id).where(may_be_here)), column.occurred_at <= now)
+        .group_by(column.subject)
+    )
+    same_as = _numbers_that_went(connection)
+    last: dict[str, datetime] = {}
+    for subject, at in heard:
+        key = same_as.get(subject, subject)
+        last[key] = max(at, last.get(key, at))
+    for encounter in here:
+        at = last.get(encounter.encounter_id)
+        if at is not None and now - at > STALE_AFTER.get(encounter.patient_class, STALE_OTHERWISE):
+            says = f"{encounter.patient_class.value}, nothing heard since then; ask whether the patient left"
+            subject = encounter.encounter_id
+            yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
+
+
+def _numbers_that_went(connection: Connection) -> dict[str, str]:
+    """Return the encounter that each which was merged away turned out to be."""
+    column = tables.encounter.columns
+    states = connection.scalars(select(column.state).where(column.merged_into.is_not(None)))
+    merged = [decode_encounter(bytes(state)) for state in states]
+    return {encounter.encounter_id: encounter.same_as for encounter in merged if encounter.same_as is not None}
+
+
+def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
+    """Yield places that are still kept for somebody who was to come long ago."""
+    plans = connection.execute(select(tables.reservation)).all()
+    for plan in open_plans(connection, plans):
+        due_at = plan.expected_at + PLAN_OVERDUE if plan.expected_at else plan.since + STALE_OTHERWISE
+        if now > due_at:
+            yield Finding(
+                kind=Kind.STALE_PLAN,
+                subject=plan.subject,
+                says="still kept for somebody who was to come then; admit the patient or cancel the plan",
+                since=plan.expected_at or plan.since,
+                facility_id=plan.facility_id,
+                unit_id=plan.unit_id,
+                bed_id=plan.bed_id,
+            )
+
+
+def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding]:
+    people = persons(connection, {encounter.patient_token for encounter in here})
+    in_bed = {
+        encounter.encounter_id: (encounter, place)
+        for encounter in here
+        if (place := encounter.location) is not None and place.left_at is None and place.bed_id
+    }
+    given_up = superseded(
+        PersonClaim(people[encounter.patient_token], key, place.arrived_at, encounter.patient_class)
+        for key, (encounter, place) in in_bed.items()
+    )
+    for encounter_id, since in given_up.items():
+        says = "the patient lies in another bed under another number; this stay was never ended"
+        encounter, _ = in_bed[encounter_id]
+        yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
+    claims: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
+    for encounter_id, (_, place) in in_bed.items():
+        if encounter_id not in given_up:
+            bed = (place.facility_id, place.unit_id, place.bed_id or "")
+            claims.setdefault(bed, []).append((place.arrived_at, encounter_id))
+    for bed, claimants in claims.items():
+        if len(claimants) > 1:
+            named = ", ".join(sorted(encounter_id for _, encounter_id in claimants))
+            says = f"claimed by {named}; ask who lies there, and discharge the others"
+            since = sorted(claimants)[1][0]
+            yield msgspec.structs.replace(_of_place(Kind.BED_CLAIMED_TWICE, says, *bed), since=since)
+
+
+def _of_place(kind: Kind, says: str, facility_id: str, unit_id: str, bed_id: str | None = None) -> Finding:
+    subject = "/".join(name for name in (facility_id, unit_id, bed_id) if name is not None)
+    return Finding(kind=kind, subject=subject, says=says, facility_id=facility_id, unit_id=unit_id, bed_id=bed_id)
+
+
+def _shared_ids(connection: Connection) -> Iterator[Finding]:
+    """Yield ids that one source gave to facts about different subjects, or to two words on a bed; all were kept.
+
+    Two contents about one encounter or one person are among what does not fit there.
+    """
+    column = tables.fact.columns
+    on_beds = case((column.subject.startswith("bed:"), column.digest))
+    shared = (
+        select(column.source, column.event_id)
+        .group_by(column.source, column.event_id)
+        .having((func.count(column.subject.distinct()) > 1) | (func.count(on_beds.distinct()) > 1))
+        .subquery()
+    )
+    rows = connection.execute(
+        select(column.subject, column.source, column.event_id)
+        .join(shared, (column.source == shared.c.source) & (column.event_id == shared.c.event_id))
+        .distinct()
+        .order_by(column.source, column.event_id, column.subject)
+    )
+    about: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        about.setdefault((row.source, row.event_id), []).append(row.subject)
+    for (source, event_id), subjects in about.items():
+        says = f"{source} gave the id {event_id} to several facts about {', '.join(subjects)}; all are kept"
+        yield Finding(kind=Kind.ID_COLLISION, subject=subjects[0], says=says)
+
+
+def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
+    stay, word = tables.unit_stay.columns, tables.bed_status.columns
+    seen = connection.execute(
+        select(stay.facility_id, stay.unit_id, stay.bed_id).union(select(word.facility_id, word.unit_id, word.bed_id))
+    )
+    units: set[tuple[str, str]] = set()
+    for row in seen:
+        unit = hospital.units.get((row.facility_id, row.unit_id))
+        if unit is None:
+            units.add((row.facility_id, row.unit_id))
+        elif row.bed_id is not None and row.bed_id not in unit.bed_ids:
+            says = "the hospital file does not name this bed; add it there, or correct the sender"
+            yield _of_place(Kind.UNKNOWN_BED, says, row.facility_id, row.unit_id, row.bed_id)
+    for facility_id, unit_id in units:
+        says = "the hospital file does not name this unit; add it there, or correct the sender"
+        yield _of_place(Kind.UNKNOWN_UNIT, says, facility_id, unit_id)

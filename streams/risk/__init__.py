@@ -1,0 +1,1 @@
+"""Readmission risk: scoring moments, scores, outcomes, online learning."""

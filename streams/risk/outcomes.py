@@ -1,0 +1,142 @@
+"""The `labels` agent: waits for outcomes, then teaches the online model, in one place.
+
+An index stay's outcome is released once event time has passed day 30 plus the lateness allowed, in the order in which
+the outcomes fall due: the model scores the frozen features first (prequential evaluation), then learns, and its state
+is saved in the transaction that releases the labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine, text
+
+from models.labels import index_exclusion, readmitted_within_30_days
+from models.online import OnlineModel
+from models.registry import latest_batch_model, load_online_model, online_version, save_online_model
+from schemas.state import Encounter, EncounterStatus
+from schemas.topics import ADT_EVENTS, ONLINE_MODEL, EncounterChanged, OnlineModelChanged
+from streams.alerts.store import close_alerts
+from streams.fold.event_time import overall
+from streams.risk import outcome_store, score_store
+from streams.store import histories
+from streams.store.outbox import Message
+from streams.store.unit_of_work import UnitOfWork
+from streams.store.watermarks import read_watermarks
+from streams.worker import metrics
+
+LEARN_LOCK = 45
+MOST_AT_ONCE = 1_000
+INTERVAL_S = 0.25
+"""Least time between two looks at what changed: nobody waits for it at the screen."""
+
+WINDOW = timedelta(days=30)
+"""CMS: readmission within 30 days of discharge."""
+
+_decode = msgspec.json.Decoder(EncounterChanged).decode
+log = structlog.get_logger("wardwatch.labels")
+
+
+def note(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -> None:
+    """Put new index stays on the waiting list, and take off what is none any more."""
+    ended = {change.encounter_id for change in changes if change.status is EncounterStatus.DISCHARGED}
+    others = {change.encounter_id for change in changes} - ended
+    with engine.begin() as connection:
+        stays = histories.encounters(connection, ended)
+        index_stays = [stay for stay in stays if index_exclusion(stay) is None]
+        outcome_store.await_outcomes(connection, index_stays, WINDOW + lateness)
+        outcome_store.forget(connection, others | ended - {stay.encounter_id for stay in index_stays})
+        _reassess(connection, {change.patient_token for change in changes if change.identity_changed_at is not None})
+
+
+def _reassess(connection: Connection, tokens: set[str]) -> None:
+    """Correct outcomes that were released before a merge, or its undoing, gave the patients another history.
+
+    What the online model has learnt from them stays learnt.
+    """
+    if not tokens:
+        return
+    found = histories.of_persons(connection, tokens)
+    stays = {stay.encounter_id: (stay, history) for history in found.values() for stay in history}
+    outcome_store.correct(
+        connection,
+        {
+            encounter_id: readmitted_within_30_days(stays[encounter_id][1], stays[encounter_id][0])
+            for encounter_id in outcome_store.released(connection, stays)
+        },
+    )
+
+
+class Teacher:
+    """Releases outcomes and teaches the online model.
+
+    Parameters
+    ----------
+    clock : callable
+        Wall clock, aware UTC; stamps releases.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+
+    def release_due(self, engine: Engine) -> int:
+        """Release what is due, unless another worker is at it; returns how many outcomes were released."""
+        with engine.begin() as connection:
+            if connection.dialect.name == "postgresql" and not connection.scalar(
+                text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LEARN_LOCK}
+            ):
+                return 0
+            reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+            stays = outcome_store.due(connection, reached, MOST_AT_ONCE) if reached is not None else []
+            if not stays:
+                return 0
+            model = load_online_model(connection)
+            if model is None:
+                batch = latest_batch_model(connection)
+                model = OnlineModel.untaught(batch.base_rate) if batch is not None else None
+            of_person = histories.of_persons(connection, {stay.patient_token for stay in stays})
+            ready, no_longer = _index_stays(stays, of_person)
+            outcome_store.forget(connection, no_longer)
+            frozen = score_store.frozen_features(connection, {stay.encounter_id for stay, _ in ready})
+            released, learnt = [], 0
+            for stay, index in ready:
+                outcome = readmitted_within_30_days(of_person[stay.patient_token], index)
+                features = frozen.get((stay.encounter_id, stay.discharged_at))
+                risk = None
+                if model is not None and features is not None:
+                    risk = model.predict_one(features)
+                    model.learn_one(features, outcome)
+                    learnt += 1
+                released.append(outcome_store.Released(stay.encounter_id, outcome, risk))
+                metrics.LABELS.labels(str(outcome).lower()).inc()
+            now = self._clock()
+            outcome_store.release(connection, released, now)
+            close_alerts(connection, [stay.encounter_id for stay in stays], now)
+            if model is not None and learnt:
+                version = online_version(connection) + 1
+                save_online_model(connection, model, version)
+                change = OnlineModelChanged(version=version, learnt=model.learnt)
+                message = Message(ONLINE_MODEL.name, b"online", msgspec.json.encode(change))
+                UnitOfWork(connection).add_messages([message])
+            return len(stays)
+
+
+def _index_stays(
+    stays: list[outcome_store.Waiting], histories: dict[str, list[Encounter]]
+) -> tuple[list[tuple[outcome_store.Waiting, Encounter]], list[str]]:
+    """Return the stays that still are index stays with what is known of them, and the ids of those that are not.
+
+    Only the whole history shows that an episode went on in a later stay, or elsewhere.
+    """
+    ready, no_longer = [], []
+    for stay in stays:
+        history = histories.get(stay.patient_token, [])
+        index = next((encounter for encounter in history if encounter.encounter_id == stay.encounter_id), None)
+        if index is None or index_exclusion(index, history) is not None:
+            no_longer.append(stay.encounter_id)
+        else:
+            ready.append((stay, index))
+    return ready, no_longer

@@ -1,0 +1,102 @@
+"""All SQL of the `risk` agent: histories in, scores and alerts out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from models.catalogue import Features
+from schemas import tables
+from schemas.database import as_utc
+from schemas.state import Encounter, decode_encounter
+from streams.alerts.rules import IssuedScore
+from streams.alerts.store import save_alerts
+from streams.risk.moments import Due, Scored
+from streams.store import bulk
+
+_encode = msgspec.json.Encoder().encode
+_features = msgspec.json.Decoder(dict[str, float | str | None])
+
+
+def inpatients_between(connection: Connection, since: datetime, until: datetime) -> list[Encounter]:
+    """Return the inpatient encounters that were in progress at some time between two midnights."""
+    return _inpatients(connection, since, tables.encounter.columns.admitted_at < until)
+
+
+def in_house_since(connection: Connection, since: datetime) -> list[Encounter]:
+    """Return the inpatient encounters that are in progress or ended later than `since`."""
+    return _inpatients(connection, since)
+
+
+def _inpatients(connection: Connection, since: datetime, *conditions: ColumnElement[bool]) -> list[Encounter]:
+    column = tables.encounter.columns
+    still_there = or_(column.discharged_at.is_(None), column.discharged_at > since)
+    query = select(column.state).where(column.patient_class == "inpatient", still_there, *conditions)
+    return [decode_encounter(row.state) for row in connection.execute(query)]
+
+
+def not_yet_scored(connection: Connection, due: Sequence[Due]) -> list[Due]:
+    """Return those of the moments that have no score yet."""
+    rows = bulk.select_by_key(
+        connection, "score.encounter_id, moment, as_of", tables.score, "encounter_id", {d.key[0] for d in due}
+    )
+    known = {(encounter_id, moment, as_utc(as_of)) for encounter_id, moment, as_of in rows}
+    return [item for item in due if item.key not in known]
+
+
+def scored_until(connection: Connection) -> datetime | None:
+    """Return the last midnight whose inpatients have all been scored."""
+    return connection.scalar(select(tables.midnight.columns.scored_until))
+
+
+def save_scored_until(connection: Connection, midnight: datetime) -> None:
+    """Note the last midnight whose inpatients have all been scored."""
+    bulk.insert(connection, tables.midnight, [("score", midnight)], on_conflict="update")
+
+
+def save(
+    connection: Connection, scored: Sequence[Scored], batch_model: str, online_version: int, now: datetime
+) -> None:
+    """Write scores, raise or close alerts, and announce what changed of them."""
+    rows = [
+        (
+            *item.due.key,
+            item.due.encounter.patient_token,
+            item.risk.batch_risk,
+            item.risk.online_risk,
+            item.risk.readmission_risk,
+            batch_model,
+            online_version,
+            _encode(item.features),
+            _encode(item.risk.reasons),
+        )
+        for item in scored
+    ]
+    bulk.insert(connection, tables.score, rows, on_conflict="nothing")
+    issued = [
+        IssuedScore(
+            encounter=item.due.encounter,
+            band=item.risk.band.value,
+            readmission_risk=item.risk.readmission_risk,
+            reasons=_encode(item.risk.reasons),
+            moment=item.due.moment.value,
+            as_of=item.due.as_of,
+        )
+        for item in scored
+    ]
+    save_alerts(connection, issued, now)
+
+
+def frozen_features(connection: Connection, encounter_ids: Iterable[str]) -> dict[tuple[str, datetime], Features]:
+    """Return the features as they were at discharge, by encounter and discharge time."""
+    rows = bulk.select_by_key(
+        connection, "score.encounter_id, moment, as_of, features", tables.score, "encounter_id", encounter_ids
+    )
+    return {
+        (encounter_id, as_utc(as_of)): _features.decode(raw)
+        for encounter_id, moment, as_of, raw in rows
+        if moment == "discharge"
+    }

@@ -1,0 +1,161 @@
+"""The `risk` agent: scores what reached a scoring moment, both models in one batch, and keeps the alerts.
+
+A message says only whom to look at. Each midnight that event time has passed, one worker scores everybody in a bed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine, text
+
+from models.online import OnlineModel
+from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
+from models.scorer import Scorer
+from schemas.topics import ADT_EVENTS, EncounterChanged
+from streams.alerts.rules import can_be_followed_up
+from streams.alerts.store import close_alerts, open_alerts
+from streams.fold.event_time import overall
+from streams.risk import score_store
+from streams.risk.moments import Due, due_at_midnight, due_by_identity, due_moments, midnights, score_all
+from streams.store import histories
+from streams.store.watermarks import read_watermarks
+from streams.worker import metrics
+
+MIDNIGHT_LOCK = 44
+MOST_AT_ONCE = 2_000
+INTERVAL_S = 0.1
+"""Least time between two looks at what changed: nobody waits for it at the screen."""
+
+MIDNIGHTS_AT_ONCE = 8
+"""A replay passes years in a second: the other agents, and a SIGTERM, get their turn in between."""
+
+CATCH_UP = timedelta(days=30)
+"""How far back moments are scored when the first model comes: who left earlier is past follow-up."""
+
+MODEL_CHECK_S = 1.0
+"""How long a newer batch or online model may go unnoticed."""
+
+_decode = msgspec.json.Decoder(EncounterChanged).decode
+log = structlog.get_logger("wardwatch.risk")
+Clock = Callable[[], datetime]
+
+
+class _InUse(NamedTuple):
+    """The newest models, and the names under which their scores are stored."""
+
+    scorer: Scorer
+    batch_model: str
+    online_version: int
+
+
+class Scoring:
+    """Scores with the newest models. Without a trained model nothing is scored, and `status` says so.
+
+    Parameters
+    ----------
+    clock : callable
+        Wall clock, aware UTC; stamps alerts.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._in_use: _InUse | None = None
+        self._checked_at = float("-inf")
+        self._lock = threading.Lock()
+
+    def changed(
+        self, engine: Engine, encounter_ids: Collection[str], identities: Mapping[str, datetime] | None = None
+    ) -> int:
+        """Score the moments that these encounters have reached; returns how many scores were issued.
+
+        `identities` says of which of them the patient is somebody else, and since when.
+        """
+        with engine.connect().execution_options(read_only=True) as connection:
+            models = self._newest(connection)
+            if models is None:
+                return 0
+            found = histories.encounters(connection, encounter_ids)
+            followed_up = {encounter.encounter_id for encounter in found if can_be_followed_up(encounter)}
+            in_vain = open_alerts(connection, set(encounter_ids) - followed_up)
+        if in_vain:  # nobody can see to these any more, and they may reach no moment to be scored at
+            with engine.begin() as connection:
+                close_alerts(connection, in_vain, self._clock())
+        due = [moment for encounter in found for moment in due_moments(encounter)]
+        for encounter in found:
+            if identities and encounter.encounter_id in identities:
+                due += due_by_identity(encounter, identities[encounter.encounter_id])
+        return self._issue(engine, due, models)
+
+    def passed_midnights(self, engine: Engine) -> int:
+        """Score everybody who lay in a bed at the next midnights that event time has passed; returns how many."""
+        with engine.connect().execution_options(read_only=True) as connection:
+            now = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+            models = self._newest(connection)
+            since = score_store.scored_until(connection)
+            if now is None or models is None:
+                return 0
+            passed = midnights(since or now - CATCH_UP, now)[:MIDNIGHTS_AT_ONCE]
+            if not passed:
+                return 0
+            inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
+            recent = score_store.in_house_since(connection, now - CATCH_UP) if since is None else []
+        due = [moment for encounter in recent for moment in due_moments(encounter)]
+        due += [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
+        self._issue(engine, due, models)
+        with engine.begin() as connection:
+            score_store.save_scored_until(connection, passed[-1])
+        return len(passed)
+
+    def _issue(self, engine: Engine, due: Sequence[Due], models: _InUse) -> int:
+        issued = 0
+        for start in range(0, len(due), MOST_AT_ONCE):
+            with engine.connect().execution_options(read_only=True) as connection:
+                missing = score_store.not_yet_scored(connection, due[start : start + MOST_AT_ONCE])
+                patients = {item.encounter.patient_token for item in missing}
+                of_person = histories.of_persons(connection, patients)
+            scored = score_all(missing, of_person, models.scorer)
+            if scored:
+                with engine.begin() as connection:
+                    score_store.save(connection, scored, models.batch_model, models.online_version, self._clock())
+            for item in scored:
+                metrics.SCORES.labels(item.due.moment.value).inc()
+            issued += len(scored)
+        return issued
+
+    def _newest(self, connection: Connection) -> _InUse | None:
+        """Return the newest models, or None where none is trained."""
+        with self._lock:
+            if time.monotonic() - self._checked_at >= MODEL_CHECK_S:
+                self._checked_at = time.monotonic()
+                self._in_use = _newer(connection, self._in_use)
+            return self._in_use
+
+
+def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:
+    """Return the newest models, loading only what is not known yet."""
+    name, version = latest_batch_model_name(connection), online_version(connection)
+    if name is None or (known is not None and (name, version) == (known.batch_model, known.online_version)):
+        return known
+    batch = known.scorer.batch if known and name == known.batch_model else latest_batch_model(connection)
+    if batch is None:
+        return known
+    online = load_online_model(connection) or OnlineModel.untaught(batch.base_rate)
+    log.debug("models in use", batch_model=name, online_version=version)
+    return _InUse(Scorer(batch, online), name, version)
+
+
+def score_midnights(engine: Engine, scoring: Scoring) -> int:
+    """Score the midnights passed, unless another worker is at it."""
+    if engine.dialect.name != "postgresql":
+        return scoring.passed_midnights(engine)
+    with engine.connect() as leader:
+        if not leader.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": MIDNIGHT_LOCK}):
+            return 0
+        return scoring.passed_midnights(engine)

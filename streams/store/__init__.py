@@ -1,0 +1,1 @@
+"""SQL of the fact log and the state derived from it."""

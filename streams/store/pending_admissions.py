@@ -1,0 +1,113 @@
+"""SQL of pending admissions that wait on a patient: which still hold, and which units keep a place for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from schemas import tables
+from schemas.events import PatientClass, patient_subject
+from schemas.state import Encounter, Patient, PlanWithdrawn, decode_encounter, decode_patient
+from streams.fold.bed import PASSING
+from streams.fold.pending_admissions import takes_back
+from streams.store import bulk
+from streams.store.people import persons
+
+NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
+"""Classes of patients who are here without having been admitted to a bed of a ward."""
+
+
+def units_waiting_for(connection: Connection, tokens: Collection[str]) -> set[tuple[str, str]]:
+    """Return the units with a place kept for one of these persons, by a plan that names no visit."""
+    plan = tables.reservation.columns
+    rows = connection.execute(
+        select(plan.patient_token, plan.facility_id, plan.unit_id).where(plan.subject.startswith(patient_subject("")))
+    ).all()
+    if not rows:
+        return set()
+    people = persons(connection, {*tokens, *(row.patient_token for row in rows)})
+    meant = {people[token] for token in tokens}
+    return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in meant}
+
+
+def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return the rows of `reservation` that still hold.
+
+    One that waits on a patient ends when the person is admitted or the plan is taken back, under whatever token.
+    """
+    waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
+    if not waiting:
+        return list(plans)
+    people = persons(connection, waiting)
+    admitted = _last_admissions(connection, waiting, people)
+    withdrawn = _withdrawn(connection, people)
+    return [
+        plan
+        for plan in plans
+        if plan.subject != patient_subject(plan.patient_token)
+        or (
+            admitted.get(plan.patient_token, plan.since) <= plan.since
+            and (plan.patient_token, plan.position) not in withdrawn
+        )
+    ]
+
+
+def _withdrawn(connection: Connection, people: Mapping[str, str]) -> set[tuple[str, int]]:
+    """Return the plans that wait on these people and were taken back, by token and position."""
+    patients, said = _announced_and_withdrawn(connection, people)
+    return {
+        (patient.patient_token, position)
+        for patient in patients
+        for position, plan in enumerate(plan for plan in patient.pending if plan.place is not None)
+        if any(takes_back(cancel, plan) for cancel in said.get(people[patient.patient_token], ()))
+    }
+
+
+def serving_cancels(connection: Connection, people: Mapping[str, str]) -> set[tuple[str, PlanWithdrawn]]:
+    """Return the cancels that take back a plan announced under another number, by the person concerned."""
+    patients, said = _announced_and_withdrawn(connection, people)
+    return {
+        (people[patient.patient_token], cancel)
+        for patient in patients
+        for plan in patient.pending
+        for cancel in said.get(people[patient.patient_token], ())
+        if takes_back(cancel, plan)
+    }
+
+
+def _announced_and_withdrawn(
+    connection: Connection, people: Mapping[str, str]
+) -> tuple[list[Patient], dict[str, list[PlanWithdrawn]]]:
+    """Return what waits on these tokens, and the cancels of each person."""
+    patients = [
+        decode_patient(row[0])
+        for row in bulk.select_by_key(connection, "state", tables.patient, "patient_token", people)
+    ]
+    encounter = tables.encounter.columns
+    provisional = connection.scalars(
+        select(encounter.state).where(encounter.patient_token.in_(sorted(people)), encounter.provisional)
+    )
+    said: dict[str, list[PlanWithdrawn]] = {}
+    states: list[Encounter | Patient] = [*patients, *map(decode_encounter, provisional)]
+    for found in states:
+        said.setdefault(people[found.patient_token], []).extend(found.withdrawn)
+    return patients, said
+
+
+def _last_admissions(connection: Connection, tokens: Collection[str], people: Mapping[str, str]) -> dict[str, datetime]:
+    """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
+    encounter = tables.encounter.columns
+    rows = connection.execute(
+        select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))
+        .where(encounter.patient_token.in_(sorted(people)), encounter.admitted_at.is_not(None))
+        .where(encounter.patient_class.not_in(sorted(NO_ADMISSION)))
+        .group_by(encounter.patient_token)
+    )
+    last: dict[str, datetime] = {}
+    for row in rows:
+        person = people[row.patient_token]
+        last[person] = max(row.admitted_at, last.get(person, row.admitted_at))
+    return {token: last[people[token]] for token in tokens if people[token] in last}

@@ -1,0 +1,1 @@
+"""Machinery of a worker: Faust transport, batches, transactions, relay, health, metrics, embedded broker."""

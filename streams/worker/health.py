@@ -1,0 +1,74 @@
+"""The worker's page: /live, /ready and /metrics, on a port of its own. Faust's own web server stays off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from mode import Service
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from schemas.settings import Settings
+from streams.worker import metrics
+
+STALLED_AFTER_S = 60.0
+"""Batches that wait this long for their commit mean a stall: not ready, and to be alerted on."""
+
+
+class WorkerPage(Service):
+    """Serves the page while the worker runs."""
+
+    def __init__(self, app: Any, settings: Settings, on_listening: Callable[[str], None]) -> None:
+        super().__init__()
+        self._app = app
+        self._settings = settings
+        self._on_listening = on_listening
+        self._runner: web.AppRunner | None = None
+
+    async def on_start(self) -> None:
+        """Listen."""
+        page = web.Application()
+        page.add_routes(
+            [web.get("/live", self._live), web.get("/ready", self._ready), web.get("/metrics", self._metrics)]
+        )
+        self._runner = web.AppRunner(page, access_log=None)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._settings.worker_host, self._settings.worker_port)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self._on_listening(f"http://{host}:{port}")
+
+    async def on_stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        report = self.readiness()
+        return web.json_response(report, status=200 if report["ready"] else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        metrics.SECONDS_SINCE_COMMIT.set(self.readiness()["seconds_waiting_for_commit"])
+        return web.Response(body=generate_latest(metrics.REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    def readiness(self) -> dict[str, Any]:
+        """Return whether the worker is started, not rebalancing, has partitions, and makes progress."""
+        consumer = self._app.consumer
+        started = bool(self._app.started and consumer is not None and consumer.started)
+        partitions = len(consumer.assignment()) if started else 0
+        waiting_s = 0.0
+        if started and consumer.unacknowledged:
+            waiting_s = time.monotonic() - consumer.last_commit_at
+        rebalancing = bool(self._app.rebalancing)
+        return {
+            "ready": started and not rebalancing and partitions > 0 and waiting_s < STALLED_AFTER_S,
+            "started": started,
+            "rebalancing": rebalancing,
+            "partitions": partitions,
+            "seconds_waiting_for_commit": round(waiting_s, 1),
+        }

@@ -1,0 +1,75 @@
+"""Run SQL work off the event loop, again and again while the database is away, and never twice at once per agent.
+
+A lost connection, a timeout, a deadlock or a version that moved is waited out with jittered backoff. Anything else is
+the caller's: a data error is no outage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from streams.store.unit_of_work import ChangedMeanwhile
+from streams.worker import metrics
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+Result = TypeVar("Result")
+log = structlog.get_logger("wardwatch.sql")
+
+
+class Transactions:
+    """SQL work of one agent: one thread, in order.
+
+    Parameters
+    ----------
+    engine : Engine
+        Shared by the agents of a process; each runs at most one transaction at a time.
+    name : str
+        Of the thread, for stack dumps.
+    """
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self.engine = engine
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run(self, work: Callable[[Engine], Result]) -> Result:
+        """Run `work` in the thread until it succeeds; it must open and end its own transaction.
+
+        Raises
+        ------
+        Exception
+            Whatever `work` raises that waiting does not mend.
+        """
+        loop = asyncio.get_running_loop()
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return await loop.run_in_executor(self._thread, work, self.engine)
+            except (DBAPIError, PoolTimeout, ChangedMeanwhile) as error:
+                if not passes(error):
+                    raise
+                metrics.TRANSACTION_RETRIES.inc()
+                log.warning("the database is away or busy; trying again", error=type(error).__name__, pause_s=pause_s)
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def close(self) -> None:
+        """Let the thread end; a running statement ends by its own timeout."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def passes(error: BaseException) -> bool:
+    """Return whether waiting can mend the error: the database is away, locked, or another worker was first."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | ChangedMeanwhile)

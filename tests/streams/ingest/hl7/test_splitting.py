@@ -1,0 +1,226 @@
+"""Messages in files: each found once, whatever stands around them."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import SourceError
+from schemas.outgoing import REJECTED_HEADER, Outgoing
+from schemas.settings import load_settings
+from streams.ingest.from_files import read_fhir, read_hl7
+from streams.ingest.hl7.splitting import messages_in, split_messages
+from tests.project.test_command_line import run
+from tests.streams.ingest.hl7.messages import message
+
+ONE, TWO = message("A01"), message("A03")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        ONE + b"\r" + TWO,
+        ONE.replace(b"\r", b"\n") + b"\n\n" + TWO.replace(b"\r", b"\n"),
+        ONE.replace(b"\r", b"\r\n") + b"\r\n" + TWO.replace(b"\r", b"\r\n"),
+        b"\x0b" + ONE + b"\x1c\r\x0b" + TWO + b"\x1c\r",
+        b"FHS|^~\\&|x\rBHS|^~\\&|x\r" + ONE + b"\r" + TWO + b"\rBTS|2\rFTS|1\r",
+        b"\xef\xbb\xbf" + ONE + b"\r\r\r" + TWO,
+    ],
+)
+def test_each_message_is_found(raw: bytes) -> None:
+    found = split_messages(raw)
+    assert len(found) == 2
+    assert all(part.startswith(b"MSH|") for part in found)
+    assert b"ADT^A01" in found[0]
+    assert b"ADT^A03" in found[1]
+
+
+def test_an_msh_within_a_field_begins_no_message() -> None:
+    assert len(split_messages(ONE + b"\rNTE|1||see MSH|9")) == 1
+
+
+def test_what_is_no_message_is_not_lost() -> None:
+    assert split_messages(b"hello\r" + ONE) == [b"hello", ONE]
+    assert split_messages(b"") == []
+
+
+def test_of_a_batch_without_a_message_only_the_envelope_falls_away() -> None:
+    inner = b"EVN|A01|2026\rPID|1||17"
+    assert split_messages(b"FHS|^~\\&|x\rBHS|^~\\&|y\r" + inner + b"\rBTS|1\rFTS|1\r") == [inner]
+    assert split_messages(b"BHS|^~\\&|y\r\n" + inner + b"\r\nBTS|1") == [inner]
+    assert split_messages(ONE + b"\rBTS|1\rPID|2||18\r") == [ONE, b"PID|2||18"]
+    assert split_messages(b"FHS|^~\\&|x\rBHS|^~\\&|y\rBTS|0\rFTS|1\r") == []
+
+
+def test_a_message_that_was_cut_within_a_segment_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    cut = ONE[: ONE.index(b"||DOE")]
+    assert split_messages(b"\x0b" + cut + b"\x0b" + TWO + b"\x1c\r") == [cut + b"\x0b", TWO]
+    assert split_messages(b"\x0b" + ONE + b"\r\x0b" + TWO + b"\r") == [ONE, TWO]
+    (tmp_path / "a.hl7").write_bytes(b"\x0b" + cut + b"\x0b" + TWO + b"\x1c\r")
+    first, second = read_hl7([tmp_path / "a.hl7"], load_settings(data_dir=tmp_path / "data"))
+    assert first.as_json()["dead_letter"].startswith("The message was cut")
+    assert len(second.reading.facts) == 1
+
+
+def test_folders_are_read_by_name_and_a_missing_path_is_said(tmp_path: Path) -> None:
+    (tmp_path / "b.hl7").write_bytes(TWO)
+    (tmp_path / "a.hl7").write_bytes(ONE + b"\r" + ONE)
+    assert [(file.name, index) for file, index, _ in messages_in([tmp_path])] == [
+        ("a.hl7", 0),
+        ("a.hl7", 1),
+        ("b.hl7", 0),
+    ]
+    with pytest.raises(SourceError, match="is not there"):
+        messages_in([tmp_path / "nothing"])
+
+
+def test_what_cannot_be_read_goes_to_kafka_as_it_came_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(b"hello\r" + ONE)
+    bad, good = read_hl7([tmp_path], load_settings(data_dir=tmp_path / "data"))
+    assert bad.as_json()["dead_letter"].startswith("No MSH segment")
+    (record,) = bad.records()
+    assert isinstance(record, Outgoing)
+    assert (record.value, record.headers[0][0]) == (b"hello", REJECTED_HEADER)
+    assert good.records() == list(good.reading.facts)
+    assert [fact.subject for fact in good.reading.facts] == ["V1"]
+
+
+def test_files_with_a_number_are_read_and_those_passed_over_are_counted(tmp_path: Path) -> None:
+    for name in ("m.001", "m.002", "m.hl7"):
+        (tmp_path / name).write_bytes(ONE)
+    for name in ("secret.key", "wards.db", ".hidden.hl7"):
+        (tmp_path / name).write_bytes(b"x")
+    said: list[str] = []
+    assert [file.name for file, _, _ in messages_in([tmp_path], said.append)] == ["m.001", "m.002", "m.hl7"]
+    assert said == [
+        "Files passed over in the folders: 3. Those named .adt, .dat, .er7, .hl7, .hl7v2, .msg, .txt, "
+        "with a number (.001) or with no suffix are read."
+    ]
+
+
+def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(ONE)
+    said: list[str] = []
+    assert len(list(messages_in([tmp_path, tmp_path / "a.hl7"], said.append))) == 2
+    assert said == []
+
+
+def test_a_folder_of_which_nothing_is_read_is_an_error_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b"{}")
+    with pytest.raises(SourceError, match=r"no file to read\. Files passed over in the folders: 1\."):
+        messages_in([tmp_path])
+
+
+def test_files_without_a_message_are_named_or_an_error_in_the_end_where_there_are_no_others(tmp_path: Path) -> None:
+    (tmp_path / "a.hl7").write_bytes(b"FHS|^~\\&|x\rFTS|1\r")
+    with pytest.raises(SourceError, match="none of them holds a message"):
+        list(messages_in([tmp_path]))
+    (tmp_path / "b.hl7").write_bytes(ONE)
+    said: list[str] = []
+    assert [file.name for file, _, _ in messages_in([tmp_path], said.append)] == ["b.hl7"]
+    assert said == [f"Files without a message: {tmp_path / 'a.hl7'}."]
+
+
+@pytest.mark.parametrize("suffix", ["hl7", "json", "ndjson"])
+@pytest.mark.parametrize(
+    "nothing",
+    [b"", b"\r\n", b"\xef\xbb\xbf \n", b" " * 200_000],
+    ids=["none", "a line", "a mark", "spaces"],
+)
+def test_files_that_are_empty_are_named_and_become_no_dead_letter(tmp_path: Path, suffix: str, nothing: bytes) -> None:
+    feed, settings = tmp_path / "feed", load_settings(data_dir=tmp_path / "data")
+    feed.mkdir()
+    read, something = (read_hl7, ONE) if suffix == "hl7" else (read_fhir, b'{"resourceType": "Bundle"}')
+    (feed / f"a.{suffix}").write_bytes(nothing)
+    with pytest.raises(SourceError, match=rf"Files that are empty: .*a\.{suffix}\. There is nothing to read"):
+        read([feed], settings)
+    (feed / f"b.{suffix}").write_bytes(something)
+    said: list[str] = []
+    assert [message.file.name for message in read([feed], settings, said.append)] == [f"b.{suffix}"]
+    assert said == [f"Files that are empty: {feed / f'a.{suffix}'}."]
+
+
+def test_of_many_files_that_are_empty_the_first_are_named(tmp_path: Path) -> None:
+    for name in "abcdef":
+        (tmp_path / f"{name}.hl7").write_bytes(b"" if name < "f" else ONE)
+    said: list[str] = []
+    assert len(list(messages_in([tmp_path], said.append))) == 1
+    first = ", ".join(str(tmp_path / f"{name}.hl7") for name in "abc")
+    assert said == [f"Files that are empty: {first} and 2 more."]
+
+
+def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.hl7"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=pipe.write_bytes, args=[ONE])
+    writing.start()
+    assert len(list(messages_in([pipe]))) == 1
+    writing.join()
+
+
+def test_a_name_that_is_not_utf_8_is_shown_as_far_as_it_is(tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.hl7")).write_bytes(b"hello")
+    (found,) = read_hl7([tmp_path], load_settings(data_dir=tmp_path / "data"))
+    assert json.dumps(found.as_json(), ensure_ascii=False).encode()
+    assert found.as_json()["file"] == f"{tmp_path}/\N{REPLACEMENT CHARACTER}.hl7"
+    (record,) = found.records()
+    assert isinstance(record, Outgoing)
+    assert record.key == "\N{REPLACEMENT CHARACTER}.hl7/0".encode()
+
+
+def test_a_path_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="name too long"):
+        messages_in([tmp_path / ("a" * 300)])
+
+
+def test_the_command_says_what_it_passed_over_and_reads_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "feed").mkdir()
+    (tmp_path / "feed" / "a.hl7").write_bytes(ONE)
+    (tmp_path / "feed" / "a.pdf").write_bytes(b"%PDF")
+    done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run")
+    assert done.returncode == 0
+    assert "1 messages give facts, 0 would be dead letters." in done.stdout
+    assert done.stderr.startswith("wardwatch: Files passed over in the folders: 1. Those named .adt")
+
+
+def test_the_command_bears_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "feed").mkdir()
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/feed/\xff.hl7")).write_bytes(ONE)
+    for more in ([], ["--json"]):
+        done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run", *more)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "\N{REPLACEMENT CHARACTER}.hl7" in done.stdout
+    gone = run(tmp_path, "ingest", "hl7", os.fsdecode(b"/\xff.hl7"), "--dry-run")
+    assert gone.returncode == 2
+    assert gone.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n"])
+def test_a_command_that_finds_nothing_exits_2_with_one_line(content: bytes | None, tmp_path: Path) -> None:
+    (tmp_path / "feed").mkdir()
+    if content is not None:
+        (tmp_path / "feed" / "a.hl7").write_bytes(content)
+    done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "wardwatch: Files that are empty: " if content is not None else "wardwatch: There is no file to read."
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_certificate_or_mapping_that_cannot_be_used_is_said_before_kafka_is_waited_for(tmp_path: Path) -> None:
+    for arguments, variables, said in (
+        (["--tls-key", "x"], {}, "need --tls-cert"),
+        (["--tls-cert", "/nope"], {}, "The TLS certificate or key cannot be used"),
+        ([], {"WARDWATCH_HL7_MAPPING_FILE": "/nope"}, "WARDWATCH_HL7_MAPPING_FILE"),
+    ):
+        began_s = time.monotonic()
+        done = run(tmp_path, "ingest", "mllp", *arguments, **variables)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert said in done.stderr
+        assert time.monotonic() - began_s < 20

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.worker.batching import gathered
+
+
+class FakeStream:
+    """What `gathered` asks of a Faust stream, on a plain queue."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Any] = asyncio.Queue()
+        self.channel = SimpleNamespace(queue=self.queue)
+        self.closed = False
+
+    def noack(self) -> FakeStream:
+        return self
+
+    async def events(self) -> AsyncIterator[Any]:
+        try:
+            while True:
+                event = await self.queue.get()
+                for _ in range(5):
+                    await asyncio.sleep(0)  # Faust needs some turns of the loop, too
+                if isinstance(event, StopAsyncIteration):
+                    return
+                if isinstance(event, Exception):
+                    raise event
+                yield event
+        finally:
+            self.closed = True
+
+    def put(self, *names: int, records: int = 1) -> None:
+        for name in names:
+            self.queue.put_nowait(SimpleNamespace(name=name, value=[b""] * records))
+
+
+def told(story: Callable[[FakeStream], Awaitable[None]]) -> FakeStream:
+    async def main() -> FakeStream:
+        stream = FakeStream()
+        await asyncio.wait_for(story(stream), 10)
+        return stream
+
+    return asyncio.run(main())
+
+
+def names(events: list[Any]) -> list[int]:
+    return [event.name for event in events]
+
+
+def test_what_waits_is_taken_together_in_order() -> None:
+    async def story(stream: FakeStream) -> None:
+        stream.put(1, 2, 3)
+        taking = gathered(stream, most_records=100, interval_s=0.0)
+        assert names(await anext(taking)) == [1, 2, 3]
+        stream.put(4)
+        assert names(await anext(taking)) == [4]
+        await taking.aclose()
+
+    told(story)
+
+
+def test_no_more_is_taken_than_asked_for() -> None:
+    async def story(stream: FakeStream) -> None:
+        stream.put(1, 2, 3, 4, 5, records=10)
+        taking = gathered(stream, most_records=20, interval_s=0.0)
+        assert [names(await anext(taking)) for _ in range(3)] == [[1, 2], [3, 4], [5]]
+        await taking.aclose()
+
+    told(story)
+
+
+def test_the_first_after_a_calm_time_does_not_wait_and_the_next_wait_for_company() -> None:
+    async def story(stream: FakeStream) -> None:
+        stream.put(0)
+        patient = gathered(stream, most_records=100, interval_s=60.0)
+        assert names(await anext(patient)) == [0]
+        await patient.aclose()
+        taking = gathered(stream, most_records=100, interval_s=0.2)
+        stream.put(1)
+        begun = time.monotonic()
+        assert names(await anext(taking)) == [1]
+        stream.put(2)
+        asyncio.get_running_loop().call_later(0.05, stream.put, 3)
+        assert names(await anext(taking)) == [2, 3]
+        assert time.monotonic() - begun >= 0.2
+        await taking.aclose()
+
+    told(story)
+
+
+def test_the_queue_is_emptied_while_waiting_for_company() -> None:
+    async def story(stream: FakeStream) -> None:
+        taking = gathered(stream, most_records=100, interval_s=0.3)
+        stream.put(1)
+        await anext(taking)
+        stream.put(2, 3, 4, 5)
+        waiting = asyncio.ensure_future(anext(taking))
+        await asyncio.sleep(0.1)
+        assert stream.queue.empty()
+        assert names(await waiting) == [2, 3, 4, 5]
+        await taking.aclose()
+
+    told(story)
+
+
+def test_an_error_of_the_stream_reaches_the_agent_after_what_came_before_it() -> None:
+    async def story(stream: FakeStream) -> None:
+        taking = gathered(stream, most_records=100, interval_s=0.0)
+        stream.put(1)
+        assert names(await anext(taking)) == [1]
+        stream.queue.put_nowait(ValueError("revoked"))
+        with pytest.raises(ValueError, match="revoked"):
+            await anext(taking)
+
+    assert told(story).closed
+
+
+def test_an_agent_that_stops_closes_the_stream() -> None:
+    async def story(stream: FakeStream) -> None:
+        stream.put(1)
+        taking = gathered(stream, most_records=100, interval_s=0.0)
+        await anext(taking)
+        await taking.aclose()
+
+    assert told(story).closed
+
+
+@pytest.mark.parametrize("waiting", [0, 2])
+def test_a_stream_that_ends_ends_the_gathering_and_what_was_not_yielded_comes_again(waiting: int) -> None:
+    async def story(stream: FakeStream) -> None:
+        stream.put(*range(waiting))
+        stream.queue.put_nowait(StopAsyncIteration())
+        assert [names(events) async for events in gathered(stream, most_records=100, interval_s=0.0)] == []
+
+    assert told(story).closed
