@@ -12,7 +12,7 @@ import typer
 
 from commands import dead_letters, ingest, inspect, run, simulate, train
 from commands.common import remark
-from schemas.errors import UsageError, WardwatchError
+from schemas.errors import WardwatchError
 
 if TYPE_CHECKING:
     from sqlalchemy.exc import DBAPIError
@@ -60,8 +60,6 @@ def main() -> None:
     """Run the command line: 0 done, 1 failed or something is missing, 2 wrong input (one line says what)."""
     try:
         code = app(standalone_mode=False, prog_name="wardwatch")
-    except UsageError as error:
-        _fail(str(error), 2)
     except typer.TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if not message.strip():
@@ -70,7 +68,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         _fail("Stopped.", 130)
     except WardwatchError as error:
-        _fail(str(error), 1)
+        _fail(str(error), error.exit_code)
     except Exception as error:
         from sqlalchemy.exc import DBAPIError
 

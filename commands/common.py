@@ -16,11 +16,11 @@ from schemas.errors import UsageError
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-LARGEST_SEED = 2**32 - 1
+MAX_SEED = 2**32 - 1
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Faults = Annotated[str, typer.Option(help="Faults on purpose between the source and Kafka: none, mild or hostile.")]
-FaultsSeed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same faults.")]
+FaultsSeed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same faults.")]
 Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.common import LARGEST_SEED, AsJson, Speed, load_settings, print_json, say
+from commands.common import MAX_SEED, AsJson, Speed, load_settings, print_json, say
 from schemas.errors import UsageError
 
 
@@ -50,7 +50,7 @@ def dashboard(
 def demo(
     speed: Speed = "120x",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8050,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the simulated hospital.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the simulated hospital.")] = 1,
     simulator: Annotated[
         bool, typer.Option(help="Send a simulated hospital's facts; without, the house waits for yours.")
     ] = True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from commands.common import (
-    LARGEST_SEED,
+    MAX_SEED,
     AsJson,
     Faults,
     FaultsSeed,
@@ -27,11 +27,11 @@ from schemas.errors import UsageError
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-LONGEST_DAYS = 36_500.0
+MAX_DAYS = 36_500.0
 
 
 def simulate(
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same stream.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same stream.")] = 1,
     days: Annotated[float | None, typer.Option(help="Simulated days to publish; for ever when not given.")] = None,
     history_days: Annotated[float, typer.Option(help="Days published at once before the pace begins.")] = 0.0,
     start: Annotated[
@@ -53,8 +53,8 @@ def simulate(
 
     settings = load_settings()
     pace = Pace.parse(speed)
-    if not (days is None or 0 < days <= LONGEST_DAYS) or not 0 <= history_days <= LONGEST_DAYS:
-        raise UsageError(f"--days must be above 0, --history-days 0 or more, and both at most {LONGEST_DAYS:,.0f}.")
+    if not (days is None or 0 < days <= MAX_DAYS) or not 0 <= history_days <= MAX_DAYS:
+        raise UsageError(f"--days must be above 0, --history-days 0 or more, and both at most {MAX_DAYS:,.0f}.")
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=history_days)
     if start is not None:
         begin = parse_time(start)

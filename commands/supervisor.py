@@ -17,7 +17,7 @@ GRACE_S = 15.0
 """How long a process may take to stop before it is killed."""
 
 FIRST_RESTART_S = 1.0
-MOST_RESTARTS = 5
+MAX_RESTARTS = 5
 STEADY_S = 60.0
 """A process that ran this long had a good start; its count of restarts begins anew."""
 
@@ -84,7 +84,7 @@ class Supervisor:
                 continue
             if time.monotonic() - child.started_at > STEADY_S:
                 child.restarts = 0
-            if not child.restart or child.restarts >= MOST_RESTARTS:
+            if not child.restart or child.restarts >= MAX_RESTARTS:
                 return child
             child.restarts += 1
             time.sleep(FIRST_RESTART_S)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import LARGEST_SEED, AsJson, load_settings, print_json, say
+from commands.common import MAX_SEED, AsJson, load_settings, print_json, say
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -21,7 +21,7 @@ def train(
         int | None,
         typer.Option(min=1, max=3_650, help="Train on a simulated hospital of this many days instead."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the folds and of the simulation.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the folds and of the simulation.")] = 1,
     unless_trained: Annotated[
         bool, typer.Option("--unless-trained", help="Do nothing where a model is in use already.")
     ] = False,

@@ -39,8 +39,8 @@ _UNKNOWN_CONDITIONS: dict[str, None] = dict.fromkeys(CONDITION_NAMES)
 def began_at(encounter: Encounter) -> datetime | None:
     """Return when the encounter began, as far as any of its facts says; None when none does."""
     times = [time for time in (encounter.admitted_at, encounter.inpatient_from) if time is not None]
-    if encounter.stays:
-        times.append(encounter.stays[0].arrived_at)
+    if encounter.unit_stays:
+        times.append(encounter.unit_stays[0].arrived_at)
     return min(times) if times else None
 
 
@@ -77,9 +77,9 @@ def _cut(encounter: Encounter, as_of: datetime) -> Encounter:
         changed["service"] = said[-1] if said else None
     if any(procedure.known_at > as_of for procedure in encounter.procedures):
         changed["procedures"] = tuple(each for each in encounter.procedures if each.known_at <= as_of)
-    last = encounter.stays[-1] if encounter.stays else None
+    last = encounter.unit_stays[-1] if encounter.unit_stays else None
     if last is not None and (last.arrived_at > as_of or (last.left_at is not None and last.left_at > as_of)):
-        changed["stays"] = _cut_stays(encounter.stays, as_of)
+        changed["unit_stays"] = _cut_stays(encounter.unit_stays, as_of)
     if encounter.inpatient_from is not None and encounter.inpatient_from > as_of:
         in_ed = encounter.admission_type is AdmissionType.EMERGENCY
         changed["inpatient_from"] = changed["service"] = None
@@ -154,7 +154,7 @@ def _patient_and_stay(seen: Encounter, start: datetime | None, as_of: datetime) 
         # What the ED says is its own service, not that of the ward to come.
         "service": seen.service if seen.inpatient_from is not None else None,
         "length_of_stay_days": length_s / DAY_S if length_s >= 0 else None,
-        "unit_transfers": _transfers(seen.stays),
+        "unit_transfers": _transfers(seen.unit_stays),
         "ed_hours": _ed_hours(seen, as_of),
         "ed_boarding_hours": _boarding_hours(seen, as_of),
     }
@@ -180,16 +180,16 @@ def _from_ed(seen: Encounter) -> bool:
 
 
 def _ed_hours(seen: Encounter, as_of: datetime) -> float | None:
-    if not _from_ed(seen) or not seen.stays or seen.admitted_at is None:
+    if not _from_ed(seen) or not seen.unit_stays or seen.admitted_at is None:
         return None
-    return max(((seen.stays[0].left_at or as_of) - seen.admitted_at).total_seconds(), 0.0) / HOUR_S
+    return max(((seen.unit_stays[0].left_at or as_of) - seen.admitted_at).total_seconds(), 0.0) / HOUR_S
 
 
 def _boarding_hours(seen: Encounter, as_of: datetime) -> float | None:
     """Return the hours in the ED as an inpatient: from the admission order (the class became inpatient) on."""
-    if not _from_ed(seen) or not seen.stays or seen.inpatient_from is None:
+    if not _from_ed(seen) or not seen.unit_stays or seen.inpatient_from is None:
         return None
-    return max(((seen.stays[0].left_at or as_of) - seen.inpatient_from).total_seconds(), 0.0) / HOUR_S
+    return max(((seen.unit_stays[0].left_at or as_of) - seen.inpatient_from).total_seconds(), 0.0) / HOUR_S
 
 
 def _conditions(seen: Encounter, earlier: Sequence[Encounter], start: datetime | None) -> Features:

@@ -159,8 +159,8 @@ def _continues(index: Encounter, following: Encounter, zone: tzinfo) -> bool:
     if index.discharged_at is None or began is None:
         return False
     days = (began.astimezone(zone).date() - index.discharged_at.astimezone(zone).date()).days
-    left_from = index.stays[-1].facility_id if index.stays else None
-    came_to = following.stays[0].facility_id if following.stays else None
+    left_from = index.unit_stays[-1].facility_id if index.unit_stays else None
+    came_to = following.unit_stays[0].facility_id if following.unit_stays else None
     if left_from is not None and came_to is not None and left_from != came_to:
         return days <= 1
     categories = principal_categories(index)

@@ -14,7 +14,7 @@ from models.columns import Floats
 from models.evaluation import to_log_odds, to_risk
 from models.online import OnlineModel
 
-MOST_ONLINE_WEIGHT = 0.3
+MAX_ONLINE_WEIGHT = 0.3
 """The batch model is validated before it is used, the online model is not: it never has the last word."""
 HALFWAY = 2_000
 """Outcomes after which the online model has half of its greatest weight."""
@@ -46,7 +46,7 @@ def online_weight(learnt: int) -> float:
     >>> online_weight(0), online_weight(2_000)
     (0.0, 0.15)
     """
-    return MOST_ONLINE_WEIGHT * learnt / (learnt + HALFWAY)
+    return MAX_ONLINE_WEIGHT * learnt / (learnt + HALFWAY)
 
 
 def blend(batch_risks: Floats, online_risks: Floats, learnt: int) -> Floats:

@@ -29,8 +29,8 @@ from schemas.errors import UsageError
 from schemas.state import Encounter
 
 FOLDS = 5
-FEWEST_ROWS = 100
-FEWEST_EVENTS = 20
+MIN_ROWS = 100
+MIN_EVENTS = 20
 """Of the rarer outcome; with fewer a fold may hold none, and nothing can be learnt."""
 RARE = 20
 """Rows below which a category counts with the other rare ones."""
@@ -110,7 +110,7 @@ def train(
 def _too_few(stays: int, readmitted: int) -> str:
     return (
         f"Too little to train on: {stays} index stays with 30 days of follow-up, {readmitted} of them readmitted. "
-        f"At least {FEWEST_ROWS} are needed, {FEWEST_EVENTS} of them readmitted and {FEWEST_EVENTS} not. "
+        f"At least {MIN_ROWS} are needed, {MIN_EVENTS} of them readmitted and {MIN_EVENTS} not. "
         "Replay more history, or train on a simulated hospital with --simulated-days 365."
     )
 
@@ -118,7 +118,7 @@ def _too_few(stays: int, readmitted: int) -> str:
 def _check_enough(rows: TrainingRows) -> None:
     stays = int(rows.at_discharge.sum())
     readmitted = int(rows.outcomes[rows.at_discharge].sum())
-    if stays < FEWEST_ROWS or min(readmitted, stays - readmitted) < FEWEST_EVENTS:
+    if stays < MIN_ROWS or min(readmitted, stays - readmitted) < MIN_EVENTS:
         raise UsageError(_too_few(stays, readmitted))
 
 

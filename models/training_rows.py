@@ -58,8 +58,8 @@ def last_word(histories: Iterable[Sequence[Encounter]]) -> datetime | None:
     for history in histories:
         for encounter in history:
             times = [encounter.admitted_at, encounter.inpatient_from, encounter.discharged_at]
-            if encounter.stays:
-                times += [encounter.stays[-1].arrived_at]
+            if encounter.unit_stays:
+                times += [encounter.unit_stays[-1].arrived_at]
             for time in times:
                 if time is not None and (latest is None or time > latest):
                     latest = time

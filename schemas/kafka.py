@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from schemas.errors import BrokerAway, SettingsError
+from schemas.errors import BrokerUnavailable, SettingsError
 from schemas.settings import Settings
 from schemas.topics import PARTITIONS, TOPICS, WORKER_GROUP
 
@@ -34,7 +34,7 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
 
     Raises
     ------
-    BrokerAway
+    BrokerUnavailable
         When nothing answers within `timeout_s`.
     SettingsError
         When the setting names no broker.
@@ -51,8 +51,8 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
             return
 
 
-def _away(settings: Settings) -> BrokerAway:
-    return BrokerAway(
+def _away(settings: Settings) -> BrokerUnavailable:
+    return BrokerUnavailable(
         f"No Kafka broker answers at {settings.kafka_bootstrap_servers}. "
         "Start one, or set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS."
     )
@@ -109,7 +109,7 @@ def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
 
     Raises
     ------
-    BrokerAway
+    BrokerUnavailable
         When no broker answers.
     """
     if settings.kafka_embedded:

@@ -10,13 +10,13 @@ from schemas.events import AnyFact, encode_fact
 REJECTED_HEADER = "wardwatch-rejected"
 """A record with this header is no fact; the worker keeps it with the dead letters, and the header says why."""
 
-LARGEST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 """Of a record's value: Kafka takes 1 MiB with all that is around it."""
 
-LARGEST_REJECTED_BYTES = 900_000
+MAX_REJECTED_BYTES = 900_000
 """What is kept of bytes that are no fact: the reason travels with them."""
 
-LONGEST_REASON, LONGEST_KEY = 20_000, 200
+MAX_REASON, MAX_KEY = 20_000, 200
 """Characters."""
 
 
@@ -40,12 +40,10 @@ def rejected(raw: bytes, reason: str, key: str) -> Outgoing:
     A record that Kafka does not take would stop all that come after it, so what is too large is cut, and the reason
     says so: the whole is with the sender only.
     """
-    if len(reason) > LONGEST_REASON:
-        reason = f"{reason[:LONGEST_REASON]} ... and more."
-    if len(raw) > LARGEST_REJECTED_BYTES:
-        reason += (
-            f" Cut: these are the first {LARGEST_REJECTED_BYTES:,} of {len(raw):,} bytes; the sender has the rest."
-        )
-        raw = raw[:LARGEST_REJECTED_BYTES]
+    if len(reason) > MAX_REASON:
+        reason = f"{reason[:MAX_REASON]} ... and more."
+    if len(raw) > MAX_REJECTED_BYTES:
+        reason += f" Cut: these are the first {MAX_REJECTED_BYTES:,} of {len(raw):,} bytes; the sender has the rest."
+        raw = raw[:MAX_REJECTED_BYTES]
     header = (REJECTED_HEADER, reason.encode(errors="backslashreplace"))
-    return Outgoing(key[:LONGEST_KEY].encode(errors="backslashreplace"), raw, headers=(header,))
+    return Outgoing(key[:MAX_KEY].encode(errors="backslashreplace"), raw, headers=(header,))

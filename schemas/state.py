@@ -112,7 +112,7 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     age_years: int | None = None
     sex: Sex | None = None
     expected_discharge_at: datetime | None = None
-    stays: tuple[UnitStay, ...] = ()
+    unit_stays: tuple[UnitStay, ...] = msgspec.field(default=(), name="stays")
     diagnoses: tuple[KnownDiagnosis, ...] = ()
     procedures: tuple[KnownProcedure, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -140,7 +140,7 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     @property
     def location(self) -> UnitStay | None:
         """The last place known: the present one while in progress."""
-        return self.stays[-1] if self.stays else None
+        return self.unit_stays[-1] if self.unit_stays else None
 
 
 class PlanKind(StrEnum):
@@ -175,7 +175,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
 
     patient_token: str
     merged_into: str | None = None
-    """The token that this one was merged into, as last said; see `streams.fold.merges.resolve` for who that is."""
+    """The token that this one was merged into, as last said; see `streams.fold.merges`."""
     merge_order: tuple[datetime, datetime, str, str] | None = None
     """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
     merges: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from simulators.clock import Clock
 from simulators.draws import Draws
 from simulators.profile import HospitalProfile
 
-SHORTEST_TURNAROUND_S = 360
+MIN_TURNAROUND_S = 360
 OWN_SPECIALTY = 0.12
 """A patient goes to the unit of the service, unless another is emptier by this share of its beds."""
 
@@ -124,11 +124,11 @@ class Beds:
     def leave(self, bed: Bed) -> None:
         """Give back a bed that somebody lay in: it is dirty, gets cleaned, and is free after that."""
         low, high = self._profile.dirty_minutes
-        self._after(max(SHORTEST_TURNAROUND_S, self._draws.seconds(low, high)), lambda: self._clean(bed))
+        self._after(max(MIN_TURNAROUND_S, self._draws.seconds(low, high)), lambda: self._clean(bed))
 
     def give_back(self, bed: Bed) -> None:
         """Give back a bed that nobody lay in after all: housekeeping looks at it first."""
-        self._after(SHORTEST_TURNAROUND_S if self._reported else int(self._cleaning_s), lambda: self._available(bed))
+        self._after(MIN_TURNAROUND_S if self._reported else int(self._cleaning_s), lambda: self._available(bed))
 
     def block_some(self) -> simpy.events.ProcessGenerator:
         """Block an empty bed now and then; runs for ever."""
@@ -145,7 +145,7 @@ class Beds:
                 reason = BLOCKED_REASONS[int(self._draws.uniform() * len(BLOCKED_REASONS))]
                 self._tell(bed.location, BedStatus.BLOCKED, reason)
                 hours = self._draws.lognormal(self._profile.blocked_mean_hours, 0.6)
-                self._after(SHORTEST_TURNAROUND_S + int(3600 * hours), partial(self._available, bed))
+                self._after(MIN_TURNAROUND_S + int(3600 * hours), partial(self._available, bed))
 
     def _hold(self, free: deque[Bed]) -> Bed:
         bed = free.popleft()
@@ -178,7 +178,7 @@ class Beds:
             target_s = self._cleaning_s
         low, high = self._profile.cleaning_share_of_target
         took_s = int(target_s * self._draws.between(low, high)) if self._reported else int(self._cleaning_s)
-        self._after(max(SHORTEST_TURNAROUND_S, took_s), lambda: self._available(bed))
+        self._after(max(MIN_TURNAROUND_S, took_s), lambda: self._available(bed))
 
     def _available(self, bed: Bed) -> None:
         if self._reported:

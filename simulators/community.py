@@ -11,7 +11,7 @@ from simulators.population import Person, person
 
 REFRESH_AFTER = 2_000
 """Choices after which the weights are made anew: people have died, and others have come."""
-MOST_TRIES = 500
+MAX_TRIES = 500
 
 Weight = Callable[[Person, int], float]
 
@@ -84,7 +84,7 @@ class Community:
                 return None
             chooser, left = Chooser(range(len(self.people)), weights), REFRESH_AFTER
         self._choosers[weight] = (chooser, left - 1)
-        for _ in range(MOST_TRIES):
+        for _ in range(MAX_TRIES):
             who = self.people[chooser.choose(self._draws)]
             if not who.busy and (not rested or who.rests_until_s <= now_s):
                 return who

@@ -40,7 +40,7 @@ CHECK_EVERY = 500
 BATCH_BYTES = 131_072
 LINGER_MS, LINGER_PACED_MS = 20, 2
 DELIVERY_TIMEOUT_S = 60.0
-MOST_FAILURES = 5
+MAX_FAILURES = 5
 """New producers in a row that deliver nothing: then the error will not pass by itself."""
 PATIENCE_S = 2.0
 """Before a wait is worth telling."""
@@ -237,7 +237,7 @@ class Delivery:
         error: Exception = failed.future.exception
         self._refuse(error, failed)
         self._failures += 1
-        if self._failures >= MOST_FAILURES:
+        if self._failures >= MAX_FAILURES:
             raise WardwatchError(
                 f"Kafka refuses the facts again and again: {type(error).__name__}. Look into the broker's log."
             ) from error

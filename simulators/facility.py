@@ -26,7 +26,7 @@ RETURN_DAYS = (1.0, 28.5)
 """Returns fall between: never on the day of the discharge, and in bed before day 30 is over."""
 REST_DAYS = 31
 """Nobody falls ill anew before: within 30 days the risk alone decides."""
-FEWEST_PERSONS = 200
+MIN_PERSONS = 200
 
 OWN_PEOPLE: dict[UnitType, Weight] = {
     UnitType.PAEDIATRIC: community.child_weight,
@@ -89,7 +89,7 @@ class FacilitySimulation:
         self.feed = Feed(f"simulator/{facility.facility_id}/{self._run}", start, profile, self._draws)
         self._beds = Beds(environment, facility, profile, self._draws, self._tell_bed)
         size = int(profile.persons_per_bed * sum(self._beds.staffed.values()))
-        self._people = Community(self._run, facility.facility_id, max(FEWEST_PERSONS, size), self._draws)
+        self._people = Community(self._run, facility.facility_id, max(MIN_PERSONS, size), self._draws)
         per_day = volumes.admissions_per_day(self._beds.staffed, profile)
         present = frozenset(per_day)
         ed = next((unit for unit in facility.units if unit.type is UnitType.EMERGENCY), None)

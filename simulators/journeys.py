@@ -21,7 +21,7 @@ from simulators.visit import Visit
 from simulators.volumes import Step
 
 HOUR_S = 3_600
-SHORTEST_SEGMENT_S = 6 * HOUR_S
+MIN_SEGMENT_S = 6 * HOUR_S
 """In one unit; a shorter one would be over before the ward has written anything."""
 
 Process = Generator[Any, Any, None]
@@ -143,7 +143,7 @@ class Journeys:
             days = draws.uniform() * draws.lognormal(mean_days * math.exp(sigma * sigma), sigma)
         else:
             days = self._pressure(unit_type) * draws.lognormal(mean_days, sigma)
-        return max(SHORTEST_SEGMENT_S, int(days * DAY_S))
+        return max(MIN_SEGMENT_S, int(days * DAY_S))
 
     def _pressure(self, unit_type: UnitType) -> float:
         """Return the factor by which a busy unit shortens its stays and a quiet one draws them out."""

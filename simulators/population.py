@@ -63,9 +63,9 @@ EMERGENCY_LOG_ODDS = 0.50
 LENGTH_OF_STAY_LOG_ODDS = 0.25
 """For each doubling of (1 + days)."""
 ADMISSION_LOG_ODDS = 0.15
-MOST_ADMISSIONS = 4
+MAX_ADMISSIONS = 4
 ED_VISIT_LOG_ODDS = 0.08
-MOST_ED_VISITS = 4
+MAX_ED_VISITS = 4
 DISPOSITION_LOG_ODDS = {
     NURSING_FACILITY: 0.30,
     HOME_HEALTH: 0.20,
@@ -176,8 +176,8 @@ def readmission_probability(person: Person, stay: Stay) -> float:
         + sum(condition.log_odds for condition in person.conditions)
         + LENGTH_OF_STAY_LOG_ODDS * math.log2(1.0 + stay.length_of_stay_days)
         + EMERGENCY_LOG_ODDS * stay.emergency
-        + ADMISSION_LOG_ODDS * min(stay.admissions_past_year, MOST_ADMISSIONS)
-        + ED_VISIT_LOG_ODDS * min(stay.ed_visits_past_six_months, MOST_ED_VISITS)
+        + ADMISSION_LOG_ODDS * min(stay.admissions_past_year, MAX_ADMISSIONS)
+        + ED_VISIT_LOG_ODDS * min(stay.ed_visits_past_six_months, MAX_ED_VISITS)
         + DISPOSITION_LOG_ODDS.get(stay.discharge_disposition, 0.0)
     )
     return 1.0 / (1.0 + math.exp(-log_odds))

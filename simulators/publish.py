@@ -23,7 +23,7 @@ PROGRESS_EVERY_S = 0.5
 LOOK_EVERY = 256
 """Facts between two looks at the clock."""
 LOOK_EVERY_S = 0.25
-SHORTEST_PAUSE_S = 0.001
+MIN_PAUSE_S = 0.001
 STOP_TIMEOUT_S = 10.0
 
 
@@ -120,7 +120,7 @@ def publish(
 
     Raises
     ------
-    BrokerAway
+    BrokerUnavailable
         When no broker answers at the start.
     UsageError
         When it refuses the facts for good; says what to do.
@@ -171,7 +171,7 @@ def publish(
 
 def _paused(pacer: Pacer, recorded_at: datetime, delivery: Delivery, teller: _Teller, stop: threading.Event) -> bool:
     """Wait until the fact is due, keeping an eye on what is under way; say whether to stop."""
-    while (wait_s := pacer.wait_s(recorded_at)) > SHORTEST_PAUSE_S and not stop.is_set():
+    while (wait_s := pacer.wait_s(recorded_at)) > MIN_PAUSE_S and not stop.is_set():
         delivery.check()
         teller.published = delivery.acknowledged
         teller.maybe()

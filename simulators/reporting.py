@@ -28,7 +28,7 @@ from schemas.events import (
 from simulators.draws import Draws
 from simulators.profile import HospitalProfile
 
-LONGEST_RECORDING_S = 300
+MAX_RECORDING_S = 300
 
 ORDER = attrgetter("recorded_at", "id")
 
@@ -137,5 +137,5 @@ class Feed:
         self._number += 1
         late_s = 2 + int(math.exp(self._log_median + self._sigma * self._draws.normal()))
         occurred = self._start + timedelta(seconds=at_s)
-        recorded = self._start + timedelta(seconds=at_s + min(late_s, LONGEST_RECORDING_S))
+        recorded = self._start + timedelta(seconds=at_s + min(late_s, MAX_RECORDING_S))
         return f"F{self._number:010d}", occurred, recorded

@@ -77,17 +77,17 @@ def create_app(settings: Settings) -> faust.App:
 class EventTimeTask(Service):
     """Calls `work` whenever event time may have moved."""
 
-    def __init__(self, transactions: Transactions, work: Callable[..., int], wake: Callable[[], None]) -> None:
+    def __init__(self, transactions: Transactions, work: Callable[..., int], notify_relay: Callable[[], None]) -> None:
         super().__init__()
         self._transactions = transactions
         self._work = work
-        self._wake = wake
+        self._notify_relay = notify_relay
 
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
             if await self._transactions.run(self._work):
-                self._wake()
+                self._notify_relay()
             else:
                 await self.sleep(EVENT_TIME_CHECK_S)
 
@@ -122,31 +122,33 @@ def wire(
         return shared or Transactions(engine, name)  # SQLite has one writer: let its work queue here, not in SQL
 
     relay = Relay(engine, settings) if "relay" in agents else None
-    wake = relay.wake if relay is not None else _nobody
+    notify_relay = relay.notify_relay if relay is not None else _nobody
     services: list[Service] = [WorkerPage(app, settings, on_listening)]
     if relay is not None:
         services.append(relay)
     if "adt" in agents:
         limit = RejectionLimit(settings.rejected_share_limit)
         work = transactions("adt")
-        _agent(app, "adt", ADT_EVENTS, lambda stream: run_adt(stream, work, limit, utc_now, wake))
+        _agent(app, "adt", ADT_EVENTS, lambda stream: run_adt(stream, work, limit, utc_now, notify_relay))
     if "risk" in agents:
         from streams.risk.agent import run as run_risk  # here, so that a worker without it need not load the models
         from streams.risk.scoring import Scoring, score_midnights
 
         scoring, scores = Scoring(utc_now), transactions("risk")
-        _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: run_risk(stream, scores, scoring, wake))
-        services.append(EventTimeTask(transactions("midnights"), lambda sql: score_midnights(sql, scoring), wake))
+        _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: run_risk(stream, scores, scoring, notify_relay))
+        services.append(
+            EventTimeTask(transactions("midnights"), lambda sql: score_midnights(sql, scoring), notify_relay)
+        )
     if "labels" in agents:
-        from streams.risk.outcomes import Teacher
+        from streams.risk.outcomes import OutcomeTrainer
         from streams.risk.outcomes_agent import run as run_outcomes
 
-        teacher, outcomes = Teacher(utc_now), transactions("labels")
+        teacher, outcomes = OutcomeTrainer(utc_now), transactions("labels")
         lateness = timedelta(days=settings.label_lateness_days)
         _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
-        services.append(EventTimeTask(outcomes, teacher.release_due, wake))
+        services.append(EventTimeTask(outcomes, teacher.release_due, notify_relay))
     if "capacity" in agents:
-        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), wake)
+        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay)
         _agent(app, "capacity", UNITS_CHANGED, capacity.run)
         services.append(capacity)
     if "quality" in agents:

@@ -15,7 +15,8 @@ from dashboard.components.grid import grid
 from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import NEW, Alert, Worklist, latest_risks, worklist
-from streams.alerts.store import SomebodyWasFirst, acknowledge
+from schemas.errors import AlertConflict
+from streams.alerts.store import acknowledge
 
 PERSON = "local user"
 """Who acknowledges until there is sign-in."""
@@ -94,7 +95,7 @@ def acknowledge_one(context: Context, encounter_id: str, version: int) -> str:
     """Acknowledge an alert as the person saw it, and return what to tell them."""
     try:
         acknowledge(context.engine, encounter_id, version, by=PERSON, now=wall_clock())
-    except SomebodyWasFirst as first:
+    except AlertConflict as first:
         return str(first)
     finally:
         context.worklists.forget()

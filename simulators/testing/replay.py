@@ -182,7 +182,7 @@ class Replay:
         assert self._scoring is not None
         with self._engine.connect() as connection:
             known = set(connection.scalars(select(tables.encounter.columns.encounter_id)))
-        self._scoring.changed(self._engine, known)
+        self._scoring.score_changed(self._engine, known)
         while self._scoring.passed_midnights(self._engine):
             pass
 

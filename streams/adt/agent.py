@@ -22,16 +22,16 @@ from streams.adt.process import Outcome, process
 from streams.adt.records import Batch, Fetch, Record, read_batch
 from streams.store.unit_of_work import unit_of_work
 from streams.worker import metrics
-from streams.worker.batching import gathered
-from streams.worker.transactions import Transactions, passes
+from streams.worker.batching import batched
+from streams.worker.transactions import Transactions, is_transient
 
 WINDOW = 1_000
 """Records that `RejectionLimit` looks back on."""
 
-LEAST_REJECTED = 200
+MIN_REJECTED = 200
 """A few bad records at the start of a topic are no changed feed."""
 
-MOST_AT_ONCE = 2_000
+MAX_AT_ONCE = 2_000
 """Records in one transaction, unless a single fetch holds more."""
 
 INTERVAL_S = 0.025
@@ -61,7 +61,7 @@ class RejectionLimit:
         while len(self._window) > 1 and total - self._window[0][0] >= WINDOW:
             total -= self._window.popleft()[0]
         bad = sum(count for _, count in self._window)
-        if bad >= LEAST_REJECTED and bad > self.share * total and self.share < 1:
+        if bad >= MIN_REJECTED and bad > self.share * total and self.share < 1:
             raise TooManyRejected(
                 f"{bad} of the last {total} records of {ADT_EVENTS.name} were no facts. Look at the dead letters: the "
                 "feed has changed or writes to the wrong topic. To go on all the same, set "
@@ -79,7 +79,7 @@ def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome
     try:
         return _one_transaction(engine, batch, clock)
     except DBAPIError as error:
-        if passes(error):
+        if is_transient(error):
             raise
         single = [Fetch([record], fetch.caught_up) for fetch in fetches for record in fetch.records]
         if len(single) > 1:
@@ -109,16 +109,16 @@ def count(outcome: Outcome) -> None:
 
 
 async def run(
-    stream: Any, transactions: Transactions, limit: RejectionLimit, clock: Clock, wake: Callable[[], None]
+    stream: Any, transactions: Transactions, limit: RejectionLimit, clock: Clock, notify_relay: Callable[[], None]
 ) -> None:
     """Take batches from the stream for ever; an error that waiting does not mend ends the worker, offset unmoved."""
-    async for events in gathered(stream, MOST_AT_ONCE, INTERVAL_S):
+    async for events in batched(stream, MAX_AT_ONCE, INTERVAL_S):
         started = time.perf_counter()
         fetches = [_fetch(stream.app.consumer, event) for event in events]
         outcome = await transactions.run(lambda engine, fetches=fetches: ingest(engine, fetches, clock=clock))  # type: ignore[misc]
         for event in events:
             event.ack()
-        wake()
+        notify_relay()
         count(outcome)
         metrics.BATCH_SECONDS.labels("adt").observe(time.perf_counter() - started)
         limit.note(sum(len(fetch.records) for fetch in fetches), outcome.unreadable)

@@ -82,9 +82,9 @@ def encounter_changed(encounter: Encounter, *, identity_changed_at: datetime | N
 
 def _units_touched(old: Encounter | None, new: Encounter) -> set[_Unit]:
     """Return the units whose board may look different now."""
-    units = {(stay.facility_id, stay.unit_id) for stay in new.stays}
+    units = {(stay.facility_id, stay.unit_id) for stay in new.unit_stays}
     if old is not None:
-        units.update((stay.facility_id, stay.unit_id) for stay in old.stays)
+        units.update((stay.facility_id, stay.unit_id) for stay in old.unit_stays)
         if old.reservation is not None:
             units.add((old.reservation.facility_id, old.reservation.unit_id))
     if new.reservation is not None:
@@ -94,8 +94,8 @@ def _units_touched(old: Encounter | None, new: Encounter) -> set[_Unit]:
 
 def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[_Unit]:
     """Return the units in which a stay had ended that is not so any more: somebody corrected the past."""
-    ended = {stay for stay in old.stays if stay.left_at is not None} if old else set()
-    return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.stays)} if ended else set()
+    ended = {stay for stay in old.unit_stays if stay.left_at is not None} if old else set()
+    return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.unit_stays)} if ended else set()
 
 
 def awaited_or_no_longer(

@@ -24,10 +24,10 @@ from schemas.topics import (
 )
 from streams.adt.changes import awaited_or_no_longer, messages
 from streams.adt.records import Batch, is_marked
-from streams.fold.bed import latest_word
+from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.event_time import PartitionMark, advance
-from streams.fold.merged_encounters import concerns_identity, fold_tied, merged_into
+from streams.fold.merged_encounters import concerns_identity, fold_merged, merged_into
 from streams.fold.patient import fold_patient
 from streams.store.outbox import Message, encode_headers
 from streams.store.unit_of_work import DeadLetter, FactRow, StoredEncounter, StoredPatient, UnitOfWork
@@ -61,7 +61,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
 
     Raises
     ------
-    ChangedMeanwhile
+    WriteConflict
         The caller takes the batch again.
     """
     work.lock_partitions(batch.partitions)
@@ -77,7 +77,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     work.forget_encounters(gone)
     changed += [(old, _nothing_known(old.encounter)) for old in gone]
     work.save_patients(patients)
-    work.save_bed_words(beds)
+    work.save_bed_reports(beds)
     regrouped = _regroup(patients, work)
     others = work.encounters_of(regrouped) if regrouped else []
     letters = _reject(batch, work, received_at)
@@ -104,7 +104,7 @@ def _fold_encounters(
     stored = work.encounters(touched | into | tied_before)  # before the facts: a change in between shows by the version
     about = {key: _facts(bodies, batch.facts) for key, bodies in work.facts_about(touched).items()}
     tied = _tied(batch, work, stored, about, tied_before)
-    folded = fold_tied(tied) if tied else {}
+    folded = fold_merged(tied) if tied else {}
     for encounter_id, facts in about.items():
         encounter = None if encounter_id in tied else fold(facts)
         if encounter is not None:
@@ -171,7 +171,7 @@ def _regroup(patients: Sequence[tuple[StoredPatient | None, Patient]], work: Uni
         for token in (new.patient_token, new.merged_into, old.patient.merged_into if old else None)
         if token
     }
-    return work.regroup(merged) if merged else set()
+    return work.reassign_persons(merged) if merged else set()
 
 
 def _merge_of(patient: Patient | None) -> tuple[object, object]:
@@ -184,7 +184,7 @@ def _latest_on_beds(batch: Batch) -> list[BedStatusChanged]:
     for fact in batch.facts.values():
         if isinstance(fact, BedStatusChanged):
             by_bed.setdefault(fact.subject, []).append(fact)
-    return [latest_word(facts) for facts in by_bed.values()]
+    return [latest_report(facts) for facts in by_bed.values()]
 
 
 def _facts(bodies: list[bytes], known: dict[bytes, AnyFact]) -> list[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from schemas import tables
 from schemas.database import as_utc
-from schemas.errors import WardwatchError
+from schemas.errors import AlertConflict
 from schemas.state import EncounterStatus
 from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
 from streams.alerts.rules import OPEN_STATUSES, AlertState, AlertStatus, IssuedScore, LatestScore, decide
@@ -19,10 +19,6 @@ from streams.store.outbox import Message
 from streams.store.unit_of_work import UnitOfWork
 
 _encode = msgspec.json.Encoder().encode
-
-
-class SomebodyWasFirst(WardwatchError):
-    """The alert is no longer what the person saw when acknowledging it."""
 
 
 def save_alerts(connection: Connection, scored: Sequence[IssuedScore], now: datetime) -> None:
@@ -148,7 +144,7 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
 
     Raises
     ------
-    SomebodyWasFirst
+    AlertConflict
         When the alert has changed since; nothing is written.
     """
     column = tables.alert.columns
@@ -162,7 +158,7 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
     }
     with engine.begin() as connection:
         if connection.execute(update(tables.alert).where(seen).values(change)).rowcount != 1:
-            raise SomebodyWasFirst(_why_not(connection, encounter_id))
+            raise AlertConflict(_why_not(connection, encounter_id))
         row = connection.execute(
             select(column.patient_token, column.readmission_risk).where(column.encounter_id == encounter_id)
         ).one()

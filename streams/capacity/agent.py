@@ -37,11 +37,11 @@ _encode = msgspec.json.Encoder().encode
 class Capacity(Service):
     """Collects hints and answers them together."""
 
-    def __init__(self, transactions: Transactions, hospital: Hospital, wake: Callable[[], None]) -> None:
+    def __init__(self, transactions: Transactions, hospital: Hospital, notify_relay: Callable[[], None]) -> None:
         super().__init__()
         self._transactions = transactions
         self._hospital = hospital
-        self._wake = wake
+        self._notify_relay = notify_relay
         self._store = CapacityStore()
         self._waiting: list[Any] = []
         self._hinted = asyncio.Event()
@@ -64,7 +64,7 @@ class Capacity(Service):
             await self._transactions.run(lambda engine, hints=hints: self.recompute(engine, hints))  # type: ignore[misc]
             for event in events:
                 event.ack()
-            self._wake()
+            self._notify_relay()
             metrics.RECORDS.labels("capacity").inc(len(hints))
             spent_s = time.perf_counter() - started
             metrics.BATCH_SECONDS.labels("capacity").observe(spent_s)

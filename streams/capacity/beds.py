@@ -33,7 +33,7 @@ class PersonClaim(NamedTuple):
     patient_class: PatientClass
 
 
-class BedWord(NamedTuple):
+class BedStatusReport(NamedTuple):
     """The latest word on a bed."""
 
     status: BedStatus
@@ -74,7 +74,7 @@ def bed_state(
     *,
     claims: Sequence[Claim],
     left_at: datetime | None,
-    word: BedWord | None,
+    report: BedStatusReport | None,
     now: datetime,
     assumed_cleaning: timedelta | None,
     reserved_for: str | None = None,
@@ -98,7 +98,9 @@ def bed_state(
     reserved_for : str or None
         The encounter or patient whom a plan is to bring here.
     """
-    bed = _without_plan(bed_id, claims=claims, left_at=left_at, word=word, now=now, assumed_cleaning=assumed_cleaning)
+    bed = _without_plan(
+        bed_id, claims=claims, left_at=left_at, report=report, now=now, assumed_cleaning=assumed_cleaning
+    )
     if reserved_for is None:
         return bed
     status = BedStatus.RESERVED if bed.status is BedStatus.AVAILABLE else bed.status
@@ -110,7 +112,7 @@ def _without_plan(
     *,
     claims: Sequence[Claim],
     left_at: datetime | None,
-    word: BedWord | None,
+    report: BedStatusReport | None,
     now: datetime,
     assumed_cleaning: timedelta | None,
 ) -> BedState:
@@ -123,8 +125,10 @@ def _without_plan(
             encounter_id=occupant.encounter_id,
             conflicts=tuple(sorted(claim.encounter_id for claim in others)),
         )
-    if word is not None and (left_at is None or word.since >= left_at):  # occupied by somebody of whom no fact tells
-        return BedState(bed_id=bed_id, status=word.status, since=word.since, reason=word.reason)
+    if report is not None and (
+        left_at is None or report.since >= left_at
+    ):  # occupied by somebody of whom no fact tells
+        return BedState(bed_id=bed_id, status=report.status, since=report.since, reason=report.reason)
     if left_at is None:
         return BedState(bed_id=bed_id, status=BedStatus.AVAILABLE)
     if assumed_cleaning is not None and now >= left_at + assumed_cleaning:

@@ -17,7 +17,7 @@ from schemas.events import BedStatus
 from schemas.hospital import Hospital
 from schemas.state import BedState
 from schemas.topics import BedOnBoard, CapacityMetrics
-from streams.capacity.beds import BedWord, Claim, bed_state
+from streams.capacity.beds import BedStatusReport, Claim, bed_state
 
 HOURS = 24
 HOUR = timedelta(hours=1)
@@ -43,7 +43,7 @@ class UnitFacts(NamedTuple):
     """Of the last 24 hours, those still there included, but without those whom `waiting` counts."""
     left_at: dict[str, datetime]
     """When each bed was last left."""
-    words: dict[str, BedWord]
+    reports: dict[str, BedStatusReport]
     reservations: Mapping[str, str] = MappingProxyType({})
     """For whom a bed is reserved: an encounter or a patient."""
     waiting: int = 0
@@ -87,7 +87,7 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
     assumed = timedelta(minutes=facility.cleaning_minutes) if facility and not facility.bed_status_feed else None
     known = unit.bed_ids if unit else ()
-    seen = {presence.bed_id for presence in here if presence.bed_id} | set(facts.words) | set(facts.reservations)
+    seen = {presence.bed_id for presence in here if presence.bed_id} | set(facts.reports) | set(facts.reservations)
     claims: dict[str, list[Presence]] = {}
     for presence in here:
         if presence.bed_id:
@@ -99,7 +99,7 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
                 bed_id,
                 claims=[Claim(presence.encounter_id, presence.arrived_at) for presence in claims.get(bed_id, ())],
                 left_at=facts.left_at.get(bed_id),
-                word=facts.words.get(bed_id),
+                report=facts.reports.get(bed_id),
                 now=as_of,
                 assumed_cleaning=assumed,
                 reserved_for=facts.reservations.get(bed_id),

@@ -15,7 +15,7 @@ from schemas.state import decode_encounter
 from schemas.topics import ADT_EVENTS, CapacityMetrics
 from streams.alerts.rules import OPEN_STATUSES
 from streams.capacity import queries as queries
-from streams.capacity.beds import BedWord, PersonClaim, superseded
+from streams.capacity.beds import BedStatusReport, PersonClaim, superseded
 from streams.capacity.census import HOURS, Presence, UnitFacts
 from streams.fold.event_time import overall
 from streams.store import bulk
@@ -111,7 +111,7 @@ class CapacityStore:
             people |= _persons(connection, there)
             elsewhere += self._elsewhere(connection, there, people)
         presences = _presences({*units, *further}, open_stays, gone, _given_up([*elsewhere, *open_stays], people))
-        words = self._words(connection, presences)
+        reports = self._reports(connection, presences)
         reservations = self._reservations(connection, presences)
         last_left = self._last_left(connection, presences)
         waiting = {(row.facility_id, row.unit_id): row.visits for row in read(queries.WAITING, presences)}
@@ -122,7 +122,7 @@ class CapacityStore:
                 if presence.bed_id and presence.left_at:
                     left_at[presence.bed_id] = max(presence.left_at, left_at.get(presence.bed_id, presence.left_at))
             found.append(
-                UnitFacts(*unit, presences[unit], left_at, words[unit], reservations[unit], waiting.get(unit, 0))
+                UnitFacts(*unit, presences[unit], left_at, reports[unit], reservations[unit], waiting.get(unit, 0))
             )
         return found
 
@@ -150,11 +150,13 @@ class CapacityStore:
             self._left |= {unit: (now, left) for unit, left in read.items()}
         return {unit: self._left[unit][1] for unit in units}
 
-    def _words(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, BedWord]]:
+    def _reports(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, BedStatusReport]]:
         rows = connection.execute(queries.WORDS, {"units": list(units)})
-        found: dict[UnitKey, dict[str, BedWord]] = {key: {} for key in units}
+        found: dict[UnitKey, dict[str, BedStatusReport]] = {key: {} for key in units}
         for row in rows:
-            found[row.facility_id, row.unit_id][row.bed_id] = BedWord(BedStatus(row.status), row.since, row.reason)
+            found[row.facility_id, row.unit_id][row.bed_id] = BedStatusReport(
+                BedStatus(row.status), row.since, row.reason
+            )
         return found
 
     def save(self, connection: Connection, metrics: list[tuple[CapacityMetrics, bytes]]) -> None:

@@ -14,11 +14,11 @@ PASSING = frozenset({PatientClass.OUTPATIENT, PatientClass.RECURRING, PatientCla
 """Classes whose patients come and go by day: such a visit never ends an overnight stay."""
 
 
-def latest_word(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
+def latest_report(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
     """Return the fact that counts among those on one bed, whatever their order: the fold of a bed is its maximum."""
-    return max(facts, key=word_order)
+    return max(facts, key=report_order)
 
 
-def word_order(fact: BedStatusChanged) -> tuple[datetime, datetime, str, str, int]:
+def report_order(fact: BedStatusChanged) -> tuple[datetime, datetime, str, str, int]:
     """Return what makes one word on a bed later than another; of two contents under one id the digest decides."""
     return (fact.occurred_at, fact.recorded_at, fact.source, fact.id, digest(encode_fact(fact)))

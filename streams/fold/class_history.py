@@ -16,7 +16,7 @@ from schemas.events import (
     PatientDischarged,
     PatientPreadmitted,
 )
-from streams.fold.fact_kinds import BEGINNINGS, MOVES
+from streams.fold.fact_kinds import ADMISSIONS, MOVES
 
 _NOBODY_HERE = frozenset({PatientPreadmitted, EncounterDeleted})
 """What a version says of a stay that has not begun."""
@@ -52,7 +52,7 @@ def with_classes_of_their_time(versions: Sequence[Snapshot]) -> list[Any]:
     if len(versions) < 2 or _tells_classes(newest):
         return list(newest)
     first, changes = _classes(versions)
-    beginning = next(fact for fact in newest if type(fact) in BEGINNINGS)
+    beginning = next(fact for fact in newest if type(fact) in ADMISSIONS)
     ended_at = [fact.occurred_at for fact in newest if type(fact) is PatientDischarged]
     changed = [
         PatientClassChanged(
@@ -66,7 +66,7 @@ def with_classes_of_their_time(versions: Sequence[Snapshot]) -> list[Any]:
         )
         for change in changes
     ]
-    return [*(_of_class(fact, first) if type(fact) in BEGINNINGS else fact for fact in newest), *changed]
+    return [*(_of_class(fact, first) if type(fact) in ADMISSIONS else fact for fact in newest), *changed]
 
 
 def _classes(versions: Sequence[Snapshot]) -> tuple[PatientClass | None, list[_Change]]:
@@ -76,7 +76,7 @@ def _classes(versions: Sequence[Snapshot]) -> tuple[PatientClass | None, list[_C
     changes: list[_Change] = []
     before: datetime | None = None
     for recorded_at, facts in versions:
-        beginning = next((fact for fact in facts if type(fact) in BEGINNINGS), None)
+        beginning = next((fact for fact in facts if type(fact) in ADMISSIONS), None)
         if beginning is None:
             if any(type(fact) in _NOBODY_HERE for fact in facts):
                 first, changes, before = None, [], None
@@ -110,7 +110,7 @@ def _moves(facts: Sequence[Any]) -> Iterator[datetime]:
     for fact in facts:
         if type(fact) in MOVES and fact.data.location is not None:
             there = (fact.data.location.facility_id, fact.data.location.unit_id)
-            if type(fact) not in BEGINNINGS and there != unit:
+            if type(fact) not in ADMISSIONS and there != unit:
                 yield fact.occurred_at
             unit = there
 

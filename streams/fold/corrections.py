@@ -28,40 +28,40 @@ from schemas.events import (
 )
 from schemas.state import Problem
 from streams.fold.fact_kinds import (
-    BEGINNINGS,
+    ADMISSIONS,
     CANCELS,
+    MAY_REPEAT_LOCATION,
     MERGES,
-    OF_A_STAY,
-    PLACING,
+    NEEDS_ADMISSION,
     PLAN_CANCELS,
     PLANS,
-    REPEATING,
     UNMERGES,
+    WITH_LOCATION,
 )
 
 
-class Heard(NamedTuple):
+class Corrections(NamedTuple):
     """What the facts, by their position, say of each other."""
 
-    dropped: Collection[int]
+    removed: Collection[int]
     """Taken back, or void with what was taken back."""
-    repeats: Collection[int]
+    repeated_locations: Collection[int]
     """Their place says nothing new."""
-    void: Collection[int]
+    voided_updates: Collection[int]
     """Updates of a stay that was taken back: neither their place nor their class counts."""
     corrections: dict[int, datetime]
     """The time that was said of a fact last."""
     cancelled: Collection[type]
     """Kinds of which one at least was taken back."""
-    missed: Collection[int]
+    unmatched_cancels: Collection[int]
     """Cancels of what was not reported."""
     problems: set[Problem]
 
 
-NOTHING_TO_HEAR = Heard((), (), (), {}, (), (), set())
+NO_CORRECTIONS = Corrections((), (), (), {}, (), (), set())
 
 
-def hear(ordered: Sequence[Any]) -> Heard:
+def find_corrections(ordered: Sequence[Any]) -> Corrections:
     """Return what the facts say of each other.
 
     Parameters
@@ -72,7 +72,7 @@ def hear(ordered: Sequence[Any]) -> Heard:
     Returns
     -------
     Heard
-        `NOTHING_TO_HEAR` itself where no fact speaks of another.
+        `NO_CORRECTIONS` itself where no fact speaks of another.
 
     Notes
     -----
@@ -85,14 +85,16 @@ def hear(ordered: Sequence[Any]) -> Heard:
     * A place that an update, a class change, tracking or leave repeats is no move.
     """
     kinds = set(map(type, ordered))
-    if kinds.isdisjoint(CANCELS) and (kinds.isdisjoint(REPEATING) or not any(map(_speaks_of_others, ordered))):
-        return NOTHING_TO_HEAR
-    return _Hearing(ordered).heard()
+    if kinds.isdisjoint(CANCELS) and (
+        kinds.isdisjoint(MAY_REPEAT_LOCATION) or not any(map(_speaks_of_others, ordered))
+    ):
+        return NO_CORRECTIONS
+    return _CorrectionFinder(ordered).heard()
 
 
 def _speaks_of_others(fact: Any) -> bool:
     kind = type(fact)
-    if kind not in REPEATING:
+    if kind not in MAY_REPEAT_LOCATION:
         return False
     data = fact.data
     if data.location is not None:
@@ -107,7 +109,7 @@ def _as_said(ordered: Sequence[Any]) -> Sequence[int]:
     return sorted(range(len(times)), key=times.__getitem__)
 
 
-class _Hearing:
+class _CorrectionFinder:
     """The state while facts are heard one after another."""
 
     def __init__(self, ordered: Sequence[Any]) -> None:
@@ -125,14 +127,14 @@ class _Hearing:
         """By source and id of a cancelled transfer's cancel: the place that was cancelled."""
         self._without_target: list[int] = []
         self._correcting: list[tuple[int, type, datetime]] = []
-        self._dropped: set[int] = set()
-        self._repeats: set[int] = set()
-        self._void: set[int] = set()
+        self._removed: set[int] = set()
+        self._repeated_locations: set[int] = set()
+        self._voided_updates: set[int] = set()
         self._corrections: dict[int, datetime] = {}
         self._cancelled: set[type] = set()
-        self._missed: list[int] = []
+        self._unmatched_cancels: list[int] = []
 
-    def heard(self) -> Heard:
+    def heard(self) -> Corrections:
         ordered, said, ranks, named = self._ordered, self._said, self._rank, self._taken_by_name
         for rank, position in enumerate(_as_said(ordered)):  # most facts say nothing of others: few steps for them
             fact = ordered[position]
@@ -141,7 +143,7 @@ class _Hearing:
             if kind in CANCELS:
                 self._cancel(position, fact)
                 continue
-            if kind in PLACING:
+            if kind in WITH_LOCATION:
                 if fact.data.location is not None and position not in named:
                     self._hear_place(position, fact, kind)
                 if kind is EncounterUpdated:
@@ -158,15 +160,23 @@ class _Hearing:
         corrections = {
             position: time
             for position, time in self._corrections.items()
-            if position not in self._dropped and time != self._ordered[position].occurred_at
+            if position not in self._removed and time != self._ordered[position].occurred_at
         }
-        problems = {Problem.CANCEL_WITHOUT_TARGET} if self._missed else set()
-        return Heard(self._dropped, self._repeats, self._void, corrections, self._cancelled, self._missed, problems)
+        problems = {Problem.CANCEL_WITHOUT_TARGET} if self._unmatched_cancels else set()
+        return Corrections(
+            self._removed,
+            self._repeated_locations,
+            self._voided_updates,
+            corrections,
+            self._cancelled,
+            self._unmatched_cancels,
+            problems,
+        )
 
     def _hear_place(self, position: int, fact: Any, kind: type) -> None:
         """Hear where the patient is: news, or only a repetition."""
-        if kind in REPEATING and self._repeated(fact):
-            self._repeats.add(position)
+        if kind in MAY_REPEAT_LOCATION and self._repeated(fact):
+            self._repeated_locations.add(position)
         elif self._corrections:
             self._places = sorted([*self._places, position], key=self._happened)
         else:
@@ -187,7 +197,7 @@ class _Hearing:
         return bool(self._named) and any(
             self._rank[target] >= 0 > self._rank[cancel] and _same(self._ordered[target].data.location, location)
             for cancel, target in self._named.items()
-            if type(self._ordered[target]) in PLACING
+            if type(self._ordered[target]) in WITH_LOCATION
         )
 
     def _heard_of(self, kind: type) -> list[int]:
@@ -201,7 +211,7 @@ class _Hearing:
             position
             for said in of_each
             for position in said
-            if position not in self._dropped and position not in self._taken_by_name
+            if position not in self._removed and position not in self._taken_by_name
         ]
         return found if len(of_each) < 2 else sorted(found, key=self._rank.__getitem__)
 
@@ -213,7 +223,7 @@ class _Hearing:
         if position in self._named:
             self._take_back(position, [self._named[position]])
         elif getattr(cancel.data, "cancels", None):
-            self._missed.append(position)
+            self._unmatched_cancels.append(position)
         else:
             among = self._may_be_meant(cancel)
             if among:
@@ -234,7 +244,7 @@ class _Hearing:
         fact = self._ordered[position]
         if type(fact) is not EncounterUpdated:
             return True
-        return fact.data.location is not None and position not in self._repeats
+        return fact.data.location is not None and position not in self._repeated_locations
 
     def _take_latest(self, position: int, among: Sequence[int]) -> None:
         at = self._ordered[position].occurred_at
@@ -242,13 +252,13 @@ class _Hearing:
         free = [
             index
             for index in of_its_time or among
-            if index not in self._dropped and index not in self._taken_by_name and index not in self._void
+            if index not in self._removed and index not in self._taken_by_name and index not in self._voided_updates
         ]
         if free:
             latest = max(free, key=self._rank.__getitem__)
             self._take_back(position, self._with_it(latest))
         elif not of_its_time:
-            self._missed.append(position)
+            self._unmatched_cancels.append(position)
 
     def _with_it(self, target: int) -> list[int]:
         """Return the target and what is taken back with it."""
@@ -258,7 +268,7 @@ class _Hearing:
         if kind in PLANS:
             return alike
         if kind is PatientDischarged:
-            return self._since(alike, target, BEGINNINGS)
+            return self._since(alike, target, ADMISSIONS)
         if kind is PatientAdmitted:
             return self._since(alike, target, {PatientDischarged})
         if kind in MERGES:
@@ -289,7 +299,7 @@ class _Hearing:
         if before:
             self._take_back(position, [max(before)])
             return
-        self._missed.append(position)
+        self._unmatched_cancels.append(position)
         if type(cancel) is AdmissionCancelled:
             self._void_what_was_said(position, -1, -1)
 
@@ -298,9 +308,9 @@ class _Hearing:
         for target in targets:
             fact = self._ordered[target]
             if type(fact) is EncounterUpdated:
-                self._repeats.add(target)
+                self._repeated_locations.add(target)
             else:
-                self._dropped.add(target)
+                self._removed.add(target)
                 self._cancelled.add(type(fact))
             if target in self._places:
                 self._places.remove(target)
@@ -313,17 +323,17 @@ class _Hearing:
     def _void_what_was_said(self, position: int, since: int, after: int) -> None:
         """Make void what was said of a stay between its beginning and the cancel of that."""
         of_stay = type(self._ordered[position]) is AdmissionCancelled
-        if not of_stay and self._standing(BEGINNINGS):
+        if not of_stay and self._standing(ADMISSIONS):
             return
         until = self._rank[position]
-        for kind in OF_A_STAY if of_stay else (EncounterUpdated,):
+        for kind in NEEDS_ADMISSION if of_stay else (EncounterUpdated,):
             for index in self._said.get(kind, ()):
                 if not since < self._rank[index] < until or index < after:
                     continue
                 if kind is EncounterUpdated:
-                    self._void.add(index)
+                    self._voided_updates.add(index)
                 else:
-                    self._dropped.add(index)
+                    self._removed.add(index)
                 if index in self._places:
                     self._places.remove(index)
 
@@ -355,7 +365,7 @@ class _Hearing:
     def _is_an_earlier_beginning(self, target: int, time: datetime) -> bool:
         """Say whether the time is that of another beginning of the visit: senders keep the first one (PV1-44)."""
         return any(
-            position < target and self._ordered[position].occurred_at == time for position in self._standing(BEGINNINGS)
+            position < target and self._ordered[position].occurred_at == time for position in self._standing(ADMISSIONS)
         )
 
 

@@ -29,8 +29,8 @@ from schemas.events import (
     encode_fact,
 )
 from schemas.state import Problem
-from streams.fold.corrections import NOTHING_TO_HEAR, Heard, hear
-from streams.fold.fact_kinds import BEGINNINGS, CANCELS, MOVES, PRECEDENCE, REPEATING
+from streams.fold.corrections import NO_CORRECTIONS, Corrections, find_corrections
+from streams.fold.fact_kinds import ADMISSIONS, CANCELS, MAY_REPEAT_LOCATION, MOVES, PRECEDENCE
 from streams.fold.resource_versions import has_version_of_two_contents, without_earlier_versions
 
 _MARKS = frozenset({AdmissionCancelled, PreadmissionCancelled, PendingAdmissionCancelled})
@@ -48,7 +48,7 @@ _F = TypeVar("_F", bound=AnyFact)
 _Key = tuple[datetime, int, datetime, str, str]
 
 
-class Standing(NamedTuple):
+class EffectiveFacts(NamedTuple):
     """What stands after cancels and corrections."""
 
     facts: list[Any]
@@ -57,12 +57,12 @@ class Standing(NamedTuple):
     """The last of all facts, cancels included."""
     cancelled: frozenset[type]
     """Kinds of fact of which one at least was taken back."""
-    missed: Sequence[Any]
+    unmatched_cancels: Sequence[Any]
     """Cancels of what was not reported."""
     problems: frozenset[Problem]
 
 
-def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standing:
+def effective_facts(facts: Iterable[AnyFact], as_of: datetime | None = None) -> EffectiveFacts:
     """Return the facts that stand, in their order.
 
     Parameters
@@ -81,22 +81,22 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
     """
     ordered, collision = in_order(facts)
     latest = ordered[-1]
-    stand = without_earlier_versions(ordered)
-    if stand is not ordered:
+    effective = without_earlier_versions(ordered)
+    if effective is not ordered:
         collision = collision or has_version_of_two_contents(ordered)
-        ordered = _sorted(stand)
+        ordered = _sorted(effective)
     ordered = _with_places_of_cancels(ordered)
-    heard = hear(ordered)
+    heard = find_corrections(ordered)
     problems = {Problem.ID_COLLISION} | heard.problems if collision else heard.problems
-    if heard is NOTHING_TO_HEAR:
+    if heard is NO_CORRECTIONS:
         applied = ordered
     else:
         times = _corrected_times(ordered, heard)
-        changed = {*times, *heard.repeats, *heard.void}
+        changed = {*times, *heard.repeated_locations, *heard.voided_updates}
         applied = [
             _stripped(fact, position, heard, times) if position in changed else fact
             for position, fact in enumerate(ordered)
-            if position not in heard.dropped and (type(fact) not in CANCELS or type(fact) in _MARKS)
+            if position not in heard.removed and (type(fact) not in CANCELS or type(fact) in _MARKS)
         ]
         if times:
             applied.sort(key=_key)
@@ -104,8 +104,8 @@ def standing(facts: Iterable[AnyFact], as_of: datetime | None = None) -> Standin
             problems = {*problems, Problem.TIMES_OUT_OF_ORDER}
     if as_of is not None:
         applied = [fact for fact in applied if fact.occurred_at <= as_of]
-    missed = [ordered[position] for position in heard.missed]
-    return Standing(applied, latest, frozenset(heard.cancelled), missed, frozenset(problems))
+    unmatched_cancels = [ordered[position] for position in heard.unmatched_cancels]
+    return EffectiveFacts(applied, latest, frozenset(heard.cancelled), unmatched_cancels, frozenset(problems))
 
 
 def in_order(facts: Iterable[_F]) -> tuple[list[_F], bool]:
@@ -137,7 +137,7 @@ def _discharge_first(ordered: list[_F]) -> list[_F]:
         first = position
         while first > 0 and ordered[first - 1].occurred_at == fact.occurred_at:
             first -= 1
-        here_before = any(type(other) in BEGINNINGS for other in ordered[:first])
+        here_before = any(type(other) in ADMISSIONS for other in ordered[:first])
         later = [
             index
             for index in range(first, position)
@@ -166,18 +166,18 @@ def _with_places_of_cancels(ordered: list[Any]) -> list[Any]:
     return sorted([*ordered, *said], key=_key) if said else ordered
 
 
-def _stripped(fact: Any, position: int, heard: Heard, times: Mapping[int, datetime]) -> Any:
+def _stripped(fact: Any, position: int, heard: Corrections, times: Mapping[int, datetime]) -> Any:
     """Return the fact without what says nothing new, at the time that was corrected."""
     if position in times:
         return msgspec.structs.replace(fact, occurred_at=times[position])
-    if position in heard.void:
+    if position in heard.voided_updates:
         return msgspec.structs.replace(fact, data=msgspec.structs.replace(fact.data, location=None, patient_class=None))
-    if position in heard.repeats:
+    if position in heard.repeated_locations:
         return msgspec.structs.replace(fact, data=msgspec.structs.replace(fact.data, location=None))
     return fact
 
 
-def _corrected_times(ordered: Sequence[Any], heard: Heard) -> dict[int, datetime]:
+def _corrected_times(ordered: Sequence[Any], heard: Corrections) -> dict[int, datetime]:
     """Return the corrections that carry no fact past another move, unless that puts right what was out of order."""
     said = {position: time.astimezone(UTC) for position, time in heard.corrections.items()}
     if not said:
@@ -185,9 +185,9 @@ def _corrected_times(ordered: Sequence[Any], heard: Heard) -> dict[int, datetime
     anchors = [
         (position, (said.get(position, fact.occurred_at), PRECEDENCE[type(fact)], position))
         for position, fact in enumerate(ordered)
-        if position not in heard.dropped and _is_anchor(fact, position, heard)
+        if position not in heard.removed and _is_anchor(fact, position, heard)
     ]
-    beginnings = [position for position, _ in anchors if type(ordered[position]) in BEGINNINGS]
+    beginnings = [position for position, _ in anchors if type(ordered[position]) in ADMISSIONS]
     return {
         position: time
         for position, time in said.items()
@@ -210,11 +210,15 @@ def _puts_right(ordered: Sequence[Any], position: int, other: int, beginnings: S
         first = beginnings[0] if beginnings else len(ordered)
         between = any(position < beginning <= other for beginning in beginnings)
         return position < other and (position < first or not between)
-    return other < position and type(ordered[other]) not in BEGINNINGS and beginnings[0] > other
+    return other < position and type(ordered[other]) not in ADMISSIONS and beginnings[0] > other
 
 
-def _is_anchor(fact: Any, position: int, heard: Heard) -> bool:
+def _is_anchor(fact: Any, position: int, heard: Corrections) -> bool:
     if type(fact) in _ANCHORS:
         return True
-    moves = type(fact) in REPEATING and position not in heard.repeats and position not in heard.void
+    moves = (
+        type(fact) in MAY_REPEAT_LOCATION
+        and position not in heard.repeated_locations
+        and position not in heard.voided_updates
+    )
     return moves and fact.data.location is not None

@@ -36,10 +36,10 @@ from schemas.events import (
     TransferPending,
 )
 from schemas.state import Encounter, Problem, UnitStay
-from streams.fold.effective_facts import Standing, standing
-from streams.fold.encounter_builder import Stay, in_utc
-from streams.fold.fact_kinds import BEGINNINGS, CANCELS, OF_IDENTITY
-from streams.fold.merges import MergeOrder, merge_order, resolve
+from streams.fold.effective_facts import EffectiveFacts, effective_facts
+from streams.fold.encounter_builder import EncounterBuilder, in_utc
+from streams.fold.fact_kinds import ADMISSIONS, CANCELS, ENCOUNTER_MERGES
+from streams.fold.merges import MergeOrder, merge_order, resolve_merges
 from streams.fold.pending_admissions import withdrawals
 
 
@@ -70,58 +70,63 @@ def fold(facts: Iterable[AdtEvent], *, as_of: datetime | None = None) -> Encount
     >>> fold([]) is None
     True
     """
-    given = [fact for fact in facts if type(fact) not in OF_IDENTITY]
+    given = [fact for fact in facts if type(fact) not in ENCOUNTER_MERGES]
     if not given:
         return None
-    stand = standing(given, as_of)
-    if as_of is not None and not stand.facts and not _was_taken_back(given, stand, as_of):
+    effective = effective_facts(given, as_of)
+    if as_of is not None and not effective.facts and not _was_taken_back(given, effective, as_of):
         return None
-    tokens, token = {fact.partition_key for fact in given if as_of is None or fact.occurred_at <= as_of}, _token(stand)
-    if len(tokens) > 1 and (whose := _moved(given, stand)):
+    tokens, token = (
+        {fact.partition_key for fact in given if as_of is None or fact.occurred_at <= as_of},
+        _token(effective),
+    )
+    if len(tokens) > 1 and (whose := _moved(given, effective)):
         tokens, token = {whose.get(each, each) for each in tokens}, whose.get(token, token)
-    state = Stay(stand.latest.subject, token)
-    state.problems.update(stand.problems)
+    state = EncounterBuilder(effective.latest.subject, token)
+    state.problems.update(effective.problems)
     state.note_tokens(tokens)
-    if stand.missed:
-        state.withdrawn = withdrawals(fact for fact in stand.missed if as_of is None or fact.occurred_at <= as_of)
-    state.taken_back = not stand.cancelled.isdisjoint(_BEGINS_OR_PLANS)
-    for fact in stand.facts:
+    if effective.unmatched_cancels:
+        state.withdrawn = withdrawals(
+            fact for fact in effective.unmatched_cancels if as_of is None or fact.occurred_at <= as_of
+        )
+    state.taken_back = not effective.cancelled.isdisjoint(_BEGINS_OR_PLANS)
+    for fact in effective.facts:
         _APPLY[type(fact)](state, fact)
-    if stand.facts and all(type(fact) is EncounterMoved for fact in stand.facts):
+    if effective.facts and all(type(fact) is EncounterMoved for fact in effective.facts):
         state.cancelled = True  # whose it is alone brings nobody here
         state.problem(Problem.NO_ADMISSION)
     return state.encounter()
 
 
-_BEGINS_OR_PLANS = frozenset({*BEGINNINGS, PatientPreadmitted, AdmissionPending})
+_BEGINS_OR_PLANS = frozenset({*ADMISSIONS, PatientPreadmitted, AdmissionPending})
 
 
-def _token(stand: Standing) -> str:
+def _token(effective: EffectiveFacts) -> str:
     """Return under which token the encounter was reported last, by a fact that stands if there is one."""
-    latest = next((fact for fact in reversed(stand.facts) if type(fact) not in CANCELS), stand.latest)
+    latest = next((fact for fact in reversed(effective.facts) if type(fact) not in CANCELS), effective.latest)
     return str(latest.partition_key)
 
 
-def _moved(given: Iterable[AdtEvent], stand: Standing) -> dict[str, str]:
+def _moved(given: Iterable[AdtEvent], effective: EffectiveFacts) -> dict[str, str]:
     """Return, for each token from which the visit was moved, the patient whose it is.
 
     It is moved from all under whom it was reported until then: that may be one person under several numbers.
     """
     whose: dict[str, tuple[str, MergeOrder]] = {}
-    for move in (fact for fact in stand.facts if type(fact) is EncounterMoved):
+    for move in (fact for fact in effective.facts if type(fact) is EncounterMoved):
         before = {fact.partition_key for fact in given if fact.recorded_at <= move.recorded_at}
         for token in before.union([move.data.moved_from]).difference([move.partition_key]):
             whose[token] = (move.partition_key, merge_order(move))
-    return resolve(whose)
+    return resolve_merges(whose)
 
 
-def _was_taken_back(facts: Iterable[AdtEvent], stand: Standing, as_of: datetime) -> bool:
+def _was_taken_back(facts: Iterable[AdtEvent], effective: EffectiveFacts, as_of: datetime) -> bool:
     """Say whether all that had happened by then are cancels, and what they took back."""
-    return bool(stand.cancelled or stand.missed) and any(fact.occurred_at <= as_of for fact in facts)
+    return bool(effective.cancelled or effective.unmatched_cancels) and any(fact.occurred_at <= as_of for fact in facts)
 
 
-def _plan(state: Stay, fact: PatientPreadmitted | AdmissionPending) -> None:
-    if state.admitted_at is not None or state.discharged_at is not None or state.stays:
+def _plan(state: EncounterBuilder, fact: PatientPreadmitted | AdmissionPending) -> None:
+    if state.admitted_at is not None or state.discharged_at is not None or state.unit_stays:
         state.problem(Problem.PLANNED_AFTER_ADMISSION)
         return
     state.note(fact, fact.data)
@@ -131,7 +136,7 @@ def _plan(state: Stay, fact: PatientPreadmitted | AdmissionPending) -> None:
     state.reserve(fact, fact.data.location, fact.data.expected_at)
 
 
-def _admit(state: Stay, fact: PatientAdmitted | PatientRegistered) -> None:
+def _admit(state: EncounterBuilder, fact: PatientAdmitted | PatientRegistered) -> None:
     state.note(fact, fact.data)
     registered = isinstance(fact, PatientRegistered)
     if state.discharged_at is not None:
@@ -142,7 +147,7 @@ def _admit(state: Stay, fact: PatientAdmitted | PatientRegistered) -> None:
         state.problem(Problem.REGISTERED_TWICE)
     elif not registered and state.admitted_by not in (None, fact.occurred_at):
         state.problem(Problem.ADMITTED_TWICE)
-    elif state.admitted_at is None and state.stays:
+    elif state.admitted_at is None and state.unit_stays:
         state.problem(Problem.MOVED_BEFORE_ADMISSION)
     if state.admitted_at is None:
         state.admitted_at = fact.occurred_at
@@ -154,7 +159,7 @@ def _admit(state: Stay, fact: PatientAdmitted | PatientRegistered) -> None:
         state.move(fact.data.location, fact.occurred_at)
 
 
-def _change_class(state: Stay, fact: PatientClassChanged) -> None:
+def _change_class(state: EncounterBuilder, fact: PatientClassChanged) -> None:
     state.note(fact, fact.data)
     if state.deleted:
         state.problem(Problem.REPORTED_AFTER_DELETION)
@@ -162,7 +167,7 @@ def _change_class(state: Stay, fact: PatientClassChanged) -> None:
         _move(state, fact.data.location, fact.occurred_at)
 
 
-def _transfer(state: Stay, fact: PatientTransferred) -> None:
+def _transfer(state: EncounterBuilder, fact: PatientTransferred) -> None:
     state.note(fact, fact.data)
     if fact.data.location is None:
         state.problem(Problem.TRANSFER_WITHOUT_LOCATION)
@@ -171,7 +176,7 @@ def _transfer(state: Stay, fact: PatientTransferred) -> None:
         state.reservation = None
 
 
-def _move(state: Stay, location: Location, at: datetime) -> None:
+def _move(state: EncounterBuilder, location: Location, at: datetime) -> None:
     state.planned = False
     if state.discharged_at is not None:
         state.problem(Problem.MOVED_AFTER_DISCHARGE)
@@ -182,7 +187,7 @@ def _move(state: Stay, location: Location, at: datetime) -> None:
         state.move(location, at)
 
 
-def _track(state: Stay, fact: PatientDeparted | PatientArrived) -> None:
+def _track(state: EncounterBuilder, fact: PatientDeparted | PatientArrived) -> None:
     """Tracking moves the patient without a transfer; a temporary place leaves the bed as it is."""
     state.note(fact, fact.data)
     if fact.data.location is not None:
@@ -200,7 +205,7 @@ def _track(state: Stay, fact: PatientDeparted | PatientArrived) -> None:
         state.temporary_place = None
 
 
-def _start_leave(state: Stay, fact: LeaveStarted) -> None:
+def _start_leave(state: EncounterBuilder, fact: LeaveStarted) -> None:
     state.note(fact, fact.data)
     if state.here:
         state.on_leave_since = fact.occurred_at
@@ -208,7 +213,7 @@ def _start_leave(state: Stay, fact: LeaveStarted) -> None:
         state.problem(Problem.LEAVE_WHILE_NOT_HERE)
 
 
-def _end_leave(state: Stay, fact: LeaveEnded) -> None:
+def _end_leave(state: EncounterBuilder, fact: LeaveEnded) -> None:
     state.note(fact, fact.data)
     if state.on_leave_since is None:
         state.problem(Problem.RETURN_WITHOUT_LEAVE)
@@ -217,7 +222,7 @@ def _end_leave(state: Stay, fact: LeaveEnded) -> None:
         _move(state, fact.data.location, fact.occurred_at)
 
 
-def _expect_transfer(state: Stay, fact: TransferPending) -> None:
+def _expect_transfer(state: EncounterBuilder, fact: TransferPending) -> None:
     state.note(fact, fact.data)
     if state.here:
         state.reserve(fact, fact.data.location, fact.data.expected_at)
@@ -225,7 +230,7 @@ def _expect_transfer(state: Stay, fact: TransferPending) -> None:
         state.problem(Problem.PENDING_WHILE_NOT_HERE)
 
 
-def _expect_discharge(state: Stay, fact: DischargePending) -> None:
+def _expect_discharge(state: EncounterBuilder, fact: DischargePending) -> None:
     state.note(fact, fact.data)
     if not state.here:
         state.problem(Problem.PENDING_WHILE_NOT_HERE)
@@ -233,21 +238,21 @@ def _expect_discharge(state: Stay, fact: DischargePending) -> None:
         state.expected_discharge_at = fact.data.expected_at.astimezone(UTC)
 
 
-def _cancel(state: Stay, fact: AdtEvent) -> None:  # noqa: ARG001
+def _cancel(state: EncounterBuilder, fact: AdtEvent) -> None:  # noqa: ARG001
     """Nobody is here or will come, unless something else that stands says so."""
     state.cancelled = state.admitted_at is None and not state.planned
 
 
-def _ignore(state: Stay, fact: AdtEvent) -> None:
+def _ignore(state: EncounterBuilder, fact: AdtEvent) -> None:
     """Whose the visit is, is told beside its course."""
 
 
-def _delete(state: Stay, fact: EncounterDeleted) -> None:  # noqa: ARG001
+def _delete(state: EncounterBuilder, fact: EncounterDeleted) -> None:  # noqa: ARG001
     state.forget()
     state.deleted = True
 
 
-def _discharge(state: Stay, fact: PatientDischarged) -> None:
+def _discharge(state: EncounterBuilder, fact: PatientDischarged) -> None:
     state.note(fact, fact.data)
     _note_disposition(state, fact.data)
     state.planned = False
@@ -262,7 +267,7 @@ def _discharge(state: Stay, fact: PatientDischarged) -> None:
     state.leave(fact.occurred_at)
 
 
-def _update(state: Stay, fact: EncounterUpdated) -> None:
+def _update(state: EncounterBuilder, fact: EncounterUpdated) -> None:
     data = fact.data
     state.note(fact, data)
     if state.discharged_at is not None:
@@ -281,18 +286,18 @@ def _update(state: Stay, fact: EncounterUpdated) -> None:
         state.move(data.location, fact.occurred_at)
 
 
-def _tells_of_the_past(state: Stay, fact: EncounterUpdated) -> bool:
+def _tells_of_the_past(state: EncounterBuilder, fact: EncounterUpdated) -> bool:
     """Say whether all that is known of the visit is an update, perhaps a bill, after its end: it claims no bed."""
     left_at = fact.data.discharged_at
-    return left_at is not None and left_at <= fact.occurred_at and state.admitted_at is None and not state.stays
+    return left_at is not None and left_at <= fact.occurred_at and state.admitted_at is None and not state.unit_stays
 
 
-def _note_disposition(state: Stay, details: DischargeDetails) -> None:
+def _note_disposition(state: EncounterBuilder, details: DischargeDetails) -> None:
     if details.discharge_disposition is not None:
         state.discharge_disposition = details.discharge_disposition
 
 
-_APPLY: dict[type, Callable[[Stay, Any], None]] = {
+_APPLY: dict[type, Callable[[EncounterBuilder, Any], None]] = {
     PatientPreadmitted: _plan,
     AdmissionPending: _plan,
     PatientRegistered: _admit,

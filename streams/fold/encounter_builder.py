@@ -30,7 +30,7 @@ from schemas.state import (
 )
 
 
-class Stay:
+class EncounterBuilder:
     """What is known so far while the facts are applied in order."""
 
     __slots__ = (
@@ -57,9 +57,9 @@ class Stay:
         "reservation",
         "services",
         "sex",
-        "stays",
         "taken_back",
         "temporary_place",
+        "unit_stays",
         "withdrawn",
     )
 
@@ -92,7 +92,7 @@ class Stay:
         self.age_years: int | None = None
         self.sex: Any = None
         self.expected_discharge_at: datetime | None = None
-        self.stays: list[UnitStay] = []
+        self.unit_stays: list[UnitStay] = []
         self.diagnoses: dict[Any, KnownDiagnosis] = {}
         self.procedures: dict[Any, KnownProcedure] = {}
 
@@ -153,17 +153,17 @@ class Stay:
 
     def move(self, location: Location, at: datetime) -> None:
         """Put the patient in a place from `at` on; staying where one is is no move."""
-        last = self.stays[-1] if self.stays else None
+        last = self.unit_stays[-1] if self.unit_stays else None
         if last is not None and last.left_at is None:
             same_unit = last.unit_id == location.unit_id and last.facility_id == location.facility_id
             if same_unit and location.bed_id in (None, last.bed_id):
                 return
             self.reservation = self.temporary_place = None
             if last.arrived_at >= at:
-                self.stays.pop()
+                self.unit_stays.pop()
             else:
-                self.stays[-1] = msgspec.structs.replace(last, left_at=at)
-        self.stays.append(
+                self.unit_stays[-1] = msgspec.structs.replace(last, left_at=at)
+        self.unit_stays.append(
             UnitStay(
                 facility_id=location.facility_id,
                 unit_id=location.unit_id,
@@ -181,8 +181,8 @@ class Stay:
         """End the stay in the last place."""
         self.reservation = self.temporary_place = None
         self.on_leave_since = None
-        if self.stays and self.stays[-1].left_at is None:
-            self.stays[-1] = msgspec.structs.replace(self.stays[-1], left_at=at)
+        if self.unit_stays and self.unit_stays[-1].left_at is None:
+            self.unit_stays[-1] = msgspec.structs.replace(self.unit_stays[-1], left_at=at)
 
     def encounter(self) -> Encounter:
         """Return what all that was applied amounts to."""
@@ -205,7 +205,7 @@ class Stay:
             age_years=self.age_years,
             sex=self.sex,
             expected_discharge_at=self.expected_discharge_at,
-            stays=() if cancelled else tuple(self.stays),
+            unit_stays=() if cancelled else tuple(self.unit_stays),
             diagnoses=tuple(self.diagnoses.values()),
             procedures=tuple(self.procedures.values()),
             problems=tuple(sorted(self.problems)),
@@ -222,8 +222,8 @@ class Stay:
         if self.admitted_at is None:
             if self.planned:
                 return EncounterStatus.PLANNED
-            void = self.deleted or self.cancelled or self.taken_back
-            if void and not self.stays and self.discharged_at is None:
+            voided_updates = self.deleted or self.cancelled or self.taken_back
+            if voided_updates and not self.unit_stays and self.discharged_at is None:
                 return EncounterStatus.CANCELLED
         return EncounterStatus.IN_PROGRESS if self.discharged_at is None else EncounterStatus.DISCHARGED
 

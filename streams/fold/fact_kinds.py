@@ -98,24 +98,24 @@ CANCELS: dict[type, tuple[type, ...]] = {
 
 MERGES = frozenset({PatientsMerged, EncountersMerged})
 UNMERGES = frozenset({PatientsUnmerged, EncountersUnmerged})
-OF_IDENTITY = frozenset({EncountersMerged, EncountersUnmerged})
+ENCOUNTER_MERGES = frozenset({EncountersMerged, EncountersUnmerged})
 """What says which encounter is which, and nothing of what happened in it."""
 
-BEGINNINGS = frozenset({PatientAdmitted, PatientRegistered})
+ADMISSIONS = frozenset({PatientAdmitted, PatientRegistered})
 MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})
 """What says where the patient is, always."""
 
-REPEATING = frozenset(
+MAY_REPEAT_LOCATION = frozenset(
     {EncounterUpdated, PatientClassChanged, PatientDeparted, PatientArrived, LeaveStarted, LeaveEnded}
 )
 """What may say where the patient is, and mostly repeats what was said last."""
 
-PLACING = MOVES | REPEATING
+WITH_LOCATION = MOVES | MAY_REPEAT_LOCATION
 
 PLANS = frozenset({PatientPreadmitted, AdmissionPending, TransferPending, DischargePending})
 PLAN_CANCELS = frozenset({PreadmissionCancelled, PendingAdmissionCancelled})
-OF_A_STAY = frozenset(
-    {PatientTransferred, *REPEATING, TransferPending, DischargePending, PatientDischarged},
+NEEDS_ADMISSION = frozenset(
+    {PatientTransferred, *MAY_REPEAT_LOCATION, TransferPending, DischargePending, PatientDischarged},
 )
 """What can be true only of somebody who has been admitted."""
 

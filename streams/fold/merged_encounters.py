@@ -15,10 +15,10 @@ import msgspec
 
 from schemas.events import EncounterDeleted, EncounterUpdated, UpdateDetails
 from schemas.state import Encounter, EncounterStatus, Problem
-from streams.fold.effective_facts import in_order, standing
+from streams.fold.effective_facts import effective_facts, in_order
 from streams.fold.encounter import fold
-from streams.fold.fact_kinds import OF_IDENTITY
-from streams.fold.merges import MergeOrder, merge_order, parents, root
+from streams.fold.fact_kinds import ENCOUNTER_MERGES
+from streams.fold.merges import MergeOrder, merge_order, merge_parents, surviving_id
 
 
 class Merge(NamedTuple):
@@ -41,15 +41,17 @@ class _Visit:
         """Return what had been said of it earlier."""
         return [fact for fact in self.facts if fact.recorded_at < at]
 
-    def give_up_course(self, at: datetime, *, void: bool) -> None:
+    def give_up_course(self, at: datetime, *, voided_updates: bool) -> None:
         """Leave of what was said earlier only diagnoses and procedures, or nothing of what was void."""
-        told = [] if void else [kept for fact in self.before(at) if (kept := _without_course(fact)) is not None]
+        told = (
+            [] if voided_updates else [kept for fact in self.before(at) if (kept := _without_course(fact)) is not None]
+        )
         self.facts = [*told, *(fact for fact in self.facts if fact.recorded_at >= at)]
 
 
 def concerns_identity(facts: Iterable[Any]) -> bool:
     """Say whether one of the facts about an encounter tells which it is, so that others must be known to fold it."""
-    return any(type(fact) in OF_IDENTITY for fact in facts)
+    return any(type(fact) in ENCOUNTER_MERGES for fact in facts)
 
 
 def merged_into(encounter_id: str, facts: Iterable[Any]) -> str | None:
@@ -58,7 +60,7 @@ def merged_into(encounter_id: str, facts: Iterable[Any]) -> str | None:
     return merges[-1].into if merges else None
 
 
-def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
+def fold_merged(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
     """Fold encounters that merges tie together.
 
     Parameters
@@ -85,7 +87,7 @@ def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = No
     identity = {key: _identity(key, facts, as_of) for key, facts in about.items()}
     told = sorted((merge for merges, _ in identity.values() for merge in merges), key=lambda merge: merge.order)
     latest = {merge.away: merge for merge in told}
-    parent = parents({key: (merge.into, merge.order) for key, merge in latest.items()})
+    parent = merge_parents({key: (merge.into, merge.order) for key, merge in latest.items()})
     visits = {
         key: _Visit(_without_void_deletions(key, about.get(key, ()), latest, parent))
         for key in {*about, *parent, *parent.values()}
@@ -111,7 +113,7 @@ def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = No
             encounter,
             encounter_id=key,
             merged_into=latest[key].into if key in latest else None,
-            same_as=root(parent, key) if key in parent else None,
+            same_as=surviving_id(parent, key) if key in parent else None,
             problems=tuple(sorted({*encounter.problems, *problems})),
         )
     return found
@@ -119,14 +121,16 @@ def fold_tied(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = No
 
 def _identity(key: str, facts: Iterable[Any], as_of: datetime | None) -> tuple[list[Merge], frozenset[Problem]]:
     """Return the merges of one encounter that stand, and what does not fit among them and their undoing."""
-    said = [fact for fact in facts if type(fact) in OF_IDENTITY]
+    said = [fact for fact in facts if type(fact) in ENCOUNTER_MERGES]
     if not said:
         return [], frozenset()
-    stand = standing(said, as_of)
+    effective = effective_facts(said, as_of)
     merges = [
-        Merge(key, fact.data.into, merge_order(fact), fact.recorded_at) for fact in stand.facts if fact.data.into != key
+        Merge(key, fact.data.into, merge_order(fact), fact.recorded_at)
+        for fact in effective.facts
+        if fact.data.into != key
     ]
-    return merges, stand.problems
+    return merges, effective.problems
 
 
 class _Numbers:
@@ -139,12 +143,12 @@ class _Numbers:
         """Note that two numbers are of one visit, and say whether they were already."""
         already = self.are_one(one, other)
         if not already:
-            self._parent[root(self._parent, one)] = root(self._parent, other)
+            self._parent[surviving_id(self._parent, one)] = surviving_id(self._parent, other)
         return already
 
     def are_one(self, one: str, other: str) -> bool:
         """Say whether two numbers are of one visit."""
-        return root(self._parent, one) == root(self._parent, other)
+        return surviving_id(self._parent, one) == surviving_id(self._parent, other)
 
 
 def _unite(visits: dict[str, _Visit], merge: Merge, *, already_one: bool) -> None:
@@ -167,9 +171,9 @@ def _choose_course(
     if was_away is None or stayed is None:
         return
     if _rank(was_away) > _rank(stayed):
-        stays.give_up_course(at, void=_is_void(stayed))
+        stays.give_up_course(at, voided_updates=_is_void(stayed))
         return
-    away.give_up_course(at, void=_is_void(was_away))
+    away.give_up_course(at, voided_updates=_is_void(was_away))
     beds = {(place.facility_id, place.unit_id, place.bed_id) for each in (was_away, stayed) if (place := each.location)}
     told_since = any(
         fact.recorded_at >= at and getattr(fact.data, "location", None) for fact in (*away.facts, *stays.facts)
@@ -184,7 +188,7 @@ _HERE = (True, True, True)
 def _rank(encounter: Encounter) -> tuple[bool, bool, bool]:
     """Return how much an encounter's course tells: of two visits the one that tells more counts."""
     here = encounter.status is EncounterStatus.IN_PROGRESS
-    return (not _is_void(encounter), here, here and bool(encounter.stays))
+    return (not _is_void(encounter), here, here and bool(encounter.unit_stays))
 
 
 def _is_void(encounter: Encounter) -> bool:

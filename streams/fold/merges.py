@@ -19,7 +19,7 @@ def merge_order(fact: AnyFact) -> tuple[datetime, datetime, str, str]:
     return (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
 
 
-def resolve(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
+def resolve_merges(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
     """Return, for each that was merged away, what all its merges lead to.
 
     Parameters
@@ -43,20 +43,20 @@ def resolve(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
     >>> resolve({"a": ("b", (1,)), "b": ("a", (2,))})
     {'b': 'a'}
     """
-    parent = parents(merges)
-    return {key: root(parent, key) for key in sorted(parent)}
+    parent = merge_parents(merges)
+    return {key: surviving_id(parent, key) for key in sorted(parent)}
 
 
-def parents(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
+def merge_parents(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
     """Return, for each that was merged away, what it was merged into directly; of a circle the oldest is left out."""
     parent: dict[str, str] = {}
     for key, (into, _) in sorted(merges.items(), key=lambda item: (item[1][1], item[0]), reverse=True):
-        if root(parent, into) != key:
+        if surviving_id(parent, into) != key:
             parent[key] = into
     return parent
 
 
-def root(parent: Mapping[str, str], key: str) -> str:
+def surviving_id(parent: Mapping[str, str], key: str) -> str:
     """Return where the merges lead from here."""
     while key in parent:
         key = parent[key]

@@ -19,7 +19,7 @@ from schemas.events import (
     PatientUpdated,
 )
 from schemas.state import Patient, PendingAdmission, Problem
-from streams.fold.effective_facts import standing
+from streams.fold.effective_facts import effective_facts
 from streams.fold.encounter_builder import reservation
 from streams.fold.merges import merge_order
 from streams.fold.pending_admissions import KINDS, withdrawals
@@ -43,11 +43,11 @@ def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> 
     given = list(facts)
     if not given:
         return None
-    stand = standing(given, as_of)
+    effective = effective_facts(given, as_of)
     known: dict[str, Any] = {}
     pending: list[PendingAdmission] = []
     merges: set[str] = set()
-    for fact in stand.facts:
+    for fact in effective.facts:
         if isinstance(fact, PatientsMerged):
             known |= {"merged_into": fact.data.into, "merge_order": merge_order(fact)}
             merges.add(fact.data.into)
@@ -56,11 +56,11 @@ def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> 
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):
             pending.append(_pending(fact))
     return Patient(
-        patient_token=stand.latest.partition_key,
+        patient_token=effective.latest.partition_key,
         pending=tuple(pending),
-        withdrawn=withdrawals(stand.facts),
+        withdrawn=withdrawals(effective.facts),
         merges=tuple(sorted(merges)),
-        problems=tuple(sorted({*stand.problems, Problem.MERGED_TWICE} if len(merges) > 1 else stand.problems)),
+        problems=tuple(sorted({*effective.problems, Problem.MERGED_TWICE} if len(merges) > 1 else effective.problems)),
         **known,
     )
 

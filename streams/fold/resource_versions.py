@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from schemas.events import EncounterUpdated
 from streams.fold.class_history import Snapshot, with_classes_of_their_time
-from streams.fold.fact_kinds import BEGINNINGS
+from streams.fold.fact_kinds import ADMISSIONS
 
 _Resource = tuple[str, str]
 
@@ -44,15 +44,15 @@ def without_earlier_versions(ordered: list[Any]) -> list[Any]:
     """
     if not any(getattr(fact.data, "version_of", None) for fact in ordered):
         return ordered
-    stand = [fact for fact in ordered if _resource(fact) is None]
+    effective = [fact for fact in ordered if _resource(fact) is None]
     for told in _told(ordered).values():
         *earlier, newest = [Snapshot(version.recorded_at, told[version]) for version in sorted(told)]
-        if any(type(fact) in BEGINNINGS for fact in newest.facts):
-            stand += [fact for version in earlier for fact in version.facts if type(fact) is EncounterUpdated]
-            stand += with_classes_of_their_time([*earlier, newest])
+        if any(type(fact) in ADMISSIONS for fact in newest.facts):
+            effective += [fact for version in earlier for fact in version.facts if type(fact) is EncounterUpdated]
+            effective += with_classes_of_their_time([*earlier, newest])
         else:
-            stand += newest.facts
-    return stand
+            effective += newest.facts
+    return effective
 
 
 def has_version_of_two_contents(ordered: list[Any]) -> bool:

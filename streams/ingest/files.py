@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.errors import SourceError
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 """Names in one remark."""
 _CHUNK_BYTES = 65_536
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
@@ -122,6 +122,6 @@ def shown(path: Path | str) -> str:
 
 
 def named(files: Sequence[Path]) -> str:
-    """Return the files for a remark: the first `MOST_NAMED` of them, and how many more there are."""
-    more = f" and {len(files) - MOST_NAMED:,} more" if len(files) > MOST_NAMED else ""
-    return ", ".join(shown(file) for file in files[:MOST_NAMED]) + more
+    """Return the files for a remark: the first `MAX_NAMED` of them, and how many more there are."""
+    more = f" and {len(files) - MAX_NAMED:,} more" if len(files) > MAX_NAMED else ""
+    return ", ".join(shown(file) for file in files[:MAX_NAMED]) + more

@@ -22,7 +22,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from schemas.errors import BrokerAway, RecordsRefused, SettingsError, UsageError
+from schemas.errors import BrokerUnavailable, RecordsTooLarge, RequestRefused, SettingsError, UsageError
 from schemas.kafka import wait_for_broker
 from schemas.outgoing import Outgoing
 from schemas.pseudonyms import load_key
@@ -32,10 +32,10 @@ from streams.ingest.fhir.mapping import FhirOptions, load_options
 from streams.ingest.http_bodies import Body, read_encounter, read_facts, read_fhir
 from streams.ingest.publisher import Publisher
 
-LARGEST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 BODY_S = 30.0
 """A body must have come within this time."""
-MOST_CONNECTIONS = 200
+MAX_CONNECTIONS = 200
 ASK_AGAIN_S = 2.0
 """How long an answer to /ready about Kafka holds."""
 STOP_S = 3
@@ -61,21 +61,13 @@ class Sink(Protocol):
         """Return once Kafka has all of the records; raises what `Publisher.publish` raises."""
 
 
-class Refusal(Exception):
-    """A request that is not read any further."""
-
-    def __init__(self, status: int, error: str) -> None:
-        super().__init__(error)
-        self.status, self.error = status, error
-
-
 def build(
     settings: Settings,
     publisher: Sink,
     pseudonym_key: bytes,
     *,
     options: FhirOptions | None = None,
-    largest_bytes: int = LARGEST_BYTES,
+    largest_bytes: int = MAX_BYTES,
     find_broker: Callable[[], None] | None = None,
 ) -> FastAPI:
     """Return the application.
@@ -93,7 +85,7 @@ def build(
     largest_bytes : int
         The largest body taken.
     find_broker : callable or None
-        Raises BrokerAway when Kafka does not answer; None asks the brokers of the settings.
+        Raises BrokerUnavailable when Kafka does not answer; None asks the brokers of the settings.
     """
     find = find_broker or (lambda: wait_for_broker(settings, timeout_s=0))
     interface = _Interface(
@@ -122,7 +114,7 @@ class _Broker:
             if time.monotonic() - self._asked_at >= ASK_AGAIN_S:
                 try:
                     await asyncio.to_thread(self._find)
-                except BrokerAway:
+                except BrokerUnavailable:
                     self._answers = False
                 else:
                     self._answers = True
@@ -173,19 +165,19 @@ class _Interface:
             self._let_in(request)
             kind = _kind(request, kinds)
             body = await _body(request, self._largest_bytes)
-        except Refusal as refusal:
-            log.warning("refused", endpoint=endpoint, status=refusal.status, reason=refusal.error)
-            headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-            return JSONResponse({"error": refusal.error}, status_code=refusal.status, headers=headers)
+        except RequestRefused as refusal:
+            log.warning("refused", endpoint=endpoint, status=refusal.http_status, reason=str(refusal))
+            headers = {"WWW-Authenticate": "Bearer"} if refusal.http_status == 401 else {}
+            return JSONResponse({"error": str(refusal)}, status_code=refusal.http_status, headers=headers)
         done = await self._lanes.run(len(body), lambda: read(body, kind))
         try:
             if done.records:
                 await self._publisher.publish(done.records)
-        except RecordsRefused as error:
+        except RecordsTooLarge as error:
             done = done.without(error.positions)
-        except BrokerAway as error:
+        except BrokerUnavailable as error:
             log.error("a request was not published", endpoint=endpoint, reason=str(error))
-            return JSONResponse({"error": str(error)}, status_code=503, headers={"Retry-After": "5"})
+            return JSONResponse({"error": str(error)}, status_code=error.http_status, headers={"Retry-After": "5"})
         if done.errors:
             log.warning("not all could be used", endpoint=endpoint, errors=len(done.errors))
         return _answer(done)
@@ -193,10 +185,10 @@ class _Interface:
     def _let_in(self, request: Request) -> None:
         """Refuse whoever does not show the token; and web pages, whose browser always says where they come from."""
         if "origin" in request.headers:
-            raise Refusal(403, "Web pages may not send here; send from a program.")
+            raise RequestRefused(403, "Web pages may not send here; send from a program.")
         shown = request.headers.get("authorization", "")
         if self._token and not hmac.compare_digest(shown.encode(), f"Bearer {self._token}".encode()):
-            raise Refusal(401, "Send the header Authorization: Bearer with the token of WARDWATCH_INGEST_TOKEN.")
+            raise RequestRefused(401, "Send the header Authorization: Bearer with the token of WARDWATCH_INGEST_TOKEN.")
 
 
 def _answer(done: Body) -> JSONResponse:
@@ -215,15 +207,15 @@ def _answer(done: Body) -> JSONResponse:
 
 def _kind(request: Request, kinds: frozenset[str]) -> str:
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise Refusal(415, "Compressed bodies are not read; send it without Content-Encoding.")
+        raise RequestRefused(415, "Compressed bodies are not read; send it without Content-Encoding.")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in kinds:
-        raise Refusal(415, f"Content-Type must be one of {', '.join(sorted(kinds))}.")
+        raise RequestRefused(415, f"Content-Type must be one of {', '.join(sorted(kinds))}.")
     return kind
 
 
 async def _body(request: Request, largest_bytes: int) -> bytes:
-    too_large = Refusal(413, f"The body is larger than {largest_bytes} bytes; send less at a time.")
+    too_large = RequestRefused(413, f"The body is larger than {largest_bytes} bytes; send less at a time.")
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > largest_bytes:
         raise too_large
@@ -235,9 +227,9 @@ async def _body(request: Request, largest_bytes: int) -> bytes:
                 if len(body) > largest_bytes:
                     raise too_large
     except ClientDisconnect:
-        raise Refusal(400, "The sender left before its body had come.") from None
+        raise RequestRefused(400, "The sender left before its body had come.") from None
     except TimeoutError:
-        raise Refusal(408, f"The body did not come within {BODY_S:.0f} s.") from None
+        raise RequestRefused(408, f"The body did not come within {BODY_S:.0f} s.") from None
     return bytes(body)
 
 
@@ -280,7 +272,7 @@ def serve_http(settings: Settings, port: int, on_listening: Callable[[str], None
     ------
     UsageError
         When the port cannot be had, or others could reach it without a token.
-    BrokerAway
+    BrokerUnavailable
         When no Kafka broker answers at the start.
     """
     host = settings.ingest_host
@@ -296,7 +288,7 @@ def serve_http(settings: Settings, port: int, on_listening: Callable[[str], None
             server_header=False,
             proxy_headers=False,
             ws="none",
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=STOP_S,
         )
         at = listening.getsockname()[1]

@@ -10,14 +10,14 @@ import msgspec
 
 from schemas.errors import FactRejected
 from schemas.events import AnyFact, check_subject, decode_fact
-from schemas.outgoing import LARGEST_BYTES, Outgoing, outgoing
+from schemas.outgoing import MAX_BYTES, Outgoing, outgoing
 from streams.ingest.fhir.bundle import BYTE_ORDER_MARK, FhirOptions, FhirReading, read_json
 from streams.ingest.fhir.files import split_lines
 
-MOST_RECORDS = 50_000
+MAX_RECORDS = 50_000
 """Of one request: each bad one costs an error in the answer."""
 
-TOO_LARGE = f"The fact is larger than {LARGEST_BYTES} bytes, which Kafka does not take; split it."
+TOO_LARGE = f"The fact is larger than {MAX_BYTES} bytes, which Kafka does not take; split it."
 REFUSED = "The fact is larger than this Kafka takes; split it, or have the broker's message.max.bytes raised."
 
 
@@ -64,8 +64,8 @@ def read_facts(body: bytes, *, lines: bool) -> Body:
         return Body([], [{"index": 0, "error": f"No JSON: {error}"}])
     except RecursionError:
         return Body([], [{"index": 0, "error": "The JSON is nested too deeply."}])
-    if len(parts) > MOST_RECORDS:
-        return Body([], [{"index": MOST_RECORDS, "error": f"More than {MOST_RECORDS} records; send fewer at a time."}])
+    if len(parts) > MAX_RECORDS:
+        return Body([], [{"index": MAX_RECORDS, "error": f"More than {MAX_RECORDS} records; send fewer at a time."}])
     records: list[Outgoing] = []
     errors: list[dict[str, Any]] = []
     places: list[dict[str, Any]] = []
@@ -88,7 +88,7 @@ def _list(body: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 def _record(fact: AnyFact) -> Outgoing:
     record = outgoing(fact)
-    if len(record.value) > LARGEST_BYTES:
+    if len(record.value) > MAX_BYTES:
         raise FactRejected(TOO_LARGE)
     return record
 

@@ -14,7 +14,7 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from schemas.errors import BrokerAway, RecordsRefused
+from schemas.errors import BrokerUnavailable, RecordsTooLarge
 from schemas.outgoing import Outgoing
 from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS
@@ -42,7 +42,7 @@ class Publisher:
 
         Raises
         ------
-        BrokerAway
+        BrokerUnavailable
             When no broker answers.
         """
         producer = AIOKafkaProducer(
@@ -66,10 +66,10 @@ class Publisher:
 
         Raises
         ------
-        BrokerAway
-            When it does not say so in time. Some of the records may be there; send all of them again.
-        RecordsRefused
-            When it takes some of them never, and has all the others. It is a FactRejected.
+        BrokerUnavailable
+            When the broker does not confirm in time. Some of the records may have been written; send all of them again.
+        RecordsTooLarge
+            When some of them are too large for Kafka; all others were written.
         """
         try:
             sent = [await self._send(record) for record in records]
@@ -97,20 +97,20 @@ class Publisher:
             future.set_exception(error)
         return future
 
-    def _away(self) -> BrokerAway:
-        return BrokerAway(
+    def _away(self) -> BrokerUnavailable:
+        return BrokerUnavailable(
             f"The Kafka broker at {self._servers} does not answer. "
             "Nothing was acknowledged; send it again when the broker is back."
         )
 
 
-def refused(positions: Sequence[int], records: Sequence[Outgoing]) -> RecordsRefused:
+def refused(positions: Sequence[int], records: Sequence[Outgoing]) -> RecordsTooLarge:
     """Return the error for records that are too large, by their positions.
 
     Sending them again does not help, so it is for the sender to mend: HTTP answers with an error, MLLP with AE.
     """
     largest_bytes = max(len(records[position].value) for position in positions)
-    return RecordsRefused(
+    return RecordsTooLarge(
         f"{len(positions)} of {len(records)} records are larger than Kafka takes ({largest_bytes:,} bytes). "
         "Split them at the sender, or raise message.max.bytes of the broker.",
         tuple(positions),

@@ -20,8 +20,8 @@ from schemas.state import Encounter, EncounterStatus, Patient
 from schemas.topics import ADT_EVENTS
 from streams.fold.encounter import fold
 from streams.fold.event_time import overall
-from streams.fold.merged_encounters import fold_tied
-from streams.fold.merges import resolve
+from streams.fold.merged_encounters import fold_merged
+from streams.fold.merges import resolve_merges
 from streams.fold.patient import fold_patient
 from streams.fold.pending_admissions import without_withdrawn
 from streams.store import bulk
@@ -107,7 +107,7 @@ def _house(connection: Connection, as_of: datetime | None, known: bool) -> Itera
 
 def _tied(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: bool) -> Iterator[Encounter]:
     said = {key: facts for key, all_facts in about.items() if (facts := _said(all_facts, as_of, known))}
-    for encounter in fold_tied(said, as_of=as_of).values():
+    for encounter in fold_merged(said, as_of=as_of).values():
         if encounter.same_as is None:
             yield encounter
 
@@ -133,7 +133,7 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
         for patient in patients.values()
         if patient.merged_into is not None and patient.merge_order is not None
     }
-    people = resolve(merges)
+    people = resolve_merges(merges)
     person = people.get(token, token)
     tokens = sorted(other for other in around if people.get(other, other) == person)
     encounters = _encounters(connection, tokens, as_of, known)

@@ -27,7 +27,7 @@ from streams.ingest.hl7.mapping import load_mapping
 from streams.ingest.hl7.triggers import read_message
 from streams.store.outbox import decode_headers
 
-LARGEST_PARTITION, LARGEST_OFFSET = 2**31 - 1, 2**63 - 1
+MAX_PARTITION, MAX_OFFSET = 2**31 - 1, 2**63 - 1
 """Of Kafka, and of the columns that hold them."""
 _NAME = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,10})/([0-9]{1,19})")
 
@@ -52,7 +52,7 @@ class LetterName(NamedTuple):
             When it is none.
         """
         found = _NAME.fullmatch(text)
-        if found is None or int(found[2]) > LARGEST_PARTITION or int(found[3]) > LARGEST_OFFSET:
+        if found is None or int(found[2]) > MAX_PARTITION or int(found[3]) > MAX_OFFSET:
             raise UsageError(f"{text!r} is no dead letter. Take a name from `wardwatch dead-letters list`.")
         return cls(found[1], int(found[2]), int(found[3]))
 

@@ -19,10 +19,10 @@ from schemas.events import BedStatusChanged
 from schemas.state import Encounter, decode_encounter, decode_patient
 from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED, UnitChanged, unit_key
 from streams.adt.changes import encounter_changed
-from streams.fold.bed import latest_word
+from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
-from streams.fold.merged_encounters import fold_tied
-from streams.fold.merges import resolve
+from streams.fold.merged_encounters import fold_merged
+from streams.fold.merges import resolve_merges
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
 from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
@@ -183,7 +183,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
     found = _Rows.empty()
     for facts in subjects:
         if isinstance(facts[0], BedStatusChanged):
-            found.bed_status.append(rows.bed_row(latest_word(facts)))
+            found.bed_status.append(rows.bed_row(latest_report(facts)))
         elif facts[0].subject.startswith("patient:"):
             patient = fold_patient(facts)
             if patient is not None:
@@ -232,7 +232,7 @@ def _fold_merged(connection: Connection, beside: dict[str, Table]) -> None:
     for together in list(merged_encounters(connection)):
         _forget_encounters(connection, beside, together)
         found = _Rows.empty()
-        for encounter in fold_tied(facts_about(connection, together)).values():
+        for encounter in fold_merged(facts_about(connection, together)).values():
             _add_encounter(found, encounter)
         _write(connection, beside, found)
 
@@ -255,7 +255,7 @@ def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:
         patient = decode_patient(bytes(row.state))
         if patient.merged_into is not None and patient.merge_order is not None:
             merges[patient.patient_token] = (patient.merged_into, patient.merge_order)
-    bulk.insert(connection, beside["alias"], sorted(resolve(merges).items()))
+    bulk.insert(connection, beside["alias"], sorted(resolve_merges(merges).items()))
 
 
 def _swap(connection: Connection, table: Table, other: Table) -> Difference:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from schemas import kafka, tables
-from schemas.errors import BrokerAway, WardwatchError
+from schemas.errors import BrokerUnavailable, WardwatchError
 from schemas.settings import Settings
 from schemas.state import EncounterStatus
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
@@ -57,7 +57,7 @@ def read_status(settings: Settings, engine: Engine) -> Status:
         ) from None
     try:
         behind = kafka.lag(settings, READ_BY_WORKERS)
-    except (BrokerAway, KafkaError):
+    except (BrokerUnavailable, KafkaError):
         behind = None
     return Status(lag=behind, **counts)
 

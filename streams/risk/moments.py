@@ -63,7 +63,7 @@ def due_moments(encounter: Encounter) -> list[Due]:
     return due
 
 
-def due_by_identity(encounter: Encounter, as_of: datetime) -> list[Due]:
+def due_after_merge(encounter: Encounter, as_of: datetime) -> list[Due]:
     """Return the score that a merge asks for: of inpatients, and of those who may yet come back."""
     left = encounter.discharged_at
     if encounter.status is EncounterStatus.CANCELLED or encounter.inpatient_from is None:

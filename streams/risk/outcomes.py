@@ -29,7 +29,7 @@ from streams.store.watermarks import read_watermarks
 from streams.worker import metrics
 
 LEARN_LOCK = 45
-MOST_AT_ONCE = 1_000
+MAX_AT_ONCE = 1_000
 INTERVAL_S = 0.25
 """Least time between two looks at what changed: nobody waits for it at the screen."""
 
@@ -40,7 +40,7 @@ _decode = msgspec.json.Decoder(EncounterChanged).decode
 log = structlog.get_logger("wardwatch.labels")
 
 
-def note(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -> None:
+def track_index_stays(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -> None:
     """Put new index stays on the waiting list, and take off what is none any more."""
     ended = {change.encounter_id for change in changes if change.status is EncounterStatus.DISCHARGED}
     others = {change.encounter_id for change in changes} - ended
@@ -70,7 +70,7 @@ def _reassess(connection: Connection, tokens: set[str]) -> None:
     )
 
 
-class Teacher:
+class OutcomeTrainer:
     """Releases outcomes and teaches the online model.
 
     Parameters
@@ -90,7 +90,7 @@ class Teacher:
             ):
                 return 0
             reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
-            stays = outcome_store.due(connection, reached, MOST_AT_ONCE) if reached is not None else []
+            stays = outcome_store.due(connection, reached, MAX_AT_ONCE) if reached is not None else []
             if not stays:
                 return 0
             model = load_online_model(connection)

@@ -23,13 +23,13 @@ from streams.alerts.rules import can_be_followed_up
 from streams.alerts.store import close_alerts, open_alerts
 from streams.fold.event_time import overall
 from streams.risk import score_store
-from streams.risk.moments import Due, due_at_midnight, due_by_identity, due_moments, midnights, score_all
+from streams.risk.moments import Due, due_after_merge, due_at_midnight, due_moments, midnights, score_all
 from streams.store import histories
 from streams.store.watermarks import read_watermarks
 from streams.worker import metrics
 
 MIDNIGHT_LOCK = 44
-MOST_AT_ONCE = 2_000
+MAX_AT_ONCE = 2_000
 INTERVAL_S = 0.1
 """Least time between two looks at what changed: nobody waits for it at the screen."""
 
@@ -70,7 +70,7 @@ class Scoring:
         self._checked_at = float("-inf")
         self._lock = threading.Lock()
 
-    def changed(
+    def score_changed(
         self, engine: Engine, encounter_ids: Collection[str], identities: Mapping[str, datetime] | None = None
     ) -> int:
         """Score the moments that these encounters have reached; returns how many scores were issued.
@@ -90,7 +90,7 @@ class Scoring:
         due = [moment for encounter in found for moment in due_moments(encounter)]
         for encounter in found:
             if identities and encounter.encounter_id in identities:
-                due += due_by_identity(encounter, identities[encounter.encounter_id])
+                due += due_after_merge(encounter, identities[encounter.encounter_id])
         return self._issue(engine, due, models)
 
     def passed_midnights(self, engine: Engine) -> int:
@@ -115,9 +115,9 @@ class Scoring:
 
     def _issue(self, engine: Engine, due: Sequence[Due], models: _InUse) -> int:
         issued = 0
-        for start in range(0, len(due), MOST_AT_ONCE):
+        for start in range(0, len(due), MAX_AT_ONCE):
             with engine.connect().execution_options(read_only=True) as connection:
-                missing = score_store.not_yet_scored(connection, due[start : start + MOST_AT_ONCE])
+                missing = score_store.not_yet_scored(connection, due[start : start + MAX_AT_ONCE])
                 patients = {item.encounter.patient_token for item in missing}
                 of_person = histories.of_persons(connection, patients)
             scored = score_all(missing, of_person, models.scorer)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select, text
 
 from schemas import tables
 from schemas.state import decode_patient
-from streams.fold.merges import MergeOrder, resolve
+from streams.fold.merges import MergeOrder, resolve_merges
 from streams.store import bulk
 
 PEOPLE_LOCK = 46
@@ -37,7 +37,7 @@ def tied(connection: Connection, tokens: Collection[str]) -> set[str]:
     return _component(connection, set(tokens))[0] | set(persons(connection, tokens))
 
 
-def regroup(connection: Connection, tokens: Collection[str]) -> set[str]:
+def reassign_persons(connection: Connection, tokens: Collection[str]) -> set[str]:
     """Work out anew who is who around tokens whose merges changed, and return all tokens whose person is another now.
 
     Merges that hang together are read as a whole, under a lock, so that two workers cannot each miss the other's.
@@ -46,7 +46,7 @@ def regroup(connection: Connection, tokens: Collection[str]) -> set[str]:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PEOPLE_LOCK})
     around, merges = _component(connection, set(persons(connection, tokens)))
     before = dict(_aliases(connection, "patient_token", around))
-    after = resolve(merges)
+    after = resolve_merges(merges)
     changed = {token for token in around if before.get(token) != after.get(token)}
     gone = sorted(set(before).difference(after))
     if gone:

@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.events import BedStatusChanged, patient_subject
 from schemas.state import Encounter, Patient, Reservation, encode_encounter, encode_patient
-from streams.fold.bed import word_order
+from streams.fold.bed import report_order
 
 Row = tuple[Any, ...]
 
@@ -35,7 +35,7 @@ def stay_rows(encounter: Encounter) -> list[Row]:
     """Return the rows of `unit_stay`, by position."""
     return [
         (encounter.encounter_id, position, stay.facility_id, stay.unit_id, stay.bed_id, stay.arrived_at, stay.left_at)
-        for position, stay in enumerate(encounter.stays)
+        for position, stay in enumerate(encounter.unit_stays)
     ]
 
 
@@ -73,5 +73,5 @@ def bed_row(fact: BedStatusChanged) -> Row:
         fact.data.status.value,
         fact.occurred_at,
         fact.data.reason,
-        *word_order(fact)[1:],
+        *report_order(fact)[1:],
     )

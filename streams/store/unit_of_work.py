@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, Table, delete, tuple_
 
 from schemas import tables
-from schemas.errors import WardwatchError
+from schemas.errors import WriteConflict
 from schemas.events import BedStatusChanged
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams.fold.event_time import PartitionMark, encode_heads
@@ -32,10 +32,6 @@ from streams.store.watermarks import read_watermarks
 
 PARTITION_LOCK = 42
 """First key of the advisory lock that two writers of one partition queue up on (PostgreSQL)."""
-
-
-class ChangedMeanwhile(WardwatchError):
-    """Another worker changed an encounter between reading and writing it; the transaction is to be taken again."""
 
 
 class StoredEncounter(NamedTuple):
@@ -145,13 +141,13 @@ class UnitOfWork:
 
         Raises
         ------
-        ChangedMeanwhile
+        WriteConflict
             When one of them is no longer the one that was read.
         """
         rows = [encounter_row(new, old.version + 1 if old else 1) for old, new in changed]
         rows.sort()
         if bulk.insert(self.connection, tables.encounter, rows, on_conflict="version") != len(rows):
-            raise ChangedMeanwhile("Another worker changed an encounter of this batch; it is taken again.")
+            raise WriteConflict("Another worker changed an encounter of this batch; it is taken again.")
         before = [old.encounter if old else None for old, _ in changed]
         after = [new for _, new in changed]
         self._replace(tables.unit_stay, map(_stays, before), map(stay_rows, after))
@@ -192,19 +188,19 @@ class UnitOfWork:
 
         Raises
         ------
-        ChangedMeanwhile
+        WriteConflict
             When one of them is no longer the one that was read.
         """
         rows = [patient_row(new, old.version + 1 if old else 1) for old, new in changed]
         rows.sort()
         if bulk.insert(self.connection, tables.patient, rows, on_conflict="version") != len(rows):
-            raise ChangedMeanwhile("Another worker changed a patient of this batch; it is taken again.")
+            raise WriteConflict("Another worker changed a patient of this batch; it is taken again.")
         before = [reservations_of_patient(old.patient) if old else [] for old, _ in changed]
         self._replace(tables.reservation, before, [reservations_of_patient(new) for _, new in changed])
 
-    def regroup(self, tokens: Collection[str]) -> set[str]:
+    def reassign_persons(self, tokens: Collection[str]) -> set[str]:
         """Work out anew who is who around these tokens; return all tokens that this concerns."""
-        return people.regroup(self.connection, tokens)
+        return people.reassign_persons(self.connection, tokens)
 
     def encounters_of(self, tokens: Iterable[str]) -> list[Encounter]:
         """Return the encounters that were reported under these tokens."""
@@ -215,7 +211,7 @@ class UnitOfWork:
         """Return the units with a place kept for one of these patients, by a plan that names no visit."""
         return pending_admissions.units_waiting_for(self.connection, tokens) if tokens else set()
 
-    def save_bed_words(self, latest: Iterable[BedStatusChanged]) -> None:
+    def save_bed_reports(self, latest: Iterable[BedStatusChanged]) -> None:
         """Write the latest fact on each bed, where it is later than the one known: a fold that needs no history."""
         rows = [bed_row(fact) for fact in latest]
         rows.sort(key=lambda row: row[:3])

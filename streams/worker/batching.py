@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 
-async def gathered(stream: Any, most_records: int, interval_s: float) -> AsyncGenerator[list[Any], None]:
+async def batched(stream: Any, most_records: int, interval_s: float) -> AsyncGenerator[list[Any], None]:
     """Yield all events of a batch stream that are there, at least one, until the stream ends.
 
     Parameters

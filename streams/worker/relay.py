@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, delete, select, text
 from sqlalchemy.exc import DBAPIError
 
 from schemas import tables
-from schemas.errors import BrokerAway
+from schemas.errors import BrokerUnavailable
 from schemas.settings import Settings
 from streams.store.outbox import decode_headers
 from streams.worker import metrics
@@ -44,14 +44,14 @@ class Relay(Service):
         self.settings = settings
         self._transactions = Transactions(engine, "relay")
         self._leader: Connection | None = None
-        self._wake = asyncio.Event()
+        self._notified = asyncio.Event()
         self._partition_of = DefaultPartitioner()
         self._producer: AIOKafkaProducer | None = None
         self._backpressure = Backpressure(settings) if settings.kafka_embedded else None
 
-    def wake(self) -> None:
+    def notify_relay(self) -> None:
         """Look at the outbox now: a transaction of this process has committed."""
-        self._wake.set()
+        self._notified.set()
 
     async def on_start(self) -> None:
         """Connect the producer."""
@@ -76,10 +76,10 @@ class Relay(Service):
     @Service.task
     async def _relay(self) -> None:
         while not self.should_stop:
-            self._wake.clear()
+            self._notified.clear()
             if await self._publish_chunk() < CHUNK:
                 try:
-                    await asyncio.wait_for(self._wake.wait(), POLL_S)
+                    await asyncio.wait_for(self._notified.wait(), POLL_S)
                 except TimeoutError:
                     continue
 
@@ -92,7 +92,7 @@ class Relay(Service):
             if self._backpressure is not None:
                 await self._backpressure.wait(rows)
             await self._publish(rows)
-        except (BrokerAway, KafkaError) as error:
+        except (BrokerUnavailable, KafkaError) as error:
             log.warning("the broker is away; the outbox waits", error=type(error).__name__)
             await asyncio.sleep(1.0)
             return 0

@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from streams.store.unit_of_work import ChangedMeanwhile
+from schemas.errors import WriteConflict
 from streams.worker import metrics
 
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+MAX_PAUSE_S = 5.0
 
 Result = TypeVar("Result")
 log = structlog.get_logger("wardwatch.sql")
@@ -55,21 +55,21 @@ class Transactions:
         while True:
             try:
                 return await loop.run_in_executor(self._thread, work, self.engine)
-            except (DBAPIError, PoolTimeout, ChangedMeanwhile) as error:
-                if not passes(error):
+            except (DBAPIError, PoolTimeout, WriteConflict) as error:
+                if not is_transient(error):
                     raise
                 metrics.TRANSACTION_RETRIES.inc()
                 log.warning("the database is away or busy; trying again", error=type(error).__name__, pause_s=pause_s)
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+            pause_s = min(2 * pause_s, MAX_PAUSE_S)
 
     def close(self) -> None:
         """Let the thread end; a running statement ends by its own timeout."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-def passes(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Return whether waiting can mend the error: the database is away, locked, or another worker was first."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | ChangedMeanwhile)
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeout | WriteConflict)

@@ -73,8 +73,8 @@ STAY: list[AnyFact] = [
 def test_a_stay_is_scored_at_admission_midnights_and_discharge_once(engine: Engine, model: BatchModel) -> None:
     take(engine, *STAY, *(admit(200 + number, e=f"later{number}", p="P9") for number in range(3)))
     scoring = use(engine, model)
-    assert scoring.changed(engine, {"E1"}) == 2
-    assert scoring.changed(engine, {"E1"}) == 0
+    assert scoring.score_changed(engine, {"E1"}) == 2
+    assert scoring.score_changed(engine, {"E1"}) == 0
     with engine.begin() as connection:
         from streams.risk.score_store import save_scored_until
 
@@ -93,7 +93,7 @@ def test_a_stay_is_scored_at_admission_midnights_and_discharge_once(engine: Engi
 
 def test_features_are_frozen_as_they_were_when_the_score_was_due(engine: Engine, model: BatchModel) -> None:
     take(engine, *STAY)
-    use(engine, model).changed(engine, {"E1"})
+    use(engine, model).score_changed(engine, {"E1"})
     by_moment = {moment: msgspec.json.decode(raw) for moment, raw in rows(engine, tables.score, "moment", "features")}
     assert by_moment["admission"]["discharge_disposition"] is None
     assert by_moment["discharge"]["discharge_disposition"] == "01"
@@ -102,7 +102,7 @@ def test_features_are_frozen_as_they_were_when_the_score_was_due(engine: Engine,
 
 def test_without_a_model_nothing_is_scored(engine: Engine) -> None:
     take(engine, *STAY)
-    assert scoring.Scoring(lambda: T0).changed(engine, {"E1"}) == 0
+    assert scoring.Scoring(lambda: T0).score_changed(engine, {"E1"}) == 0
 
 
 def test_a_high_risk_raises_one_alert_and_shows_on_the_board(
@@ -113,7 +113,7 @@ def test_a_high_risk_raises_one_alert_and_shows_on_the_board(
     scoring = use(engine, model)
     with engine.begin() as connection:
         connection.execute(tables.outbox.delete())
-    assert scoring.changed(engine, {"E1"}) == 1
+    assert scoring.score_changed(engine, {"E1"}) == 1
     assert rows(engine, tables.alert, "encounter_id", "status", "moment") == [("E1", "new", "admission")]
     messages = rows(engine, tables.outbox, "topic", "key")
     assert messages == [("alerts.changed.v1", b"P1"), ("units.changed.v1", b"HG/4W")]
@@ -135,21 +135,21 @@ def test_the_alert_of_a_patient_nobody_can_see_to_is_closed(
     monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
     take(engine, admit(0, "4W/01", patient_class=PatientClass.INPATIENT, age_years=71))
     scoring = use(engine, model)
-    scoring.changed(engine, {"E1"})
+    scoring.score_changed(engine, {"E1"})
     assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "new")]
     take(engine, *end)
-    scoring.changed(engine, {"E1"})
+    scoring.score_changed(engine, {"E1"})
     assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "closed")]
 
 
-def note(engine: Engine, encounter_id: str) -> None:
+def track_index_stays(engine: Engine, encounter_id: str) -> None:
     change = EncounterChanged(
         encounter_id=encounter_id,
         patient_token="P1",
         status=EncounterStatus.DISCHARGED,
         patient_class=PatientClass.INPATIENT,
     )
-    outcomes.note(engine, [change], LATENESS)
+    outcomes.track_index_stays(engine, [change], LATENESS)
 
 
 def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
@@ -157,9 +157,9 @@ def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
 ) -> None:
     take(engine, *STAY)
     scoring = use(engine, model)
-    scoring.changed(engine, {"E1"})
-    note(engine, "E1")
-    teacher = outcomes.Teacher(lambda: T0)
+    scoring.score_changed(engine, {"E1"})
+    track_index_stays(engine, "E1")
+    teacher = outcomes.OutcomeTrainer(lambda: T0)
     due = 75 + 32 * 24
 
     back = [admit(75 + 20 * 24, "4W/02", e="E2", patient_class=PatientClass.INPATIENT, age_years=71)]
@@ -182,7 +182,7 @@ def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
 
 def test_a_discharge_that_was_taken_back_waits_for_no_outcome(engine: Engine) -> None:
     take(engine, *STAY)
-    note(engine, "E1")
+    track_index_stays(engine, "E1")
     assert len(rows(engine, tables.label, "encounter_id")) == 1
     reopened = EncounterChanged(
         encounter_id="E1",
@@ -190,7 +190,7 @@ def test_a_discharge_that_was_taken_back_waits_for_no_outcome(engine: Engine) ->
         status=EncounterStatus.IN_PROGRESS,
         patient_class=PatientClass.INPATIENT,
     )
-    outcomes.note(engine, [reopened], LATENESS)
+    outcomes.track_index_stays(engine, [reopened], LATENESS)
     assert rows(engine, tables.label, "encounter_id") == []
 
 
@@ -213,9 +213,9 @@ def test_a_merge_asks_for_a_new_score_with_the_joined_history(engine: Engine, mo
     take(engine, admit(-900, e="E0", p="old", patient_class=inpatient, age_years=71), discharge(-800, e="E0", p="old"))
     take(engine, admit(0, patient_class=inpatient, age_years=71))
     scoring = use(engine, model)
-    scoring.changed(engine, {"E1"})
+    scoring.score_changed(engine, {"E1"})
     take(engine, merge(5, "old", "P1"))
-    assert scoring.changed(engine, {"E1"}, {"E1": at(5)}) == 1
+    assert scoring.score_changed(engine, {"E1"}, {"E1": at(5)}) == 1
     by_moment = {moment: msgspec.json.decode(raw) for moment, raw in rows(engine, tables.score, "moment", "features")}
     prior = "admissions_past_12_months"
     assert by_moment["admission"][prior] == 0
@@ -225,7 +225,7 @@ def test_a_merge_asks_for_a_new_score_with_the_joined_history(engine: Engine, mo
 def test_a_merge_corrects_an_outcome_that_was_released_before(engine: Engine) -> None:
     take(engine, *STAY)
     take(engine, admit(200, e="E2", p="other", patient_class=PatientClass.INPATIENT, age_years=71))
-    note(engine, "E1")
+    track_index_stays(engine, "E1")
     with engine.begin() as connection:
         connection.execute(tables.label.update().values(released_at=at(999), readmitted_30d=False))
     take(engine, merge(900, "other", "P1"))
@@ -236,5 +236,5 @@ def test_a_merge_corrects_an_outcome_that_was_released_before(engine: Engine) ->
         patient_class=PatientClass.INPATIENT,
         identity_changed_at=at(900),
     )
-    outcomes.note(engine, [change], LATENESS)
+    outcomes.track_index_stays(engine, [change], LATENESS)
     assert rows(engine, tables.label, "encounter_id", "readmitted_30d") == [("E1", True)]

@@ -37,9 +37,9 @@ def hinted(engine: Engine) -> dict[str, bool]:
 def test_of_two_words_on_a_bed_under_one_id_the_same_counts_whatever_comes_first(
     engine: Engine, order: tuple[int, int], at_once: bool
 ) -> None:
-    words = [bed(5, "4W/01", "available"), msgspec.structs.replace(bed(5, "4W/01", "blocked"), id="bed-available")]
-    words[0] = msgspec.structs.replace(words[0], id="bed-available")
-    for batch in [[words[n] for n in order]] if at_once else [[words[n]] for n in order]:
+    reports = [bed(5, "4W/01", "available"), msgspec.structs.replace(bed(5, "4W/01", "blocked"), id="bed-available")]
+    reports[0] = msgspec.structs.replace(reports[0], id="bed-available")
+    for batch in [[reports[n] for n in order]] if at_once else [[reports[n]] for n in order]:
         take(engine, *batch)
     assert rows(engine, tables.bed_status, "status") == [("blocked",)]
 

@@ -57,8 +57,8 @@ def test_an_id_that_a_source_gave_to_two_encounters_is_listed_once_and_both_coun
 
 
 def test_two_words_on_a_bed_under_one_id_are_listed(engine: Engine) -> None:
-    words = [msgspec.structs.replace(bed(5, "4W/01", status), id="x") for status in ("available", "blocked")]
-    take(engine, *words)
+    reports = [msgspec.structs.replace(bed(5, "4W/01", status), id="x") for status in ("available", "blocked")]
+    take(engine, *reports)
     assert listed(engine) == [("id_collision", "bed:HG/4W/01")]
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from schemas import tables
-from schemas.errors import TooManyRejected
+from schemas.errors import TooManyRejected, WriteConflict
 from schemas.events import AnyFact, PatientClass, encode_fact
 from schemas.outgoing import rejected
 from schemas.state import EncounterStatus, decode_encounter
@@ -18,7 +18,7 @@ from streams.adt.agent import RejectionLimit, ingest
 from streams.adt.process import Outcome
 from streams.adt.records import Fetch, Record
 from streams.store.outbox import decode_headers
-from streams.store.unit_of_work import ChangedMeanwhile, unit_of_work
+from streams.store.unit_of_work import unit_of_work
 from tests.streams.builders import (
     admit,
     at,
@@ -176,7 +176,7 @@ def test_a_write_over_a_version_that_moved_is_refused(engine: Engine) -> None:
             work.connection.execute(text("UPDATE encounter SET version = version + 1"))
             work.save_encounters([(read["E1"], read["E1"].encounter)])
 
-    with pytest.raises(ChangedMeanwhile):
+    with pytest.raises(WriteConflict):
         overtaken()
 
 

@@ -98,7 +98,7 @@ def save_encounter(
         discharged_at=NOON - HOUR if discharged else None,
         age_years=71,
         sex=Sex.FEMALE,
-        stays=(stay,),
+        unit_stays=(stay,),
     )
     connection.execute(
         insert(tables.encounter).values(

@@ -9,7 +9,8 @@ from dashboard.data.alerts import latest_risks, worklist
 from dashboard.data.capacity import all_metrics
 from dashboard.data.encounters import admitted_at
 from schemas import tables
-from streams.alerts.store import SomebodyWasFirst, acknowledge
+from schemas.errors import AlertConflict
+from streams.alerts.store import acknowledge
 from tests.dashboard.builders import (
     HOUR,
     NOON,
@@ -85,7 +86,7 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(engine: Engi
     with engine.begin() as connection:
         save_alert(connection, "E1", "t1")
     acknowledge(engine, "E1", 1, by="Ada", now=LATER)
-    with pytest.raises(SomebodyWasFirst, match=r"E1 was already acknowledged by Ada at 15:30 UTC"):
+    with pytest.raises(AlertConflict, match=r"E1 was already acknowledged by Ada at 15:30 UTC"):
         acknowledge(engine, "E1", 1, by="Ben", now=LATER + HOUR)
     with engine.connect() as connection:
         assert connection.scalar(select(tables.alert.columns.acknowledged_by)) == "Ada"
@@ -95,7 +96,7 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(engine: Engi
 def test_an_alert_that_was_raised_anew_must_be_looked_at_again(engine: Engine) -> None:
     with engine.begin() as connection:
         save_alert(connection, "E1", "t1", version=4)
-    with pytest.raises(SomebodyWasFirst, match="has changed meanwhile; look at it again"):
+    with pytest.raises(AlertConflict, match="has changed meanwhile; look at it again"):
         acknowledge(engine, "E1", 3, by="Ada", now=LATER)
 
 
@@ -104,7 +105,7 @@ def test_an_alert_that_is_gone_cannot_be_acknowledged(engine: Engine, status: st
     with engine.begin() as connection:
         if status is not None:
             save_alert(connection, "E1", "t1", status=status)
-    with pytest.raises(SomebodyWasFirst, match=said):
+    with pytest.raises(AlertConflict, match=said):
         acknowledge(engine, "E1", 1, by="Ada", now=LATER)
 
 

@@ -42,7 +42,7 @@ def stay(
         "age_years": 70,
         "sex": Sex.FEMALE,
         "service": "cardiology",
-        "stays": (
+        "unit_stays": (
             UnitStay(
                 facility_id=facility,
                 unit_id="4W",

@@ -53,7 +53,7 @@ def test_a_discharged_stay_grows_no_longer() -> None:
 
 
 def test_what_is_missing_is_none_and_not_zero() -> None:
-    bare = stay("E1", 0, 5, age_years=None, sex=Sex.UNKNOWN, admission_type=None, service=None, stays=())
+    bare = stay("E1", 0, 5, age_years=None, sex=Sex.UNKNOWN, admission_type=None, service=None, unit_stays=())
     row = features([], bare, day(5))
     for name in (
         "age_years",
@@ -142,7 +142,7 @@ def boarder() -> Encounter:
         UnitStay(facility_id="HG", unit_id=unit, arrived_at=day(hours[i]), left_at=day(hours[i + 1]))
         for i, unit in enumerate(["ED", "4W", "5E"])
     )
-    return stay("E1", 0, 5, stays=stays, inpatient_from=day(6 / 24), admission_type=AdmissionType.EMERGENCY)
+    return stay("E1", 0, 5, unit_stays=stays, inpatient_from=day(6 / 24), admission_type=AdmissionType.EMERGENCY)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_another_bed_of_the_unit_is_no_transfer() -> None:
         UnitStay(facility_id="HG", unit_id="4W", bed_id=bed, arrived_at=day(number))
         for number, bed in enumerate(["01", "02"])
     )
-    assert value("unit_transfers", encounter=stay("E1", 0, 5, stays=beds)) == 0.0
+    assert value("unit_transfers", encounter=stay("E1", 0, 5, unit_stays=beds)) == 0.0
 
 
 def test_an_encounter_is_unknown_before_it_began_and_when_it_was_cancelled() -> None:
@@ -180,7 +180,7 @@ def test_an_expected_discharge_is_dropped_for_nobody_noted_when_it_was_said() ->
 
 
 def test_times_that_cannot_be_give_missing_values_and_no_error() -> None:
-    backwards = stay("E1", 5, 1, stays=())
+    backwards = stay("E1", 5, 1, unit_stays=())
     assert features([backwards], backwards, day(1))["length_of_stay_days"] is None
     timeless = Encounter(encounter_id="E1", patient_token="P1", status=EncounterStatus.IN_PROGRESS)
     assert features([timeless, INDEX], timeless, day(1))["admissions_past_12_months"] is None

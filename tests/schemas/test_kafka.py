@@ -8,7 +8,7 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from schemas.errors import BrokerAway
+from schemas.errors import BrokerUnavailable
 from schemas.kafka import connection, ensure_topics, lag, missing_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
 from schemas.topics import ADT_EVENTS, PARTITIONS, TOPICS, WORKER_GROUP
@@ -43,7 +43,7 @@ def test_one_question_finds_that_nobody_answers(monkeypatch: pytest.MonkeyPatch)
         raise KafkaError
 
     monkeypatch.setattr("schemas.kafka.KafkaConsumer", nobody)
-    with pytest.raises(BrokerAway, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
+    with pytest.raises(BrokerUnavailable, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
         lag(load_settings(), [ADT_EVENTS.name])
     assert asked == [WORKER_GROUP]
 
@@ -52,7 +52,7 @@ def test_one_question_finds_that_nobody_answers(monkeypatch: pytest.MonkeyPatch)
 def test_no_broker_is_one_clear_error(embedded: bool) -> None:
     [port] = free_ports(1)
     settings = load_settings(kafka_bootstrap_servers=f"127.0.0.1:{port}", kafka_embedded=embedded)
-    with pytest.raises(BrokerAway, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
+    with pytest.raises(BrokerUnavailable, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
         wait_for_broker(settings, timeout_s=0.5)
-    with pytest.raises(BrokerAway):
+    with pytest.raises(BrokerUnavailable):
         lag(settings, [ADT_EVENTS.name])

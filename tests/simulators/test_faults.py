@@ -17,7 +17,7 @@ from schemas.state import Encounter, Problem
 from simulators.faults import PROFILES, FaultProfile, FaultReport, profile, summary, with_faults
 from simulators.hospital import simulate
 from streams.fold.encounter import fold
-from streams.fold.merges import resolve
+from streams.fold.merges import resolve_merges
 from streams.fold.patient import fold_patient
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -50,7 +50,7 @@ def state(facts: Iterable[AnyFact]) -> dict[str, Any]:
     for fact in facts:
         about.setdefault(fact.subject, []).append(fact)
     patients = [fold_patient(each) for subject, each in about.items() if subject.startswith("patient:")]
-    people = resolve(
+    people = resolve_merges(
         {p.patient_token: (p.merged_into, p.merge_order) for p in patients if p and p.merged_into and p.merge_order}
     )
     found: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def state(facts: Iterable[AnyFact]) -> dict[str, Any]:
                 "status": encounter.status,
                 "times": (encounter.admitted_at, encounter.inpatient_from, encounter.discharged_at),
                 "disposition": encounter.discharge_disposition,
-                "stays": encounter.stays,
+                "stays": encounter.unit_stays,
                 "diagnoses": encounter.diagnoses,
                 "services": encounter.services,
                 "problems": set(encounter.problems) - BROKEN,

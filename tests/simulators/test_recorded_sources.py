@@ -93,7 +93,7 @@ def hours(encounter: Encounter) -> list[tuple[str, float, float]]:
     begin = encounter.admitted_at
     assert begin is not None
     found = []
-    for stay in encounter.stays:
+    for stay in encounter.unit_stays:
         assert stay.left_at is not None
         times = [(at - begin).total_seconds() / 3600 for at in (stay.arrived_at, stay.left_at)]
         found.append((stay.unit_id, times[0], times[1]))
@@ -240,7 +240,7 @@ def test_synthea_gives_an_encounter_for_each_row(tmp_path: Path) -> None:
         Sex.FEMALE,
     )
     assert found["e1"].diagnoses[0].code == "44054006"
-    assert (found["e2"].patient_class, found["e2"].stays) == (PatientClass.OUTPATIENT, ())
+    assert (found["e2"].patient_class, found["e2"].unit_stays) == (PatientClass.OUTPATIENT, ())
 
 
 @pytest.mark.skipif(not SYNTHEA.is_dir(), reason="the Synthea tables are not at ../shared/data/synthea")

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from kafka import KafkaAdminClient
 
-from schemas.errors import BrokerAway
+from schemas.errors import BrokerUnavailable
 from schemas.kafka import connection, ensure_topics, missing_topics, wait_for_broker
 from schemas.settings import Settings, load_settings
 from tests.support import guard, jars
@@ -172,7 +172,7 @@ class KafkaBroker:
                 return False
         try:
             wait_for_broker(self.settings, timeout_s=0)
-        except BrokerAway:
+        except BrokerUnavailable:
             return False
         return True
 

@@ -9,19 +9,19 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.events import AnyFact
-from schemas.outgoing import LARGEST_REJECTED_BYTES
+from schemas.outgoing import MAX_REJECTED_BYTES
 from streams.ingest.fhir.deletions import REMEDY, Deletions, deleted
-from streams.ingest.fhir.encounter import Around, facts_of
+from streams.ingest.fhir.encounter import ReadingContext, facts_of
 from streams.ingest.fhir.json_values import Json, Refused, items, part, text
 from streams.ingest.fhir.mapping import BUNDLES, FhirOptions
-from streams.ingest.fhir.resources import Company, Resources
+from streams.ingest.fhir.resources import RelatedResources, Resources
 from streams.ingest.fhir.times import instant
 
 __all__ = ["FhirError", "FhirOptions", "FhirPart", "FhirReading", "read_json", "read_parts", "read_resource"]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-MOST_ENTRIES = 100_000
+MAX_ENTRIES = 100_000
 """Of one Bundle: each bad one costs an error."""
 
 NOTIFICATIONS = frozenset({"handshake", "heartbeat", "event-notification", "query-status", "query-event"})
@@ -70,7 +70,7 @@ def read_resource(resource: object, options: FhirOptions, pseudonym_key: bytes, 
     FhirReading
         With facts, with errors, or with both where a Bundle holds good and bad.
     """
-    around = Around(options, pseudonym_key, received_at, Resources())
+    around = ReadingContext(options, pseudonym_key, received_at, Resources())
     try:
         if part(resource, "resourceType") == "Bundle":
             return _whole(_Bundle(resource, around))  # type: ignore[arg-type]
@@ -106,13 +106,13 @@ def read_parts(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_
         if part(resource, "resourceType") != "Bundle":
             yield FhirPart(raw, read_resource(resource, options, pseudonym_key, received_at))
             return
-        bundle = _Bundle(resource, Around(options, pseudonym_key, received_at, Resources()))  # type: ignore[arg-type]
+        bundle = _Bundle(resource, ReadingContext(options, pseudonym_key, received_at, Resources()))  # type: ignore[arg-type]
     except Refused as error:
         yield FhirPart(raw, _refused(error))
         return
     whole = _whole(bundle)
     bad = list(bundle.bad)
-    if not bad or (not whole.facts and len(raw) <= LARGEST_REJECTED_BYTES):
+    if not bad or (not whole.facts and len(raw) <= MAX_REJECTED_BYTES):
         yield FhirPart(raw, whole)
         return
     if whole.facts:
@@ -152,14 +152,14 @@ class _Bundle:
         When nothing in it can be read.
     """
 
-    def __init__(self, bundle: Json, around: Around) -> None:
+    def __init__(self, bundle: Json, around: ReadingContext) -> None:
         if text(bundle.get("type")) not in BUNDLES:
             raise Refused("Bundle.type", f"must be one of {', '.join(sorted(BUNDLES))}.")
         written = bundle.get("entry", [])
         if not isinstance(written, list):
             raise Refused("Bundle.entry", "must be a list.")
-        if len(written) > MOST_ENTRIES:
-            raise Refused("Bundle.entry", f"holds more than {MOST_ENTRIES} entries; send fewer at a time.")
+        if len(written) > MAX_ENTRIES:
+            raise Refused("Bundle.entry", f"holds more than {MAX_ENTRIES} entries; send fewer at a time.")
         self.written: list[object] = written
         self.encounters = 0
         self.bad: list[tuple[int, FhirError]] = []
@@ -203,7 +203,7 @@ class _Bundle:
         resource = part(entry, "resource")
         needed: list[object] = []
         if isinstance(resource, dict):
-            needed = list(Company(resource, self._resources, part(entry, "fullUrl")).entries())
+            needed = list(RelatedResources(resource, self._resources, part(entry, "fullUrl")).entries())
         kept = {key: self._bundle[key] for key in ("resourceType", "type", "timestamp") if key in self._bundle}
         return msgspec.json.encode({**kept, "entry": [entry, *(other for other in needed if other is not entry)]})
 

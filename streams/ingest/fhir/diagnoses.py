@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from schemas.events import Diagnosis
 from streams.ingest.fhir.json_values import Json, codes, codings, items, name
 from streams.ingest.fhir.mapping import CODE_SYSTEMS, NOT_SO
-from streams.ingest.fhir.resources import Company
+from streams.ingest.fhir.resources import RelatedResources
 
 ADMISSION_USE = "AD"
 
 _RANKS = {system: rank for rank, system in enumerate(CODE_SYSTEMS)}
 
 
-def diagnoses(encounter: Json, company: Company, *, admission: bool) -> tuple[Diagnosis, ...]:
+def diagnoses(encounter: Json, company: RelatedResources, *, admission: bool) -> tuple[Diagnosis, ...]:
     """Return the diagnoses on admission, or all the others.
 
     Raises
@@ -37,7 +37,7 @@ def diagnoses(encounter: Json, company: Company, *, admission: bool) -> tuple[Di
     return tuple(found.values())
 
 
-def _coded(item: Json, company: Company, listed: set[int], path: str) -> Iterator[tuple[str, str] | None]:
+def _coded(item: Json, company: RelatedResources, listed: set[int], path: str) -> Iterator[tuple[str, str] | None]:
     """Give system and code of each Condition that an entry names: R4 by reference, R5 also by its code alone."""
     for _, condition in items(item.get("condition")):
         yield _best(condition.get("concept"), path)
@@ -48,7 +48,7 @@ def _coded(item: Json, company: Company, listed: set[int], path: str) -> Iterato
             yield _of_condition(resource, company, path)
 
 
-def _of_condition(resource: Json, company: Company, path: str) -> tuple[str, str] | None:
+def _of_condition(resource: Json, company: RelatedResources, path: str) -> tuple[str, str] | None:
     """Return what a Condition says that the patient has."""
 
     def said() -> tuple[str, str] | None:

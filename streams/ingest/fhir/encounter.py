@@ -28,7 +28,7 @@ from schemas.events import (
     decode_fact,
     encode_fact,
 )
-from schemas.outgoing import LARGEST_BYTES
+from schemas.outgoing import MAX_BYTES
 from streams.ingest.ages import age_in_years
 from streams.ingest.fhir.class_history import Classes
 from streams.ingest.fhir.diagnoses import diagnoses
@@ -47,7 +47,7 @@ from streams.ingest.fhir.locations import Locations
 from streams.ingest.fhir.mapping import ADMISSION_TYPES, REGISTERED, SEXES, STATUSES, FhirOptions, Phase
 from streams.ingest.fhir.moves import CLOCKS_DIFFER, entries_of, moves, starts
 from streams.ingest.fhir.patient import token_of
-from streams.ingest.fhir.resources import Company, Resources
+from streams.ingest.fhir.resources import RelatedResources, Resources
 from streams.ingest.fhir.status_history import History
 from streams.ingest.fhir.times import When, instant, latest, times_in, when
 
@@ -91,7 +91,7 @@ SAYS = (
 """Fields that are read. A version with another content of them is another version, whatever it is called."""
 
 
-class Around(NamedTuple):
+class ReadingContext(NamedTuple):
     """What a resource comes with."""
 
     options: FhirOptions
@@ -103,7 +103,7 @@ class Around(NamedTuple):
     """Bundle.timestamp."""
 
 
-def facts_of(encounter: Json, path: str, around: Around, address: object = None) -> tuple[AnyFact, ...]:
+def facts_of(encounter: Json, path: str, around: ReadingContext, address: object = None) -> tuple[AnyFact, ...]:
     """Return what an Encounter says.
 
     Parameters
@@ -131,10 +131,10 @@ def facts_of(encounter: Json, path: str, around: Around, address: object = None)
 class _Reader:
     """Reads one Encounter."""
 
-    def __init__(self, encounter: Json, around: Around, address: object) -> None:
+    def __init__(self, encounter: Json, around: ReadingContext, address: object) -> None:
         require_short_lists(encounter, LISTS)
         self._encounter, self._around, self._options = encounter, around, around.options
-        self._company = Company(encounter, around.resources, address)
+        self._company = RelatedResources(encounter, around.resources, address)
         self._patient = self._company.find(encounter.get("subject"), "Patient")
 
     def facts(self) -> Iterator[AnyFact]:
@@ -413,10 +413,8 @@ class _Reader:
         version = self._version or _digest(_written(self._encounter))
         made: AnyFact = msgspec.structs.replace(fact, id=f"{resource}/{version}/{label}/{content}")
         raw = encode_fact(made)
-        if len(raw) > LARGEST_BYTES:
-            raise Refused(
-                "diagnosis", f"would give a fact of more than {LARGEST_BYTES} bytes; send what matters of it."
-            )
+        if len(raw) > MAX_BYTES:
+            raise Refused("diagnosis", f"would give a fact of more than {MAX_BYTES} bytes; send what matters of it.")
         try:
             return decode_fact(raw)
         except FactRejected as error:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-LONGEST_NAME = 200
+MAX_NAME = 200
 
-MOST_ITEMS = 1_000
+MAX_ITEMS = 1_000
 """Of any list in a resource: far more than a stay has, and few enough that no resource takes long."""
 
 Json = dict[str, Any]
@@ -58,8 +58,8 @@ def name(value: object, path: str) -> str | None:
         When it is too long.
     """
     found = text(value)
-    if found is not None and len(found) > LONGEST_NAME:
-        raise Refused(path, f"is longer than {LONGEST_NAME} characters; shorten it at the sender.")
+    if found is not None and len(found) > MAX_NAME:
+        raise Refused(path, f"is longer than {MAX_NAME} characters; shorten it at the sender.")
     return found
 
 
@@ -88,7 +88,7 @@ def identifier(value: object, types: Sequence[str]) -> tuple[int, Json] | None:
 
 
 def require_short_lists(resource: Json, fields: Sequence[str]) -> None:
-    """Refuse a resource with a list, in one of the fields and at any depth, that is longer than `MOST_ITEMS`.
+    """Refuse a resource with a list, in one of the fields and at any depth, that is longer than `MAX_ITEMS`.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def require_short_lists(resource: Json, fields: Sequence[str]) -> None:
         left: list[object] = [resource.get(field)]
         while left:
             value = left.pop()
-            if isinstance(value, list) and len(value) > MOST_ITEMS:
-                raise Refused(field, f"holds a list of more than {MOST_ITEMS} entries; leave out what is not needed.")
+            if isinstance(value, list) and len(value) > MAX_ITEMS:
+                raise Refused(field, f"holds a list of more than {MAX_ITEMS} entries; leave out what is not needed.")
             if isinstance(value, dict | list):
                 left.extend(value.values() if isinstance(value, dict) else value)

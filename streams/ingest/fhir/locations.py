@@ -9,7 +9,7 @@ from schemas.events import Location
 from streams.ingest.fhir.json_values import Json, codes, name, part, text
 from streams.ingest.fhir.mapping import LEVELS, FhirOptions
 from streams.ingest.fhir.references import target
-from streams.ingest.fhir.resources import Company
+from streams.ingest.fhir.resources import RelatedResources
 
 DEEPEST = 10
 """Steps of Location.partOf that are followed."""
@@ -30,7 +30,7 @@ class _Step(NamedTuple):
 class Locations:
     """Finds the places of one Encounter."""
 
-    def __init__(self, encounter: Json, company: Company, options: FhirOptions) -> None:
+    def __init__(self, encounter: Json, company: RelatedResources, options: FhirOptions) -> None:
         self._encounter, self._company, self._options = encounter, company, options
 
     def location(self, places: Sequence[Place], before: Location | None) -> Location | None:

@@ -6,10 +6,10 @@ from schemas.pseudonyms import patient_token
 from streams.ingest.fhir.json_values import Json, Refused, identifier, part, text
 from streams.ingest.fhir.mapping import FhirOptions
 from streams.ingest.fhir.references import Target, same_server, searched, target
-from streams.ingest.fhir.resources import Company
+from streams.ingest.fhir.resources import RelatedResources
 
 
-def token_of(subject: object, patient: Json | None, company: Company, options: FhirOptions, key: bytes) -> str:
+def token_of(subject: object, patient: Json | None, company: RelatedResources, options: FhirOptions, key: bytes) -> str:
     """Return the token of an Encounter's patient.
 
     Parameters

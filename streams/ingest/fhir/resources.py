@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from streams.ingest.fhir.json_values import (
-    MOST_ITEMS,
+    MAX_ITEMS,
     Json,
     Refused,
     identifier,
@@ -25,7 +25,7 @@ READ_OF = {
 }
 """Resources that are read beside the Encounter, and their lists."""
 
-MOST_TOLD = 100_000
+MAX_TOLD = 100_000
 """Conditions told in one Bundle, each counted for every Encounter that it is about."""
 
 _T = TypeVar("_T")
@@ -113,10 +113,10 @@ class Resources:
             When there are more than can be told.
         """
         listed = [*self._conditions.get(name or "", ()), *self._conditions.get(address or "", ())]
-        if len(listed) > MOST_ITEMS:
-            raise Refused("diagnosis", f"is told by more than {MOST_ITEMS} Conditions; send those that matter.")
+        if len(listed) > MAX_ITEMS:
+            raise Refused("diagnosis", f"is told by more than {MAX_ITEMS} Conditions; send those that matter.")
         self._told += len(listed)
-        if self._told > MOST_TOLD:
+        if self._told > MAX_TOLD:
             raise Refused("diagnosis", "comes after very many Conditions in this Bundle; send fewer entries at a time.")
         return [condition for where, condition in listed if where is None or base is None or where == base]
 
@@ -140,7 +140,7 @@ class Resources:
         return self._entry_of.get(id(resource))
 
 
-class Company:
+class RelatedResources:
     """What came along with one Encounter: contained in it, or in its Bundle."""
 
     def __init__(self, encounter: Json, resources: Resources, address: object) -> None:

@@ -13,14 +13,14 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 from schemas.events import AnyFact, Diagnosis, Location, PatientClass, Procedure, Sex, encode_fact
-from schemas.outgoing import LARGEST_BYTES
+from schemas.outgoing import MAX_BYTES
 from schemas.pseudonyms import patient_token
 from streams.ingest.ages import age_in_years
 from streams.ingest.hl7.mapping import SEXES, BedNames, Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message, Rejected
 from streams.ingest.hl7.times import Moment, read_moment
 
-LONGEST_NAME = 200
+MAX_NAME = 200
 
 CODE_SYSTEMS = {
     "I10": "ICD10CM",
@@ -80,8 +80,8 @@ class Reader:
         """Return a text that SQL and the facts can hold, or None where it is empty."""
         if not value:
             return None
-        if len(value) > LONGEST_NAME:
-            raise Rejected(f"{where} is longer than {LONGEST_NAME} characters; shorten it at the sender.")
+        if len(value) > MAX_NAME:
+            raise Rejected(f"{where} is longer than {MAX_NAME} characters; shorten it at the sender.")
         if "\x00" in value:
             raise Rejected(f"{where} holds the character U+0000; strip it at the sender.")
         return value
@@ -281,8 +281,8 @@ class Reader:
 
     def fact(self, kind: type[Any], subject: str, token: str, at: datetime, data: Any, suffix: str = "") -> AnyFact:
         """Make a fact of this message; the suffix tells several facts of one message apart."""
-        if len(self.id) + len(suffix) > LONGEST_NAME:
-            longest = LONGEST_NAME - len(suffix)
+        if len(self.id) + len(suffix) > MAX_NAME:
+            longest = MAX_NAME - len(suffix)
             raise Rejected(f"MSH-10 is longer than {longest} characters, with several facts; shorten it at the sender.")
         made: AnyFact = kind(
             id=self.id + suffix,
@@ -293,8 +293,8 @@ class Reader:
             partition_key=token,
             data=data,
         )
-        if len(encode_fact(made)) > LARGEST_BYTES:
-            raise Rejected(f"DG1 and PR1 would give a fact of more than {LARGEST_BYTES:,} bytes; send what matters.")
+        if len(encode_fact(made)) > MAX_BYTES:
+            raise Rejected(f"DG1 and PR1 would give a fact of more than {MAX_BYTES:,} bytes; send what matters.")
         return made
 
 

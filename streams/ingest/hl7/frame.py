@@ -17,7 +17,7 @@ from streams.ingest.hl7.splitting import split_messages
 from streams.ingest.hl7.triggers import NotHl7, read_message
 from streams.ingest.reading import Reading
 
-MOST_MESSAGES = 1_000
+MAX_MESSAGES = 1_000
 """Of one frame."""
 KEPT_BYTES = 16_384
 """Of a message that is too large: enough to see whose it is and what it says."""
@@ -30,7 +30,7 @@ _BEGINS_AGAIN = re.compile(
 _SEVERITY = (Answer.ACCEPTED, Answer.ERROR, Answer.REJECTED)
 
 
-class Heard(NamedTuple):
+class FrameResult(NamedTuple):
     """What came of a frame."""
 
     header: Header
@@ -48,7 +48,7 @@ class Heard(NamedTuple):
     """The frame's first bytes, for the case that Kafka does not take what came of it."""
 
 
-def read_frame(block: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Heard:
+def read_frame(block: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> FrameResult:
     """Read all that stands in a frame.
 
     Where a frame begins within the block, what stands before it is a message whose end never came: a dead letter.
@@ -65,16 +65,18 @@ def read_frame(block: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Heard
     cut, raw = _at_last_start(block)
     before = [(part, _read(part, mapping, pseudonym_key)) for part in cut]
     parts = split_messages(raw) or [raw]
-    if len(parts) > MOST_MESSAGES:
-        reason = f"The frame holds more than {MOST_MESSAGES:,} messages; send each in a frame of its own."
+    if len(parts) > MAX_MESSAGES:
+        reason = f"The frame holds more than {MAX_MESSAGES:,} messages; send each in a frame of its own."
         read = [(raw, (Answer.REJECTED, Reading(None, None, rejected=reason)))]
-        return _heard(read_header(parts[0]), before, read, 0, block[:KEPT_BYTES])
+        return _result(read_header(parts[0]), before, read, 0, block[:KEPT_BYTES])
     read = [(part, _read(part, mapping, pseudonym_key)) for part in parts]
-    told = [each for each in read if not _header(each).is_acknowledgement]
-    return _heard(_header(told[0]) if told else Header(), before, told, len(read) - len(told), block[:KEPT_BYTES])
+    messages = [each for each in read if not _header(each).is_acknowledgement]
+    return _result(
+        _header(messages[0]) if messages else Header(), before, messages, len(read) - len(messages), block[:KEPT_BYTES]
+    )
 
 
-def too_large(head: bytes, largest_bytes: int) -> Heard:
+def too_large(head: bytes, largest_bytes: int) -> FrameResult:
     """Return what comes of a message that is larger than is taken: refused, with its beginning as a dead letter.
 
     Parameters
@@ -91,14 +93,14 @@ def too_large(head: bytes, largest_bytes: int) -> Heard:
     return _beginning(header, head[:KEPT_BYTES], Answer.REJECTED, reason)
 
 
-def not_taken(heard: Heard, reason: str) -> Heard:
+def not_taken(result: FrameResult, reason: str) -> FrameResult:
     """Return what comes of a frame of which a record is too large for Kafka: an error, and its beginning is kept."""
-    return _beginning(heard.header, heard.begins, Answer.ERROR, reason)
+    return _beginning(result.header, result.begins, Answer.ERROR, reason)
 
 
-def _beginning(header: Header, head: bytes, answer: Answer, reason: str) -> Heard:
+def _beginning(header: Header, head: bytes, answer: Answer, reason: str) -> FrameResult:
     record = rejected(head + _CUT, reason, header.control_id or "mllp")
-    return Heard(header, answer, reason, [record], rejected=1, begins=head)
+    return FrameResult(header, answer, reason, [record], rejected=1, begins=head)
 
 
 def _at_last_start(block: bytes) -> tuple[list[bytes], bytes]:
@@ -123,17 +125,17 @@ def _read(raw: bytes, mapping: Hl7Mapping, key: bytes) -> _Read:
     return Answer.ERROR if reading.rejected is not None else Answer.ACCEPTED, reading
 
 
-def _heard(
+def _result(
     header: Header,
     before: Sequence[tuple[bytes, _Read]],
     read: Sequence[tuple[bytes, _Read]],
     ignored: int,
     begins: bytes,
-) -> Heard:
+) -> FrameResult:
     everything = [*before, *read]
     refused = sum(reading.rejected is not None for _, (_, reading) in everything)
     worst = max((_SEVERITY.index(answer) for _, (answer, _) in read), default=None)
-    return Heard(
+    return FrameResult(
         header=header,
         answer=None if worst is None else _SEVERITY[worst],
         reason=_reason([each for _, each in read], worst),

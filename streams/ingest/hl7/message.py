@@ -27,11 +27,11 @@ FIELDS: dict[str, frozenset[int]] = {
 }
 """The fields that we read; the others are not parsed."""
 
-MOST_SEGMENTS = 1_000
+MAX_SEGMENTS = 1_000
 """Of those that we read."""
-MOST_REPETITIONS = 1_000
+MAX_REPETITIONS = 1_000
 """Of one field."""
-MOST_PARTS = 20_000
+MAX_PARTS = 20_000
 """Repetitions, components and subcomponents of a whole message: each costs microseconds, and others wait."""
 
 hl7.util.logger.disabled = True  # it would write fields, and so names, into the log
@@ -205,23 +205,23 @@ def _kept(line: str, separator: str, positions: dict[int, int]) -> str:
 
 def _check_size(lines: Sequence[str], separator: str, marks: str, positions: dict[str, dict[int, int]]) -> None:
     """Refuse, before anything is parsed, what nobody sends and what would keep others waiting."""
-    if len(lines) > MOST_SEGMENTS:
-        raise Rejected(f"The message has more than {MOST_SEGMENTS:,} segments; send it in parts.")
+    if len(lines) > MAX_SEGMENTS:
+        raise Rejected(f"The message has more than {MAX_SEGMENTS:,} segments; send it in parts.")
     component, repetition, _, subcomponent, *_ = [*marks, *"^~\\&"[len(marks) :]]
     for line in lines:
-        if line.count(repetition) >= MOST_REPETITIONS:
+        if line.count(repetition) >= MAX_REPETITIONS:
             _check_repetitions(line, separator, repetition, [*positions[line[:3]]])
     parts = sum(line.count(mark) for line in lines for mark in (component, repetition, subcomponent))
-    if parts > MOST_PARTS:
-        raise Rejected(f"The fields have more than {MOST_PARTS:,} parts between them; send the message in parts.")
+    if parts > MAX_PARTS:
+        raise Rejected(f"The fields have more than {MAX_PARTS:,} parts between them; send the message in parts.")
 
 
 def _check_repetitions(line: str, separator: str, repetition: str, numbers: Sequence[int]) -> None:
     values = line.split(separator)[1:]
     for number, value in zip(numbers[1:] if line.startswith("MSH") else numbers, values, strict=False):
-        if value.count(repetition) >= MOST_REPETITIONS:
+        if value.count(repetition) >= MAX_REPETITIONS:
             where = f"{line[:3]}-{number}"
-            raise Rejected(f"{where} has more than {MOST_REPETITIONS:,} repetitions; correct it at the sender.")
+            raise Rejected(f"{where} has more than {MAX_REPETITIONS:,} repetitions; correct it at the sender.")
 
 
 def _part(container: Any, number: int) -> Any:

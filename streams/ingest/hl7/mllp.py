@@ -16,21 +16,21 @@ from datetime import UTC, datetime
 
 import structlog
 
-from schemas.errors import BrokerAway, FactRejected, UsageError
+from schemas.errors import BrokerUnavailable, RecordsTooLarge, UsageError
 from schemas.pseudonyms import load_key
 from schemas.settings import Settings
 from streams.ingest.hl7.acknowledgement import answer
-from streams.ingest.hl7.frame import KEPT_BYTES, Heard, not_taken, read_frame, too_large
+from streams.ingest.hl7.frame import KEPT_BYTES, FrameResult, not_taken, read_frame, too_large
 from streams.ingest.hl7.mapping import Hl7Mapping, load_mapping
 from streams.ingest.publisher import Publisher
 
 START, END = b"\x0b", b"\x1c\r"
-LARGEST_BYTES = 1_048_576
+MAX_BYTES = 1_048_576
 IDLE_S = 600.0
 """A sender may be silent between messages for this long."""
 MESSAGE_S = 30.0
 """A message that was begun must end within this time."""
-MOST_CONNECTIONS = 500
+MAX_CONNECTIONS = 500
 INLINE_BYTES = 65_536
 """A larger frame is read in a thread, so that the other peers are answered meanwhile."""
 STOP_S = 15.0
@@ -44,10 +44,10 @@ class MllpOptions:
 
     host: str = "127.0.0.1"
     port: int = 2575
-    largest_bytes: int = LARGEST_BYTES
+    largest_bytes: int = MAX_BYTES
     idle_s: float = IDLE_S
     message_s: float = MESSAGE_S
-    most_connections: int = MOST_CONNECTIONS
+    most_connections: int = MAX_CONNECTIONS
     tls_cert: str | None = None
     tls_key: str | None = None
     tls_ca: str | None = None
@@ -174,11 +174,11 @@ class MllpServer:
             try:
                 block = await self._next(reader)
                 self._busy.add(task)
-                heard = await self._read(block)
+                result = await self._read(block)
             except _TooLarge as error:
                 self._busy.add(task)
-                heard, rest = too_large(error.head, self._options.largest_bytes), True
-            if not await self._take(heard, writer):
+                result, rest = too_large(error.head, self._options.largest_bytes), True
+            if not await self._take(result, writer):
                 return
             self._busy.discard(task)
             if rest:
@@ -201,36 +201,36 @@ class MllpServer:
             raise _TooLarge(await reader.read(KEPT_BYTES)) from None
         return block[: -len(END)]
 
-    async def _read(self, block: bytes) -> Heard:
+    async def _read(self, block: bytes) -> FrameResult:
         if len(block) > INLINE_BYTES:
             return await asyncio.to_thread(read_frame, block, self._mapping, self._key)
         return read_frame(block, self._mapping, self._key)
 
-    async def _take(self, heard: Heard, writer: asyncio.StreamWriter) -> bool:
+    async def _take(self, result: FrameResult, writer: asyncio.StreamWriter) -> bool:
         """Publish what a frame says and answer; False when Kafka did not take it, so that there is no answer."""
         try:
-            heard = await self._publish(heard)
-        except (BrokerAway, FactRejected) as error:
+            result = await self._publish(result)
+        except (BrokerUnavailable, RecordsTooLarge) as error:
             self.unanswered += 1
             log.error("a message was not acknowledged", reason=str(error))
             return False
-        self.acknowledged += heard.accepted
-        self.rejected += heard.rejected
-        if heard.ignored:
-            self.ignored += heard.ignored
-            log.info("acknowledgements are not read", count=heard.ignored)
-        if heard.answer is not None:
-            await self._write(writer, answer(heard.header, heard.answer, heard.reason, datetime.now(UTC)))
+        self.acknowledged += result.accepted
+        self.rejected += result.rejected
+        if result.ignored:
+            self.ignored += result.ignored
+            log.info("acknowledgements are not read", count=result.ignored)
+        if result.answer is not None:
+            await self._write(writer, answer(result.header, result.answer, result.reason, datetime.now(UTC)))
         return True
 
-    async def _publish(self, heard: Heard) -> Heard:
+    async def _publish(self, result: FrameResult) -> FrameResult:
         """Put what a frame says on Kafka; what is too large for it leaves its beginning there, and is refused."""
         try:
-            await self._publisher.publish(heard.records)
-        except FactRejected as error:
-            heard = not_taken(heard, str(error))
-            await self._publisher.publish(heard.records)
-        return heard
+            await self._publisher.publish(result.records)
+        except RecordsTooLarge as error:
+            result = not_taken(result, str(error))
+            await self._publisher.publish(result.records)
+        return result
 
     async def _write(self, writer: asyncio.StreamWriter, block: bytes | None) -> None:
         if block is not None:
@@ -275,7 +275,7 @@ def serve_mllp(settings: Settings, options: MllpOptions, on_listening: Callable[
     ------
     UsageError
         When port, certificate or mapping cannot be used.
-    BrokerAway
+    BrokerUnavailable
         When no Kafka broker answers at the start.
     """
     try:

@@ -28,7 +28,7 @@ from streams.adt.records import Fetch, Record
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore
 from streams.fold.encounter import fold
-from streams.fold.fact_kinds import BEGINNINGS, CANCELS
+from streams.fold.fact_kinds import ADMISSIONS, CANCELS
 from streams.store.people import persons
 from tests.streams.builders import at, bed, merge, of_patient, place, said, unmerge
 
@@ -79,7 +79,7 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
     kinds = draw(st.lists(st.tuples(st.sampled_from(KINDS), hours, places), max_size=6))
     for index, (kind, hour, where) in enumerate(kinds):
         more: dict[str, Any] = {}
-        if kind in (events.PatientClassChanged, events.EncounterUpdated, events.PatientTransferred, *BEGINNINGS):
+        if kind in (events.PatientClassChanged, events.EncounterUpdated, events.PatientTransferred, *ADMISSIONS):
             more["patient_class"] = draw(st.none() | classes)
         if kind in (events.PatientDeparted, events.PatientArrived) and draw(st.booleans()):
             more["temporary_location"] = place("XR")
@@ -342,7 +342,7 @@ def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any)
 def shown(facts: list[Any]) -> Any:
     encounter = fold(facts)
     assert encounter is not None
-    return (encounter.status, encounter.admitted_at, encounter.discharged_at, encounter.stays, encounter.problems)
+    return (encounter.status, encounter.admitted_at, encounter.discharged_at, encounter.unit_stays, encounter.problems)
 
 
 @settings(max_examples=max(EXAMPLES // 10, 100), deadline=None, suppress_health_check=list(HealthCheck))

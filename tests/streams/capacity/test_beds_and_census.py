@@ -7,9 +7,9 @@ from datetime import timedelta
 from schemas.events import BedStatus
 from schemas.hospital import parse_hospital
 from schemas.state import BedState
-from streams.capacity.beds import BedWord, Claim, bed_state
+from streams.capacity.beds import BedStatusReport, Claim, bed_state
 from streams.capacity.census import Presence, UnitFacts, census_by_hour, unit_metrics
-from streams.fold.bed import latest_word
+from streams.fold.bed import latest_report
 from tests.streams.builders import at, bed
 
 HOSPITAL = parse_hospital(
@@ -33,7 +33,7 @@ def test_a_bed_nobody_spoke_of_is_available() -> None:
 
 
 def test_a_claim_occupies_a_bed_whatever_housekeeping_says() -> None:
-    found = state(claims=[Claim("E1", at(1))], word=BedWord(BedStatus.AVAILABLE, at(2)))
+    found = state(claims=[Claim("E1", at(1))], report=BedStatusReport(BedStatus.AVAILABLE, at(2)))
     assert (found.status, found.encounter_id, found.since) == (BedStatus.OCCUPIED, "E1", at(1))
 
 
@@ -43,16 +43,16 @@ def test_of_two_claims_the_later_arrival_lies_there_and_the_other_is_a_conflict(
 
 
 def test_a_discharge_leaves_the_bed_dirty_not_free() -> None:
-    found = state(left_at=at(9), word=BedWord(BedStatus.AVAILABLE, at(2)))
+    found = state(left_at=at(9), report=BedStatusReport(BedStatus.AVAILABLE, at(2)))
     assert (found.status, found.since) == (BedStatus.DIRTY, at(9))
 
 
 def test_a_bed_is_available_once_housekeeping_says_so_after_the_patient_left() -> None:
-    assert state(left_at=at(9), word=BedWord(BedStatus.AVAILABLE, at(10))).status is BedStatus.AVAILABLE
+    assert state(left_at=at(9), report=BedStatusReport(BedStatus.AVAILABLE, at(10))).status is BedStatus.AVAILABLE
 
 
 def test_a_blocked_bed_says_why() -> None:
-    found = state(left_at=at(9), word=BedWord(BedStatus.BLOCKED, at(10), "leak"))
+    found = state(left_at=at(9), report=BedStatusReport(BedStatus.BLOCKED, at(10), "leak"))
     assert (found.status, found.reason) == (BedStatus.BLOCKED, "leak")
 
 
@@ -64,7 +64,7 @@ def test_where_nobody_reports_housekeeping_a_bed_is_free_after_the_usual_time() 
 
 def test_the_latest_word_counts_in_any_order() -> None:
     facts = [bed(3, "4W/01", "dirty"), bed(5, "4W/01", "available"), bed(4, "4W/01", "cleaning")]
-    assert {latest_word(order).id for order in (facts, facts[::-1])} == {facts[1].id}
+    assert {latest_report(order).id for order in (facts, facts[::-1])} == {facts[1].id}
 
 
 def test_a_patient_counts_from_arrival_to_just_before_leaving() -> None:

@@ -48,7 +48,9 @@ def hours(time: Any) -> float | None:
 
 
 def trail(encounter: Encounter) -> list[tuple[str, float | None, float | None]]:
-    return [(f"{stay.unit_id}/{stay.bed_id}", hours(stay.arrived_at), hours(stay.left_at)) for stay in encounter.stays]
+    return [
+        (f"{stay.unit_id}/{stay.bed_id}", hours(stay.arrived_at), hours(stay.left_at)) for stay in encounter.unit_stays
+    ]
 
 
 HOME = [("4W/01", 0, None)]

@@ -30,7 +30,7 @@ def folded(*facts: AdtEvent) -> Encounter:
 
 
 def trail(encounter: Encounter) -> list[tuple[str, str | None, Any, Any]]:
-    return [(stay.unit_id, stay.bed_id, stay.arrived_at, stay.left_at) for stay in encounter.stays]
+    return [(stay.unit_id, stay.bed_id, stay.arrived_at, stay.left_at) for stay in encounter.unit_stays]
 
 
 def test_no_facts_are_no_encounter() -> None:
@@ -65,7 +65,7 @@ def test_an_update_that_repeats_the_place_is_no_transfer() -> None:
 def test_a_cancelled_admission_leaves_nobody_in_a_bed() -> None:
     encounter = folded(admit(0), transfer(1, "5E/02"), cancel_admission(2))
     assert encounter.status is EncounterStatus.CANCELLED
-    assert encounter.stays == ()
+    assert encounter.unit_stays == ()
 
 
 def test_a_patient_admitted_again_after_a_cancelled_admission_is_in_progress() -> None:
@@ -203,9 +203,11 @@ FACTS: list[AdtEvent] = [
 
 
 @settings(max_examples=300, deadline=None)
-@given(order=st.permutations(FACTS), repeats=st.lists(st.sampled_from(FACTS), max_size=6))
-def test_neither_order_nor_duplicates_change_the_fold(order: list[AdtEvent], repeats: list[AdtEvent]) -> None:
-    assert fold([*order, *repeats]) == fold(FACTS)
+@given(order=st.permutations(FACTS), repeated_locations=st.lists(st.sampled_from(FACTS), max_size=6))
+def test_neither_order_nor_duplicates_change_the_fold(
+    order: list[AdtEvent], repeated_locations: list[AdtEvent]
+) -> None:
+    assert fold([*order, *repeated_locations]) == fold(FACTS)
 
 
 def test_what_a_bill_says_after_the_discharge_does_not_change_the_class() -> None:

@@ -12,7 +12,7 @@ from schemas import events
 from schemas.events import Diagnosis
 from schemas.state import Encounter, EncounterStatus, Problem
 from streams.fold.encounter import fold
-from streams.fold.merged_encounters import fold_tied
+from streams.fold.merged_encounters import fold_merged
 from tests.streams.builders import admit, at, cancel_admission, discharge, said, transfer, update
 
 IN_PROGRESS, CANCELLED, DISCHARGED = (
@@ -36,7 +36,7 @@ def folded(*facts: Any, hours: float | None = None) -> dict[str, Encounter]:
     about: dict[str, list[Any]] = {}
     for fact in facts:
         about.setdefault(fact.subject, []).append(fact)
-    return fold_tied(about, as_of=None if hours is None else at(hours))
+    return fold_merged(about, as_of=None if hours is None else at(hours))
 
 
 def known_as(encounter: Encounter, number: str) -> Encounter:
@@ -50,19 +50,23 @@ def test_a_visit_under_a_new_number_is_the_same_visit() -> None:
     whole = fold([*course, *(msgspec.structs.replace(fact, subject="E1") for fact in after)])
     assert whole is not None
     assert found["E2"] == known_as(whole, "E2")
-    assert (found["E1"].status, found["E1"].same_as, found["E1"].stays) == (CANCELLED, "E2", ())
+    assert (found["E1"].status, found["E1"].same_as, found["E1"].unit_stays) == (CANCELLED, "E2", ())
 
 
 def test_a_late_fact_under_the_old_number_finds_its_visit() -> None:
     found = folded(admit(0, "ED/01"), merged(10, "E1", "E2"), transfer(12, "4W/01"))
-    assert [stay.unit_id for stay in found["E2"].stays] == ["ED", "4W"]
+    assert [stay.unit_id for stay in found["E2"].unit_stays] == ["ED", "4W"]
 
 
 def test_of_two_visits_that_had_both_begun_the_one_that_stays_keeps_its_course() -> None:
     away = [admit(0, "ED/01"), update(1, diagnoses=(Diagnosis(code="I50.9"),)), discharge(9)]
     stays = [admit(2, "4W/01", e="E2")]
     found = folded(*away, *stays, merged(10, "E1", "E2"))["E2"]
-    assert (found.status, found.admitted_at, [stay.unit_id for stay in found.stays]) == (IN_PROGRESS, at(2), ["4W"])
+    assert (found.status, found.admitted_at, [stay.unit_id for stay in found.unit_stays]) == (
+        IN_PROGRESS,
+        at(2),
+        ["4W"],
+    )
     assert ([each.code for each in found.diagnoses], found.problems) == (["I50.9"], ())
 
 
@@ -86,18 +90,18 @@ ED, WARD = [said(events.PatientRegistered, 0, "ED/01", e="E2")], [admit(2, "4W/0
 )
 def test_a_patient_in_a_bed_stays_there_when_the_visit_becomes_one_that(stays: list[Any]) -> None:
     found = folded(*stays, *WARD, merged(10, "E1", "E2"), update(10, e="E2"))["E2"]
-    assert (found.status, [(stay.unit_id, stay.left_at) for stay in found.stays]) == (IN_PROGRESS, [("4W", None)])
+    assert (found.status, [(stay.unit_id, stay.left_at) for stay in found.unit_stays]) == (IN_PROGRESS, [("4W", None)])
 
 
 def test_the_end_of_a_double_does_not_end_a_visit_that_is_known_by_updates_only() -> None:
     double = [admit(0, "4W/01"), discharge(3)]
     found = folded(update(1, "5E/01", e="E2"), *double, merged(10, "E1", "E2"), update(11, "5E/01", e="E2"))["E2"]
-    assert (found.status, [stay.unit_id for stay in found.stays]) == (IN_PROGRESS, ["5E"])
+    assert (found.status, [stay.unit_id for stay in found.unit_stays]) == (IN_PROGRESS, ["5E"])
 
 
 def test_what_is_said_after_the_merge_under_the_old_number_is_said_of_the_visit() -> None:
     both = [admit(0, "4W/01", e="E2"), admit(1, "ED/01"), merged(10, "E1", "E2")]
-    assert [stay.unit_id for stay in folded(*both, transfer(11, "5E/01"))["E2"].stays] == ["4W", "5E"]
+    assert [stay.unit_id for stay in folded(*both, transfer(11, "5E/01"))["E2"].unit_stays] == ["4W", "5E"]
     assert folded(*both, discharge(11))["E2"].status is DISCHARGED
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import events
 from schemas.state import Patient
-from streams.fold.merges import resolve
+from streams.fold.merges import resolve_merges
 from streams.fold.patient import fold_patient
 from tests.streams.builders import at, merge, of_patient, unmerge
 
@@ -42,7 +42,7 @@ def test_a_pending_admission_waits_on_the_patient_until_its_cancel() -> None:
 
 
 def test_merges_are_followed_to_the_end() -> None:
-    assert resolve({"a": ("b", (1,)), "b": ("c", (0,))}) == {"a": "c", "b": "c"}
+    assert resolve_merges({"a": ("b", (1,)), "b": ("c", (0,))}) == {"a": "c", "b": "c"}
 
 
 tokens = st.sampled_from("abcdef")
@@ -51,11 +51,11 @@ tokens = st.sampled_from("abcdef")
 @given(st.dictionaries(tokens, tokens, max_size=6), st.randoms())
 def test_whatever_the_merges_everybody_ends_at_somebody_who_is_nobody_else(pairs: dict[str, str], chance: Any) -> None:
     merges = {token: (into, (number,)) for number, (token, into) in enumerate(pairs.items()) if token != into}
-    people = resolve(merges)
+    people = resolve_merges(merges)
     assert all(person not in people for person in people.values())
     shuffled = list(merges.items())
     chance.shuffle(shuffled)
-    assert resolve(dict(shuffled)) == people
+    assert resolve_merges(dict(shuffled)) == people
     assert all(people.get(token, token) == people.get(into, into) for token, (into, _) in merges.items())
 
 

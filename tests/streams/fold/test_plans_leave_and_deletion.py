@@ -21,7 +21,7 @@ def folded(*facts: AdtEvent) -> Encounter:
 
 
 def trail(encounter: Encounter) -> list[tuple[str, str | None, Any, Any]]:
-    return [(stay.unit_id, stay.bed_id, stay.arrived_at, stay.left_at) for stay in encounter.stays]
+    return [(stay.unit_id, stay.bed_id, stay.arrived_at, stay.left_at) for stay in encounter.unit_stays]
 
 
 PLAN = said(events.AdmissionPending, 0, "4W/01", expected_at=at(20), patient_class=PatientClass.OUTPATIENT)
@@ -30,7 +30,7 @@ PLAN = said(events.AdmissionPending, 0, "4W/01", expected_at=at(20), patient_cla
 def test_a_pending_admission_is_planned_and_reserves_its_bed() -> None:
     encounter = folded(PLAN)
     assert encounter.status is EncounterStatus.PLANNED
-    assert (encounter.expected_admission_at, encounter.stays) == (at(20), ())
+    assert (encounter.expected_admission_at, encounter.unit_stays) == (at(20), ())
     assert encounter.reservation is not None
     assert (encounter.reservation.bed_id, encounter.reservation.expected_at) == ("01", at(20))
     assert encounter.patient_class is PatientClass.UNKNOWN  # senders write O for an inpatient stay to come
@@ -54,7 +54,7 @@ def test_a_plan_is_no_inpatient_stay_yet_whatever_an_update_says() -> None:
 
 def test_an_update_of_a_planned_stay_moves_the_reservation_and_nobody() -> None:
     encounter = folded(PLAN, update(1, "5E/03"))
-    assert encounter.stays == ()
+    assert encounter.unit_stays == ()
     assert encounter.reservation is not None
     assert encounter.reservation.unit_id == "5E"
 
@@ -137,7 +137,7 @@ def test_tracking_moves_the_patient_but_a_temporary_place_keeps_the_bed() -> Non
 
 def test_a_deleted_visit_is_void_and_what_follows_begins_anew() -> None:
     deleted = folded(admit(0, "4W/01"), transfer(1, "5E/01"), said(events.EncounterDeleted, 2))
-    assert (deleted.status, deleted.stays, deleted.problems) == (EncounterStatus.CANCELLED, (), ())
+    assert (deleted.status, deleted.unit_stays, deleted.problems) == (EncounterStatus.CANCELLED, (), ())
     again = folded(admit(0, "4W/01"), said(events.EncounterDeleted, 2), admit(3, "ICU/01", id="again"))
     assert (again.status, trail(again), again.problems) == (
         EncounterStatus.IN_PROGRESS,

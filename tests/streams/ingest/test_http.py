@@ -20,7 +20,7 @@ import pytest
 import structlog
 import uvicorn
 
-from schemas.errors import BrokerAway, SettingsError, SourceError, UsageError
+from schemas.errors import BrokerUnavailable, SettingsError, SourceError, UsageError
 from schemas.events import decode_fact, encode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import Settings, load_settings
@@ -52,7 +52,7 @@ class FakePublisher:
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         if self.away:
-            raise BrokerAway("the broker is away")
+            raise BrokerUnavailable("the broker is away")
         self.records += [record for record in records if len(record.value) <= self.largest_bytes]
         too_large = [number for number, record in enumerate(records) if len(record.value) > self.largest_bytes]
         if too_large:
@@ -290,7 +290,7 @@ def test_without_kafka_nothing_is_taken(peer: Peer, publisher: FakePublisher) ->
 
 def test_readiness_follows_kafka(publisher: FakePublisher) -> None:
     def away() -> None:
-        raise BrokerAway("away")
+        raise BrokerUnavailable("away")
 
     with serving(publisher) as peer:
         assert peer.ask("GET", "/ready")[:2] == (200, {"ready": True})

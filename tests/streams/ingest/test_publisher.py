@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from schemas.errors import BrokerAway, FactRejected, RecordsRefused
+from schemas.errors import BrokerUnavailable, FactRejected, RecordsTooLarge
 from schemas.outgoing import Outgoing
 from schemas.settings import load_settings
 from streams.ingest.publisher import Publisher
@@ -42,7 +42,7 @@ async def publish(producer: FakeProducer, *values: bytes) -> None:
 
 def test_records_too_large_for_kafka_are_named_and_the_others_are_there() -> None:
     producer = FakeProducer({b"22": MessageSizeTooLargeError()}, {b"4444": RecordListTooLargeError()})
-    with pytest.raises(RecordsRefused, match=r"2 of 4 records are larger than Kafka takes \(4 bytes\)") as refused:
+    with pytest.raises(RecordsTooLarge, match=r"2 of 4 records are larger than Kafka takes \(4 bytes\)") as refused:
         asyncio.run(publish(producer, b"1", b"22", b"3", b"4444"))
     assert isinstance(refused.value, FactRejected)
     assert refused.value.positions == (1, 3)
@@ -54,7 +54,7 @@ def test_a_broker_that_is_away_is_away_whatever_else_is_wrong(at_once: bool) -> 
     away: dict[bytes, KafkaError] = {b"2": KafkaConnectionError()}
     large: dict[bytes, KafkaError] = {b"1": MessageSizeTooLargeError()}
     producer = FakeProducer(away if at_once else {}, large if at_once else large | away)
-    with pytest.raises(BrokerAway, match="does not answer"):
+    with pytest.raises(BrokerUnavailable, match="does not answer"):
         asyncio.run(publish(producer, b"1", b"2"))
 
 
@@ -65,7 +65,7 @@ def test_a_real_broker_refuses_the_large_record_alone(fresh_kafka: KafkaBroker) 
         await publisher.start()
         try:
             records = [Outgoing(b"key", b"x" * size) for size in (10, 1_048_570, 10)]
-            with pytest.raises(RecordsRefused) as refused:
+            with pytest.raises(RecordsTooLarge) as refused:
                 await publisher.publish(records)
             assert refused.value.positions == (1,)
             await publisher.publish(records[:1])

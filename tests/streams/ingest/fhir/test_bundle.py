@@ -142,7 +142,7 @@ def test_a_stay_that_is_over_tells_its_moves_and_where_the_patient_went() -> Non
     assert kinds(found) == ["PatientAdmitted", "PatientTransferred", "PatientTransferred", "PatientDischarged"]
     state = fold(found)  # type: ignore[arg-type]
     assert state is not None
-    assert [(stay.unit_id, stay.bed_id, stay.arrived_at) for stay in state.stays] == [
+    assert [(stay.unit_id, stay.bed_id, stay.arrived_at) for stay in state.unit_stays] == [
         ("4W", "01", utc(2026, 3, 2, 9)),
         ("ICU", None, utc(2026, 3, 3, 8)),
         ("4W", None, utc(2026, 3, 4, 8)),
@@ -231,7 +231,7 @@ def test_the_last_version_of_a_place_without_a_time_counts_from_when_it_was_said
     second = encounter(location=[lies("icu")], meta={"versionId": "3", "lastUpdated": "2026-03-03T12:00:00Z"})
     state = fold([*facts(bundle(*HOUSE, second)), *facts(bundle(*HOUSE, first))])  # type: ignore[list-item]
     assert state is not None
-    assert [(stay.unit_id, stay.arrived_at) for stay in state.stays] == [
+    assert [(stay.unit_id, stay.arrived_at) for stay in state.unit_stays] == [
         ("4W", utc(2026, 3, 2, 12)),
         ("ICU", utc(2026, 3, 3, 12)),
     ]

@@ -41,9 +41,9 @@ def state(*entries: dict[str, Any]) -> Encounter:
 
 
 def test_a_deletion_takes_the_patient_out_of_the_bed() -> None:
-    assert state(entry(LIES)).stays[0].bed_id == "01"
+    assert state(entry(LIES)).unit_stays[0].bed_id == "01"
     found = state(entry(LIES), deletion())
-    assert (found.encounter_id, found.status, found.stays) == ("V1", EncounterStatus.CANCELLED, ())
+    assert (found.encounter_id, found.status, found.unit_stays) == ("V1", EncounterStatus.CANCELLED, ())
     assert found.problems == ()
     gone: Any = facts(history(deletion(), entry(LIES)))[0]
     assert isinstance(gone, EncounterDeleted)
@@ -63,7 +63,7 @@ def test_a_deletion_is_known_by_each_way_to_write_its_address(url: str) -> None:
 def test_what_is_written_after_its_deletion_is_there_again() -> None:
     again = LIES | {"meta": {"versionId": "4", "lastUpdated": "2026-03-03T09:00:00Z"}}
     found = state(entry(LIES), deletion(), entry(again))
-    assert (found.status, found.stays[0].bed_id, found.problems) == (EncounterStatus.IN_PROGRESS, "01", ())
+    assert (found.status, found.unit_stays[0].bed_id, found.problems) == (EncounterStatus.IN_PROGRESS, "01", ())
 
 
 @pytest.mark.parametrize("response", [{}, {"etag": 'W/"3"'}, {"lastModified": "2026-03-02T12:00:00Z", "etag": '"3"'}])

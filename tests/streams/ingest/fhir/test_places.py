@@ -29,7 +29,7 @@ def state(*entries: dict[str, Any], status: str = "in-progress", end: str | None
 
 
 def places(found: Any) -> list[tuple[str, str]]:
-    return [(stay.unit_id, stay.arrived_at.strftime("%d %H:%M")) for stay in found.stays]
+    return [(stay.unit_id, stay.arrived_at.strftime("%d %H:%M")) for stay in found.unit_stays]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_place_that_was_left_is_not_the_place_now(
     for ordered in (entries, entries[::-1]):
         found = state(*ordered)
         assert (places(found), found.problems) == (expected, ())
-        assert found.stays[-1].left_at is None
+        assert found.unit_stays[-1].left_at is None
 
 
 def test_a_place_that_begins_after_all_was_said_is_a_transfer_to_come() -> None:

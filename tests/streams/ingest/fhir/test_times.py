@@ -54,7 +54,7 @@ def test_an_end_known_to_the_day_is_not_before_the_last_move() -> None:
     )
     found = state(stay)
     assert found.discharged_at == utc(2026, 3, 5, 9)
-    assert [(stay.unit_id, stay.arrived_at) for stay in found.stays] == [
+    assert [(stay.unit_id, stay.arrived_at) for stay in found.unit_stays] == [
         ("w4", utc(2026, 3, 1, 10)),
         ("icu", utc(2026, 3, 5, 9)),
     ]
@@ -92,7 +92,7 @@ def test_days_alone_make_a_whole_stay_with_its_place() -> None:
     )
     found = state(stay)
     assert (found.admitted_at, found.discharged_at) == (utc(2026, 3, 1, 10), utc(2026, 3, 1, 23, 59, 59))
-    assert [(one.unit_id, one.arrived_at, one.left_at) for one in found.stays] == [
+    assert [(one.unit_id, one.arrived_at, one.left_at) for one in found.unit_stays] == [
         ("w4", utc(2026, 3, 1, 10), utc(2026, 3, 1, 23, 59, 59))
     ]
 
@@ -135,7 +135,7 @@ def begun(*places: dict[str, Any], start: str = TO_COME, status: str = "in-progr
 def test_a_stay_that_goes_on_began_no_later_than_it_was_recorded(status: str) -> None:
     found = begun(lies("w4", TO_COME, status="active"), status=status)
     assert (found.status, found.admitted_at) == (EncounterStatus.IN_PROGRESS, utc(2026, 3, 7, 12))
-    assert [(one.unit_id, one.arrived_at) for one in found.stays] == [("w4", utc(2026, 3, 7, 12))]
+    assert [(one.unit_id, one.arrived_at) for one in found.unit_stays] == [("w4", utc(2026, 3, 7, 12))]
     assert found.problems == (Problem.RECORDED_BEFORE_IT_HAPPENED,)
     stay = encounter(status, period={"start": TO_COME}, meta=LATER)
     first: Any
@@ -148,14 +148,14 @@ def test_what_is_known_of_the_stay_goes_before_a_start_that_is_to_come() -> None
     wrong = "2027-03-01T10:00:00Z"
     found = begun(lies("w4", "2026-03-01T10:00:00Z"), lies("icu", "2026-03-03T10:00:00Z"), start=wrong)
     assert (found.admitted_at, found.problems) == (utc(2026, 3, 1, 10), (Problem.RECORDED_BEFORE_IT_HAPPENED,))
-    assert [one.unit_id for one in found.stays] == ["w4", "icu"]
+    assert [one.unit_id for one in found.unit_stays] == ["w4", "icu"]
     arrived = [{"status": "arrived", "period": {"start": "2026-03-01T09:30:00Z"}}]
     assert begun(start=wrong, statusHistory=arrived).admitted_at == utc(2026, 3, 1, 9, 30)
 
 
 def test_a_place_after_a_start_that_is_to_come_is_a_plan() -> None:
     found = begun(lies("w4", TO_COME), lies("icu", "2026-03-08T10:00:00Z"))
-    assert [one.unit_id for one in found.stays] == ["w4"]
+    assert [one.unit_id for one in found.unit_stays] == ["w4"]
     assert (found.reservation.unit_id, found.reservation.expected_at) == ("icu", utc(2026, 3, 8, 10))
 
 

@@ -48,7 +48,7 @@ def state(*versions: dict[str, Any]) -> Encounter:
 def stays(found: Encounter) -> list[tuple[str, str, str | None]]:
     return [
         (one.unit_id, f"{one.arrived_at:%d %H:%M}", None if one.left_at is None else f"{one.left_at:%d %H:%M}")
-        for one in found.stays
+        for one in found.unit_stays
     ]
 
 
@@ -95,7 +95,7 @@ def test_a_stay_that_is_cancelled_or_was_an_error_is_gone() -> None:
         (HERE, OVER, version(6, "06T12:00", "entered-in-error")),
     ):
         found = state(*versions)
-        assert (found.status, found.stays, found.reservation) == (EncounterStatus.CANCELLED, (), None)
+        assert (found.status, found.unit_stays, found.reservation) == (EncounterStatus.CANCELLED, (), None)
         assert found.problems == ()
 
 
@@ -104,7 +104,7 @@ def test_an_arrival_that_was_a_mistake_is_a_plan_again() -> None:
     starts = {"start": "2026-03-04T10:00:00Z"}
     plan = version(4, "02T12:00", "planned", period=starts, statusHistory=history)
     found = state(PLAN, ARRIVED, plan)
-    assert (found.status, found.admitted_at, found.stays) == (EncounterStatus.PLANNED, None, ())
+    assert (found.status, found.admitted_at, found.unit_stays) == (EncounterStatus.PLANNED, None, ())
     assert (found.expected_admission_at, found.problems) == (utc(4, 10), ())
     found = state(ARRIVED, plan, version(5, "04T10:05", "in-progress", period=starts, statusHistory=history))
     assert (found.status, found.admitted_at, found.problems) == (EncounterStatus.IN_PROGRESS, utc(4, 10), ())
@@ -136,7 +136,7 @@ def test_a_cancelled_stay_goes_on_again() -> None:
 
 def test_a_stay_is_a_plan_again_even_where_no_history_says_so() -> None:
     found = state(PLAN, ARRIVED, version(4, "02T12:00", "planned", period={"start": "2026-03-04T10:00:00Z"}))
-    assert (found.status, found.stays, found.problems) == (EncounterStatus.PLANNED, (), ())
+    assert (found.status, found.unit_stays, found.problems) == (EncounterStatus.PLANNED, (), ())
 
 
 @pytest.mark.parametrize("hour", [9, 11])

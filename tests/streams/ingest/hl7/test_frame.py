@@ -10,7 +10,7 @@ from schemas.errors import FactRejected
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.pseudonyms import patient_token
 from streams.ingest.hl7.acknowledgement import Answer
-from streams.ingest.hl7.frame import Heard, read_frame, too_large
+from streams.ingest.hl7.frame import FrameResult, read_frame, too_large
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message
 from tests.streams.ingest.hl7.messages import KEY, message
@@ -21,15 +21,15 @@ BAD = message("A01", control_id="C3", visit="")
 ACK = b"MSH|^~\\&|X|Y|WW|HG|20260302102000||ACK^A01|C9|P|2.5\rMSA|AA|C1\r"
 
 
-def heard(block: bytes) -> Heard:
+def heard(block: bytes) -> FrameResult:
     return read_frame(block, Hl7Mapping(), KEY)
 
 
-def ids(found: Heard) -> list[str]:
+def ids(found: FrameResult) -> list[str]:
     return [json.loads(record.value)["id"] for record in found.records if not record.headers]
 
 
-def letters(found: Heard) -> list[Outgoing]:
+def letters(found: FrameResult) -> list[Outgoing]:
     return [record for record in found.records if record.headers]
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import BrokerAway, FactRejected, UsageError
+from schemas.errors import BrokerUnavailable, FactRejected, UsageError
 from schemas.events import decode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
-from streams.ingest.hl7.frame import Heard, read_frame
+from streams.ingest.hl7.frame import FrameResult, read_frame
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.mllp import MllpOptions, MllpServer
 from tests.simulators.test_publish import read_all
@@ -41,7 +41,7 @@ class FakePublisher:
     async def publish(self, records: Sequence[Outgoing]) -> None:
         await self.gate.wait()
         if self.away:
-            raise BrokerAway("away")
+            raise BrokerUnavailable("away")
         if any(len(record.value) > self.largest_bytes for record in records):
             raise FactRejected("1 of 1 records are larger than Kafka takes.")
         self.records += records
@@ -268,7 +268,7 @@ def test_a_frame_that_was_cut_is_a_dead_letter_and_the_next_is_read_alone() -> N
 def test_a_message_that_takes_long_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
 
-    def slow(raw: bytes, mapping: Hl7Mapping, key: bytes) -> Heard:
+    def slow(raw: bytes, mapping: Hl7Mapping, key: bytes) -> FrameResult:
         if len(raw) > 100_000:
             entered.set()
             assert leave.wait(10)
