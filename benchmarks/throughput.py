@@ -25,14 +25,13 @@ from schemas.database import make_engine, upgrade
 from schemas.events import AnyFact, digest, encode_fact
 from schemas.hospital import load_hospital
 from schemas.settings import Settings, load_settings
-from schemas.topics import ADT_EVENTS, WORKER_GROUP
+from schemas.topics import WORKER_GROUP
 from simulators.hospital import simulate
 from simulators.publish import Speed, publish
-from streams.fold.event_time import overall
 from streams.operate.status import READ_BY_WORKERS
 from streams.risk.moments import midnights
-from streams.store.unit_of_work import FactRow
-from streams.store.watermarks import read_watermarks
+from streams.store.changes import FactRow
+from streams.store.watermarks import event_time
 from tests.support.kafka import KafkaBroker
 from tests.support.postgres import PostgresServer
 from tests.support.worker import environment
@@ -177,7 +176,7 @@ def _rows(engine: Engine, table: Table) -> int:
 def _settled(settings: Settings, engine: Engine) -> bool:
     with engine.connect().execution_options(read_only=True) as connection:
         left = connection.scalar(select(func.count()).select_from(tables.outbox))
-        reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+        reached = event_time(connection)
         scored_until = connection.scalar(select(tables.midnight.columns.scored_until))
     if left or reached is None or scored_until is None or midnights(scored_until, reached):
         return False

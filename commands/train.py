@@ -52,15 +52,13 @@ def train(
 def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:
     from models.registry import save_batch_model
     from models.train import train as fit
-    from schemas.topics import ADT_EVENTS
-    from streams.fold.event_time import overall
     from streams.store.histories import of_everyone
-    from streams.store.watermarks import read_watermarks
+    from streams.store.watermarks import event_time
 
     if simulated_days is None:
         with engine.connect().execution_options(read_only=True) as connection:
             histories = list(of_everyone(connection).values())
-            reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+            reached = event_time(connection)
         until = reached - timedelta(days=settings.label_lateness_days) if reached else None
     else:
         histories = _simulated_histories(settings, simulated_days, seed)

@@ -498,10 +498,11 @@ PersonFact = PatientUpdated | PatientsMerged | PatientsUnmerged
 
 AnyFact = AdtEvent | PersonFact | BedStatusChanged
 
-MAY_CONCERN_PATIENT = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
+MAY_CONCERNPATIENT_PREFIX = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
 """Facts about an encounter whose number nobody has given out yet: they wait on the patient."""
 
-_PATIENT, _BED = "patient:", "bed:"
+PATIENT_PREFIX, BED_PREFIX = "patient:", "bed:"
+"""How the subject of a patient's and of a bed's facts begins; that of an encounter's is its number."""
 
 _QUOTED = re.compile(r"""(?<=value) ['"].*['"](?= - at `)""", re.DOTALL)
 """A reason names the field and never quotes what stood there: it may be a name."""
@@ -519,22 +520,27 @@ def bed_subject(location: Location) -> str:
     'bed:HG/4W%2FA/01'
     """
     names = (location.facility_id, location.unit_id, str(location.bed_id))
-    return _BED + "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
+    return BED_PREFIX + "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
 
 
 def patient_subject(token: str) -> str:
     """Return the subject of a person's facts: ``patient:token``."""
-    return _PATIENT + token
+    return PATIENT_PREFIX + token
+
+
+def patient_token(subject: str) -> str:
+    """Return the token in the subject of a person's facts."""
+    return subject.removeprefix(PATIENT_PREFIX)
 
 
 def is_patient_subject(subject: str) -> bool:
     """Return whether a fact with this subject concerns a patient, not an encounter."""
-    return subject.startswith(_PATIENT)
+    return subject.startswith(PATIENT_PREFIX)
 
 
 def is_bed_subject(subject: str) -> bool:
     """Return whether a fact with this subject concerns a bed."""
-    return subject.startswith(_BED)
+    return subject.startswith(BED_PREFIX)
 
 
 def check_subject(fact: AnyFact) -> None:
@@ -556,7 +562,7 @@ def check_subject(fact: AnyFact) -> None:
         if fact.subject != patient_subject(fact.partition_key):
             raise FactRejected("The subject of a person's fact must be patient:partitionkey - at `$.subject`")
     elif is_patient_subject(fact.subject) and not (
-        isinstance(fact, MAY_CONCERN_PATIENT) and fact.subject == patient_subject(fact.partition_key)
+        isinstance(fact, MAY_CONCERNPATIENT_PREFIX) and fact.subject == patient_subject(fact.partition_key)
     ):
         raise FactRejected("A fact about an encounter with a patient as its subject - at `$.subject`")
 

@@ -27,6 +27,7 @@ from streams.adt.agent import RejectionLimit
 from streams.adt.agent import run as run_adt
 from streams.capacity.agent import Capacity
 from streams.quality.agent import Quality
+from streams.store.locks import has_concurrent_writers
 from streams.worker.batch_transport import BatchSchema, Transport
 from streams.worker.health import WorkerPage
 from streams.worker.relay import Relay
@@ -116,7 +117,7 @@ def wire(
 ) -> list[Service]:
     """Give the app its agents and return the services that run beside them."""
     engine = make_engine(settings.sql_url)
-    shared = Transactions(engine, "sql") if engine.dialect.name == "sqlite" else None
+    shared = None if has_concurrent_writers(engine) else Transactions(engine, "sql")
 
     def transactions(name: str) -> Transactions:
         return shared or Transactions(engine, name)  # SQLite has one writer: let its work queue here, not in SQL

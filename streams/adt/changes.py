@@ -1,60 +1,170 @@
-"""What a change of encounters, patients and beds means for others: the messages that announce it.
+"""The decisions on one batch: from what was there before to what is written, without input or output.
 
-Pure.
+Encounters, patients and beds are folded, merged tokens are resolved to persons, and the difference is announced to the
+other agents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
-from schemas.events import (
-    BedStatusChanged,
-)
+from schemas.events import BedStatusChanged, digest
 from schemas.state import Encounter, EncounterStatus, Patient
-from schemas.topics import (
-    ENCOUNTERS_CHANGED,
-    UNITS_CHANGED,
-    EncounterChanged,
-    UnitChanged,
-    unit_key,
-)
-from streams.adt.records import Batch
-from streams.store.outbox import Message
-from streams.store.unit_of_work import StoredEncounter, StoredPatient
+from schemas.topics import DEAD_LETTERS, ENCOUNTERS_CHANGED, UNITS_CHANGED, EncounterChanged, UnitChanged, unit_key
+from streams.adt.records import Batch, Record
+from streams.fold.bed import latest_report
+from streams.fold.encounter import fold
+from streams.fold.event_time import PartitionMark, advance
+from streams.fold.merged_encounters import fold_merged
+from streams.fold.merges import merges_of, resolve_merges
+from streams.fold.patient import fold_patient
+from streams.store.changes import AliasChanges, Before, Change, Changes, DeadLetter, LetterKey, People, Unit
+from streams.store.outbox import Message, encode_headers
 
-_Unit = tuple[str, str]
+REASON_HEADER = "wardwatch-reason"
+ORIGIN_HEADER = "wardwatch-origin"
 
 _encode = msgspec.json.Encoder().encode
 
 
-def messages(
+class _Reassigned(NamedTuple):
+    """The effect of merges of patients, done or undone."""
+
+    aliases: AliasChanges | None = None
+    tokens: frozenset[str] = frozenset()
+    """All tokens whose person is another one now, and the persons that they were and are of."""
+    persons: Mapping[str, str] = {}
+    """Person of each token that merges concern, after the batch."""
+
+
+def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
+    """Return all that a batch changes.
+
+    Parameters
+    ----------
+    batch : Batch
+        Facts and rejected records.
+    before : Before
+        What the database holds about all that the batch touches; nothing where all its facts were known.
+    received_at : datetime
+        Wall clock, aware UTC; stamps dead letters.
+    """
+    letters = _dead_letters(batch, before.known_letters, received_at)
+    watermarks = _watermarks(batch, before.watermarks)
+    if not before.has_new_facts:
+        return Changes(
+            batch.topic, dead_letters=letters, watermarks=watermarks, messages=_rejections(letters, batch.rejected)
+        )
+    encounters = _encounters(before)
+    patients = _patients(before)
+    beds = _beds(batch)
+    reassigned = _reassign(before.people, patients) if before.people is not None else _Reassigned()
+    return Changes(
+        topic=batch.topic,
+        encounters=encounters,
+        patients=patients,
+        beds=beds,
+        aliases=reassigned.aliases,
+        dead_letters=letters,
+        watermarks=watermarks,
+        messages=[
+            *_announcements(batch, before, encounters, patients, beds, reassigned),
+            *_rejections(letters, batch.rejected),
+        ],
+    )
+
+
+def _encounters(before: Before) -> list[Change[Encounter]]:
+    """Fold the touched encounters; an encounter of which no fact is left, after an undone merge, is deleted."""
+    folded = fold_merged(before.merge_groups) if before.merge_groups else {}
+    for encounter_id, facts in before.facts.items():
+        encounter = fold(facts)
+        if encounter is not None:
+            folded[encounter_id] = encounter
+    changed = [
+        Change(stored, encounter)
+        for encounter_id, encounter in folded.items()
+        for stored in (before.encounters.get(encounter_id),)
+        if stored is None or stored.state != encounter
+    ]
+    deleted: list[Change[Encounter]] = [
+        Change(before.encounters[encounter_id], None)
+        for encounter_id in before.merge_groups
+        if encounter_id in before.encounters and encounter_id not in folded
+    ]
+    return changed + deleted
+
+
+def _patients(before: Before) -> list[Change[Patient]]:
+    changed = []
+    for facts in before.patient_facts:
+        patient = fold_patient(facts)
+        stored = before.patients.get(patient.patient_token) if patient else None
+        if patient is not None and (stored is None or stored.state != patient):
+            changed.append(Change(stored, patient))
+    return changed
+
+
+def _beds(batch: Batch) -> list[BedStatusChanged]:
+    """Return the latest fact of the batch on each bed."""
+    by_bed: dict[str, list[BedStatusChanged]] = {}
+    for fact in batch.facts.values():
+        if isinstance(fact, BedStatusChanged):
+            by_bed.setdefault(fact.subject, []).append(fact)
+    return [latest_report(facts) for facts in by_bed.values()]
+
+
+def _reassign(people: People, patients: Sequence[Change[Patient]]) -> _Reassigned:
+    """Resolve merges as they are after the batch, and compare persons with the stored aliases."""
+    states = [change.after for change in patients if change.after is not None]
+    merges = dict(people.merges)
+    for state in states:
+        merges.pop(state.patient_token, None)
+    after = resolve_merges(merges | merges_of(states))
+    aliases = people.aliases
+    changed = {token for token in people.tokens if aliases.get(token) != after.get(token)}
+    return _Reassigned(
+        aliases=AliasChanges(
+            gone=sorted(set(aliases).difference(after)),
+            written=sorted(item for item in after.items() if aliases.get(item[0]) != item[1]),
+        ),
+        tokens=frozenset(changed)
+        .union(aliases.get(token, token) for token in changed)
+        .union(after.get(token, token) for token in changed),
+        persons={token: after.get(token, token) for token in people.tokens},
+    )
+
+
+def _announcements(
     batch: Batch,
-    changed: list[tuple[StoredEncounter | None, Encounter]],
-    patients: list[tuple[StoredPatient | None, Patient]],
-    beds: list[BedStatusChanged],
-    others: list[Encounter],
-    waiting: set[_Unit],
+    before: Before,
+    encounters: Sequence[Change[Encounter]],
+    patients: Sequence[Change[Patient]],
+    beds: Iterable[BedStatusChanged],
+    reassigned: _Reassigned,
 ) -> list[Message]:
-    """Return the messages that announce what changed, one for each encounter and each unit."""
-    units: set[_Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
-    past: set[_Unit] = set()
+    """Return the messages to the other agents: one for each encounter that changed, one for each unit to look at."""
+    units: set[Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
+    past: set[Unit] = set()
     messages = []
-    for old, new in changed:
-        messages.append(Message(ENCOUNTERS_CHANGED.name, new.patient_token.encode(), _encode(encounter_changed(new))))
-        units |= _units_touched(old.encounter if old else None, new)
-        past |= _units_whose_past_changed(old.encounter if old else None, new)
-    for before, after in patients:
-        units |= _units_reserved(before.patient if before else None) | _units_reserved(after)
-    units |= waiting
+    for change in encounters:
+        after = _state_after(change)
+        messages.append(_encounter_message(encounter_changed(after)))
+        units |= _units_touched(change.before, after)
+        past |= _units_whose_past_changed(change.before, after)
+    for patient in patients:
+        units |= _units_reserved(patient.before) | _units_reserved(patient.after)
+    units |= _waiting_units(before, _awaited_or_withdrawn(encounters, patients) | reassigned.tokens, reassigned.persons)
+    others = _encounters_of(reassigned.tokens, before.people, encounters)
     if not units and not others:
         return messages
     at = max(fact.occurred_at for fact in batch.facts.values())
     for encounter in others:
-        change = encounter_changed(encounter, identity_changed_at=at)
-        messages.append(Message(ENCOUNTERS_CHANGED.name, encounter.patient_token.encode(), _encode(change)))
+        messages.append(_encounter_message(encounter_changed(encounter, identity_changed_at=at)))
         units |= _units_touched(None, encounter)
     for facility_id, unit_id in sorted(units):
         past_changed = (facility_id, unit_id) in past
@@ -64,7 +174,7 @@ def messages(
 
 
 def encounter_changed(encounter: Encounter, *, identity_changed_at: datetime | None = None) -> EncounterChanged:
-    """Return the message that announces an encounter's new state, or that its patient is somebody else now."""
+    """Return the message that announces an encounter's new state, or that its patient is another person now."""
     place = encounter.location if encounter.status is EncounterStatus.IN_PROGRESS else None
     return EncounterChanged(
         encounter_id=encounter.encounter_id,
@@ -80,7 +190,38 @@ def encounter_changed(encounter: Encounter, *, identity_changed_at: datetime | N
     )
 
 
-def _units_touched(old: Encounter | None, new: Encounter) -> set[_Unit]:
+def _encounter_message(change: EncounterChanged) -> Message:
+    return Message(ENCOUNTERS_CHANGED.name, change.patient_token.encode(), _encode(change))
+
+
+def _state_after(change: Change[Encounter]) -> Encounter:
+    """Return the state to announce: a deleted encounter is announced as cancelled."""
+    if change.after is not None:
+        return change.after
+    assert change.before is not None
+    return Encounter(
+        encounter_id=change.before.encounter_id,
+        patient_token=change.before.patient_token,
+        status=EncounterStatus.CANCELLED,
+    )
+
+
+def _encounters_of(
+    tokens: Collection[str], people: People | None, changes: Iterable[Change[Encounter]]
+) -> list[Encounter]:
+    """Return the encounters under these tokens, as they are after the batch, by id."""
+    if people is None:
+        return []
+    found = {encounter.encounter_id: encounter for encounter in people.encounters}
+    for change in changes:
+        if change.after is not None:
+            found[change.after.encounter_id] = change.after
+        elif change.before is not None:
+            found.pop(change.before.encounter_id, None)
+    return [found[key] for key in sorted(found) if found[key].patient_token in tokens]
+
+
+def _units_touched(old: Encounter | None, new: Encounter) -> set[Unit]:
     """Return the units whose board may look different now."""
     units = {(stay.facility_id, stay.unit_id) for stay in new.unit_stays}
     if old is not None:
@@ -92,22 +233,33 @@ def _units_touched(old: Encounter | None, new: Encounter) -> set[_Unit]:
     return units
 
 
-def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[_Unit]:
-    """Return the units in which a stay had ended that is not so any more: somebody corrected the past."""
+def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[Unit]:
+    """Return the units in which a stay that had ended did not end so: the past was corrected."""
     ended = {stay for stay in old.unit_stays if stay.left_at is not None} if old else set()
     return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.unit_stays)} if ended else set()
 
 
-def awaited_or_no_longer(
-    changed: Sequence[tuple[StoredEncounter | None, Encounter]],
-    patients: Sequence[tuple[StoredPatient | None, Patient]],
-) -> set[str]:
+def _units_reserved(patient: Patient | None) -> set[Unit]:
+    places = [item.place for item in (patient.pending if patient else ())]
+    return {(place.facility_id, place.unit_id) for place in places if place}
+
+
+def _awaited_or_withdrawn(
+    encounters: Iterable[Change[Encounter]], patients: Iterable[Change[Patient]]
+) -> frozenset[str]:
     """Return the patients whose plans end, or hold again, by an admission or a cancel; their beds may be anywhere."""
-    came = {
-        new.patient_token for old, new in changed if _ends_plans(old.encounter if old else None) != _ends_plans(new)
+    admitted = {
+        after.patient_token
+        for change in encounters
+        for after in (_state_after(change),)
+        if _ends_plans(change.before) != _ends_plans(after)
     }
-    off = {new.patient_token for old, new in patients if (old.patient.withdrawn if old else ()) != new.withdrawn}
-    return came | off
+    withdrawn = {
+        change.after.patient_token
+        for change in patients
+        if change.after is not None and (change.before.withdrawn if change.before else ()) != change.after.withdrawn
+    }
+    return frozenset(admitted | withdrawn)
 
 
 def _ends_plans(encounter: Encounter | None) -> tuple[object, ...]:
@@ -117,6 +269,58 @@ def _ends_plans(encounter: Encounter | None) -> tuple[object, ...]:
     return (*admission, encounter.withdrawn)
 
 
-def _units_reserved(patient: Patient | None) -> set[_Unit]:
-    places = [item.place for item in (patient.pending if patient else ())]
-    return {(place.facility_id, place.unit_id) for place in places if place}
+def _waiting_units(before: Before, tokens: Collection[str], reassigned: Mapping[str, str]) -> set[Unit]:
+    """Return the units in which a plan without a visit number reserves a place for one of these persons."""
+
+    def person(token: str) -> str:
+        return reassigned.get(token) or before.persons.get(token, token)
+
+    persons = {person(token) for token in tokens} if before.waiting_plans else set()
+    return {plan.unit for plan in before.waiting_plans if person(plan.patient_token) in persons}
+
+
+def _dead_letters(batch: Batch, known: Collection[LetterKey], received_at: datetime) -> list[DeadLetter]:
+    """Return the rejected records that are not among the dead letters yet, each once."""
+    letters: dict[LetterKey, DeadLetter] = {}
+    for record, reason in batch.rejected:
+        key = letter_key(record)
+        if key not in known and key not in letters:
+            letters[key] = DeadLetter(
+                record.topic,
+                *key,
+                received_at,
+                reason,
+                record.key,
+                record.value,
+                encode_headers(record.headers),
+            )
+    return list(letters.values())
+
+
+def letter_key(record: Record) -> LetterKey:
+    """Return what identifies a dead letter within its topic."""
+    return (record.partition, record.offset, digest(record.value or b""))
+
+
+def _rejections(letters: Iterable[DeadLetter], rejected: Iterable[tuple[Record, str]]) -> list[Message]:
+    """Return the records of the dead-letter topic: as received, with the reason and the origin as headers."""
+    headers = {(record.partition, record.offset): record.headers for record, _ in rejected}
+    messages = []
+    for letter in letters:
+        marked = [
+            *headers[letter.partition, letter.offset],
+            (REASON_HEADER, letter.reason.encode()),
+            (ORIGIN_HEADER, f"{letter.topic}/{letter.partition}/{letter.offset}".encode()),
+        ]
+        messages.append(Message(DEAD_LETTERS.name, letter.key, letter.value, encode_headers(marked)))
+    return messages
+
+
+def _watermarks(batch: Batch, known: Mapping[int, PartitionMark]) -> dict[int, PartitionMark]:
+    """Return how far the partitions of the batch have been processed with it."""
+    return {
+        partition: PartitionMark(
+            advance(known[partition].heads if partition in known else (), times.values()), caught_up
+        )
+        for partition, (times, caught_up) in batch.partitions.items()
+    }

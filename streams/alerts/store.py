@@ -15,8 +15,7 @@ from schemas.state import EncounterStatus
 from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
 from streams.alerts.rules import OPEN_STATUSES, AlertState, AlertStatus, IssuedScore, LatestScore, decide
 from streams.store import bulk
-from streams.store.outbox import Message
-from streams.store.unit_of_work import UnitOfWork
+from streams.store.outbox import Message, add_messages
 
 _encode = msgspec.json.Encoder().encode
 
@@ -70,7 +69,7 @@ def save_alerts(connection: Connection, scored: Sequence[IssuedScore], now: date
         )
         messages += _messages(item, status, now)
     bulk.insert(connection, tables.alert, rows, on_conflict="version")
-    UnitOfWork(connection).add_messages(messages)
+    add_messages(connection, messages)
 
 
 def _newest_scores(connection: Connection, encounter_ids: Iterable[str]) -> dict[str, datetime]:
@@ -123,7 +122,7 @@ def close_alerts(connection: Connection, encounter_ids: Iterable[str], at: datet
             encounter_id=encounter_id, status=AlertStatus.CLOSED.value, readmission_risk=risk, changed_at=at
         )
         messages.append(Message(ALERTS_CHANGED.name, token.encode(), _encode(change)))
-    UnitOfWork(connection).add_messages(messages)
+    add_messages(connection, messages)
 
 
 def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now: datetime) -> None:

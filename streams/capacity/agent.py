@@ -20,8 +20,7 @@ from schemas.hospital import Hospital
 from schemas.topics import CAPACITY_METRICS, UnitChanged, unit_key
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore, UnitKey
-from streams.store.outbox import Message
-from streams.store.unit_of_work import UnitOfWork
+from streams.store.outbox import Message, add_messages
 from streams.worker import metrics
 from streams.worker.transactions import Transactions
 
@@ -89,9 +88,10 @@ class Capacity(Service):
         encoded = [(metric, _encode(metric)) for metric in metrics]
         with engine.begin() as connection:
             self._store.save(connection, encoded)
-            UnitOfWork(connection).add_messages(
+            add_messages(
+                connection,
                 [
                     Message(CAPACITY_METRICS.name, unit_key(metric.facility_id, metric.unit_id).encode(), body)
                     for metric, body in encoded
-                ]
+                ],
             )

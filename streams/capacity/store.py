@@ -12,16 +12,15 @@ from sqlalchemy import Connection, Select, select
 from schemas import tables
 from schemas.events import BedStatus, PatientClass
 from schemas.state import decode_encounter
-from schemas.topics import ADT_EVENTS, CapacityMetrics
+from schemas.topics import CapacityMetrics
 from streams.alerts.rules import OPEN_STATUSES
 from streams.capacity import queries as queries
 from streams.capacity.beds import BedStatusReport, PersonClaim, superseded
 from streams.capacity.census import HOURS, Presence, UnitFacts
-from streams.fold.event_time import overall
 from streams.store import bulk
 from streams.store.pending_admissions import open_plans
 from streams.store.people import persons
-from streams.store.watermarks import read_watermarks
+from streams.store.watermarks import event_time
 from streams.worker import metrics
 
 WINDOW = timedelta(hours=HOURS + 1)
@@ -85,7 +84,7 @@ class CapacityStore:
 
     def event_time(self, connection: Connection, latest: datetime) -> datetime:
         """Return the event time that all partitions have reached, or `latest` while that is not known."""
-        reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+        reached = event_time(connection)
         if reached is not None:
             metrics.WATERMARK.set(reached.timestamp())
         return reached or latest

@@ -5,11 +5,12 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from schemas.events import AnyFact
+from schemas.state import Patient
 
 MergeOrder = tuple[Any, ...]
 
@@ -17,6 +18,15 @@ MergeOrder = tuple[Any, ...]
 def merge_order(fact: AnyFact) -> tuple[datetime, datetime, str, str]:
     """Return what makes one merge later than another."""
     return (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
+
+
+def merges_of(patients: Iterable[Patient]) -> dict[str, tuple[str, MergeOrder]]:
+    """Return what each merged patient token was merged into, and when; tokens that are not merged are left out."""
+    return {
+        patient.patient_token: (patient.merged_into, patient.merge_order)
+        for patient in patients
+        if patient.merged_into is not None and patient.merge_order is not None
+    }
 
 
 def resolve_merges(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:

@@ -15,21 +15,17 @@ import msgspec
 from sqlalchemy import Connection
 
 from schemas import tables
-from schemas.events import patient_subject
+from schemas.events import is_bed_subject, is_patient_subject, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient
-from schemas.topics import ADT_EVENTS
 from streams.fold.encounter import fold
-from streams.fold.event_time import overall
 from streams.fold.merged_encounters import fold_merged
-from streams.fold.merges import resolve_merges
+from streams.fold.merges import merges_of, resolve_merges
 from streams.fold.patient import fold_patient
 from streams.fold.pending_admissions import without_withdrawn
 from streams.store import bulk
 from streams.store.fact_log import facts_about, merged_encounters, subjects_with_facts
-from streams.store.people import tied as tied_tokens
-from streams.store.watermarks import read_watermarks
-
-_PLACES = ("bed:", "patient:")
+from streams.store.people import merge_group
+from streams.store.watermarks import event_time
 
 
 class CensusLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,8 +83,9 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
         CensusLine(facility_id=facility_id, unit_id=unit_id, patient_class=patient_class, count=count)
         for (facility_id, unit_id, patient_class), count in sorted(census.items(), key=lambda item: str(item[0]))
     ]
-    reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
-    return HouseAsOf(as_of=as_of, clock=_clock(known), event_time=reached, census=lines, encounters=statuses)
+    return HouseAsOf(
+        as_of=as_of, clock=_clock(known), event_time=event_time(connection), census=lines, encounters=statuses
+    )
 
 
 def _house(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
@@ -98,7 +95,7 @@ def _house(connection: Connection, as_of: datetime | None, known: bool) -> Itera
     for subject, facts in subjects_with_facts(connection):
         if subject in tied:
             about[subject] = facts
-        elif not subject.startswith(_PLACES):
+        elif not is_patient_subject(subject) and not is_bed_subject(subject):
             encounter = fold(_said(facts, as_of, known), as_of=as_of)
             if encounter is not None:
                 yield encounter
@@ -122,20 +119,15 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
     token : str
         Any token of the patient.
     """
-    around = tied_tokens(connection, {token})
+    around = merge_group(connection, {token}).tokens
     patients: dict[str, Patient] = {}
     for facts in facts_about(connection, [patient_subject(other) for other in around]).values():
         patient = fold_patient(_said(facts, as_of, known), as_of=as_of)
         if patient is not None:
             patients[patient.patient_token] = patient
-    merges = {
-        patient.patient_token: (patient.merged_into, patient.merge_order)
-        for patient in patients.values()
-        if patient.merged_into is not None and patient.merge_order is not None
-    }
-    people = resolve_merges(merges)
-    person = people.get(token, token)
-    tokens = sorted(other for other in around if people.get(other, other) == person)
+    person_of = resolve_merges(merges_of(patients.values()))
+    person = person_of.get(token, token)
+    tokens = sorted(other for other in around if person_of.get(other, other) == person)
     encounters = _encounters(connection, tokens, as_of, known)
     found = without_withdrawn([patients[other] for other in tokens if other in patients], encounters)
     if not encounters and not found:

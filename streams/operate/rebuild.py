@@ -12,22 +12,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, func, or_, select, text
+from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, func, or_, select
 
 from schemas import tables
-from schemas.events import BedStatusChanged
+from schemas.events import BedStatusChanged, is_patient_subject, patient_token
 from schemas.state import Encounter, decode_encounter, decode_patient
 from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED, UnitChanged, unit_key
 from streams.adt.changes import encounter_changed
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.merged_encounters import fold_merged
-from streams.fold.merges import resolve_merges
+from streams.fold.merges import merges_of, resolve_merges
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
 from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
-from streams.store.outbox import Message
-from streams.store.unit_of_work import UnitOfWork
+from streams.store.locks import lock_tables
+from streams.store.outbox import Message, add_messages
 
 DERIVED = (
     tables.encounter,
@@ -116,7 +116,7 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
         facts, subjects = _fold_all(engine, beside, on_progress)
         folded_s = time.perf_counter()
         with engine.begin() as connection:
-            _lock(connection)
+            lock_tables(connection, (tables.fact, *DERIVED), timeout_s=60, statement_timeout_s=1_800)
             _catch_up(connection, beside, started_at - MARGIN)
             _fold_merged(connection, beside)
             _save_aliases(connection, beside)
@@ -184,7 +184,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
     for facts in subjects:
         if isinstance(facts[0], BedStatusChanged):
             found.bed_status.append(rows.bed_row(latest_report(facts)))
-        elif facts[0].subject.startswith("patient:"):
+        elif is_patient_subject(facts[0].subject):
             patient = fold_patient(facts)
             if patient is not None:
                 found.patient.append(rows.patient_row(patient, 1))
@@ -201,15 +201,6 @@ def _write(connection: Connection, beside: dict[str, Table], found: _Rows) -> No
         bulk.insert(connection, beside[name], values)
 
 
-def _lock(connection: Connection) -> None:
-    """Keep the workers waiting; on SQLite the transaction is alone already."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-        connection.execute(text("SET LOCAL statement_timeout = '30min'"))
-        names = ", ".join(table.name for table in (tables.fact, *DERIVED))
-        connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
-
-
 def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime) -> None:
     """Fold again what facts came in for since the rebuild began."""
     column = tables.fact.columns
@@ -218,7 +209,7 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
         subjects = late[start : start + AT_ONCE]
         found = _rows_of(facts_about(connection, subjects).values())
         _forget_encounters(connection, beside, subjects)
-        tokens = [subject.removeprefix("patient:") for subject in subjects if subject.startswith("patient:")]
+        tokens = [patient_token(subject) for subject in subjects if is_patient_subject(subject)]
         connection.execute(delete(beside["patient"]).where(beside["patient"].columns.patient_token.in_(tokens)))
         bed = beside["bed_status"].columns
         for row in found.bed_status:
@@ -250,12 +241,9 @@ def _add_encounter(found: _Rows, encounter: Encounter) -> None:
 
 def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:
     column = beside["patient"].columns
-    merges = {}
-    for row in connection.execute(select(column.state).where(column.merged_into.is_not(None))):
-        patient = decode_patient(bytes(row.state))
-        if patient.merged_into is not None and patient.merge_order is not None:
-            merges[patient.patient_token] = (patient.merged_into, patient.merge_order)
-    bulk.insert(connection, beside["alias"], sorted(resolve_merges(merges).items()))
+    states = connection.scalars(select(column.state).where(column.merged_into.is_not(None)))
+    persons = resolve_merges(merges_of(decode_patient(bytes(state)) for state in states))
+    bulk.insert(connection, beside["alias"], sorted(persons.items()))
 
 
 def _swap(connection: Connection, table: Table, other: Table) -> Difference:
@@ -310,4 +298,4 @@ def _announce(connection: Connection, differences: list[Difference]) -> None:
             messages.append(
                 Message(ENCOUNTERS_CHANGED.name, changed.patient_token.encode(), _encode(encounter_changed(changed)))
             )
-    UnitOfWork(connection).add_messages(messages)
+    add_messages(connection, messages)

@@ -15,8 +15,7 @@ from schemas.errors import BrokerUnavailable, WardwatchError
 from schemas.settings import Settings
 from schemas.state import EncounterStatus
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
-from streams.fold.event_time import overall
-from streams.store.watermarks import read_watermarks
+from streams.store.watermarks import event_time
 
 READ_BY_WORKERS = [ADT_EVENTS.name, ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name]
 
@@ -87,7 +86,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "labels_released": _rows(connection, tables.label, released),
         "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status != "closed"),
         "batch_model": connection.scalar(newest),
-        "event_time": overall(read_watermarks(connection, ADT_EVENTS.name).values()),
+        "event_time": event_time(connection),
     }
 
 

@@ -12,16 +12,14 @@ import msgspec
 from sqlalchemy import Connection, case, func, literal, or_, select
 
 from schemas import tables
-from schemas.events import PatientClass
+from schemas.events import BED_PREFIX, PatientClass
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
-from schemas.topics import ADT_EVENTS
 from streams.capacity.beds import PersonClaim, superseded
-from streams.fold.event_time import overall
 from streams.quality.kinds import WORDS, Finding, Kind
+from streams.store import watermarks
 from streams.store.pending_admissions import open_plans, serving_cancels
 from streams.store.people import persons
-from streams.store.watermarks import read_watermarks
 
 STALE_AFTER: dict[PatientClass, timedelta] = {
     PatientClass.EMERGENCY: timedelta(hours=24),
@@ -66,8 +64,7 @@ def by_kind(found: Iterable[Finding]) -> list[Finding]:
 
 def event_time(connection: Connection) -> datetime | None:
     """Return up to when the list tells: what all partitions have reached, or else the latest event."""
-    reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
-    return reached or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
+    return watermarks.event_time(connection) or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
 
 
 def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
@@ -228,7 +225,7 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
     Two contents about one encounter or one person are among what does not fit there.
     """
     column = tables.fact.columns
-    on_beds = case((column.subject.startswith("bed:"), column.digest))
+    on_beds = case((column.subject.startswith(BED_PREFIX), column.digest))
     shared = (
         select(column.source, column.event_id)
         .group_by(column.source, column.event_id)

@@ -12,23 +12,21 @@ from datetime import datetime, timedelta
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from models.labels import index_exclusion, readmitted_within_30_days
 from models.online import OnlineModel
 from models.registry import latest_batch_model, load_online_model, online_version, save_online_model
 from schemas.state import Encounter, EncounterStatus
-from schemas.topics import ADT_EVENTS, ONLINE_MODEL, EncounterChanged, OnlineModelChanged
+from schemas.topics import ONLINE_MODEL, EncounterChanged, OnlineModelChanged
 from streams.alerts.store import close_alerts
-from streams.fold.event_time import overall
 from streams.risk import outcome_store, score_store
 from streams.store import histories
-from streams.store.outbox import Message
-from streams.store.unit_of_work import UnitOfWork
-from streams.store.watermarks import read_watermarks
+from streams.store.locks import AdvisoryLock, try_lock
+from streams.store.outbox import Message, add_messages
+from streams.store.watermarks import event_time
 from streams.worker import metrics
 
-LEARN_LOCK = 45
 MAX_AT_ONCE = 1_000
 INTERVAL_S = 0.25
 """Least time between two looks at what changed: nobody waits for it at the screen."""
@@ -85,11 +83,9 @@ class OutcomeTrainer:
     def release_due(self, engine: Engine) -> int:
         """Release what is due, unless another worker is at it; returns how many outcomes were released."""
         with engine.begin() as connection:
-            if connection.dialect.name == "postgresql" and not connection.scalar(
-                text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": LEARN_LOCK}
-            ):
+            if not try_lock(connection, AdvisoryLock.LEARN):
                 return 0
-            reached = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+            reached = event_time(connection)
             stays = outcome_store.due(connection, reached, MAX_AT_ONCE) if reached is not None else []
             if not stays:
                 return 0
@@ -120,7 +116,7 @@ class OutcomeTrainer:
                 save_online_model(connection, model, version)
                 change = OnlineModelChanged(version=version, learnt=model.learnt)
                 message = Message(ONLINE_MODEL.name, b"online", msgspec.json.encode(change))
-                UnitOfWork(connection).add_messages([message])
+                add_messages(connection, [message])
             return len(stays)
 
 

@@ -13,22 +13,21 @@ from typing import NamedTuple
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from models.online import OnlineModel
 from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
 from models.scorer import Scorer
-from schemas.topics import ADT_EVENTS, EncounterChanged
+from schemas.topics import EncounterChanged
 from streams.alerts.rules import can_be_followed_up
 from streams.alerts.store import close_alerts, open_alerts
-from streams.fold.event_time import overall
 from streams.risk import score_store
 from streams.risk.moments import Due, due_after_merge, due_at_midnight, due_moments, midnights, score_all
 from streams.store import histories
-from streams.store.watermarks import read_watermarks
+from streams.store.locks import AdvisoryLock, try_lock
+from streams.store.watermarks import event_time
 from streams.worker import metrics
 
-MIDNIGHT_LOCK = 44
 MAX_AT_ONCE = 2_000
 INTERVAL_S = 0.1
 """Least time between two looks at what changed: nobody waits for it at the screen."""
@@ -96,7 +95,7 @@ class Scoring:
     def passed_midnights(self, engine: Engine) -> int:
         """Score everybody who lay in a bed at the next midnights that event time has passed; returns how many."""
         with engine.connect().execution_options(read_only=True) as connection:
-            now = overall(read_watermarks(connection, ADT_EVENTS.name).values())
+            now = event_time(connection)
             models = self._newest(connection)
             since = score_store.scored_until(connection)
             if now is None or models is None:
@@ -153,9 +152,5 @@ def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:
 
 def score_midnights(engine: Engine, scoring: Scoring) -> int:
     """Score the midnights passed, unless another worker is at it."""
-    if engine.dialect.name != "postgresql":
-        return scoring.passed_midnights(engine)
     with engine.connect() as leader:
-        if not leader.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": MIDNIGHT_LOCK}):
-            return 0
-        return scoring.passed_midnights(engine)
+        return scoring.passed_midnights(engine) if try_lock(leader, AdvisoryLock.MIDNIGHT) else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, literal, or_, select, text
 
 from schemas import tables
-from schemas.events import EncountersMerged, EncountersUnmerged, decode_fact
+from schemas.events import AnyFact, EncountersMerged, EncountersUnmerged, decode_fact
 from streams.store import bulk
 
 FETCH = 5_000
@@ -58,9 +58,22 @@ def facts_in_log(connection: Connection) -> int:
     return connection.scalar(select(func.count()).select_from(tables.fact)) or 0
 
 
-def facts_about(connection: Connection, subjects: Iterable[str]) -> dict[str, list[Any]]:
-    """Return all facts about each of some subjects."""
+def facts_about(
+    connection: Connection, subjects: Iterable[str], known: Mapping[bytes, AnyFact] | None = None
+) -> dict[str, list[Any]]:
+    """Return all facts about each subject.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of the database with the log.
+    subjects : iterable of str
+        Encounters, `patient:` or `bed:` subjects; those without a fact are not in the result.
+    known : mapping of bytes to fact, optional
+        Facts that are decoded already, by body.
+    """
+    decoded = known or {}
     found: dict[str, list[Any]] = {}
     for subject, body in bulk.select_by_key(connection, "subject, body", tables.fact, "subject", subjects):
-        found.setdefault(subject, []).append(decode_fact(bytes(body)))
+        found.setdefault(subject, []).append(decoded.get(body) or decode_fact(body))
     return found

@@ -1,4 +1,4 @@
-"""Rows of the outbox: what is to be published after the commit."""
+"""The outbox: messages written in the transaction that caused them, published after its commit."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from sqlalchemy import Connection
+
+from schemas import tables
+from streams.store import bulk
 
 
 class Message(NamedTuple):
-    """A row of the outbox: what is to be published after the commit."""
+    """A row of the outbox."""
 
     topic: str
     key: bytes | None
@@ -25,3 +29,8 @@ def encode_headers(headers: Sequence[tuple[str, bytes]] | None) -> bytes | None:
 def decode_headers(raw: bytes | None) -> list[tuple[str, bytes]]:
     """Read what `encode_headers` wrote."""
     return msgspec.json.decode(raw, type=list[tuple[str, bytes]]) if raw else []
+
+
+def add_messages(connection: Connection, messages: Sequence[Message]) -> None:
+    """Put messages into the outbox, in the caller's transaction."""
+    bulk.insert(connection, tables.outbox, messages, columns=Message._fields)

@@ -14,23 +14,20 @@ from schemas.state import Encounter, Patient, PlanWithdrawn, decode_encounter, d
 from streams.fold.bed import PASSING
 from streams.fold.pending_admissions import takes_back
 from streams.store import bulk
+from streams.store.changes import WaitingPlan
 from streams.store.people import persons
 
 NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
 """Classes of patients who are here without having been admitted to a bed of a ward."""
 
 
-def units_waiting_for(connection: Connection, tokens: Collection[str]) -> set[tuple[str, str]]:
-    """Return the units with a place kept for one of these persons, by a plan that names no visit."""
+def waiting_plans(connection: Connection) -> list[WaitingPlan]:
+    """Return the places reserved by plans that wait on a patient, because they have no visit number yet."""
     plan = tables.reservation.columns
     rows = connection.execute(
         select(plan.patient_token, plan.facility_id, plan.unit_id).where(plan.subject.startswith(patient_subject("")))
-    ).all()
-    if not rows:
-        return set()
-    people = persons(connection, {*tokens, *(row.patient_token for row in rows)})
-    meant = {people[token] for token in tokens}
-    return {(row.facility_id, row.unit_id) for row in rows if people[row.patient_token] in meant}
+    )
+    return [WaitingPlan(row.patient_token, (row.facility_id, row.unit_id)) for row in rows]
 
 
 def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[Any]]:

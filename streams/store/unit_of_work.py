@@ -1,24 +1,38 @@
-"""One transaction of the fact log and what is derived from it. All SQL of the `adt` path is here.
+"""One transaction of the fact log and the state derived from it: all SQL of the `adt` path.
 
-Two engines, one behaviour: tests/contracts runs the same suite on SQLite and PostgreSQL.
+A batch reads all that it needs (`read`), then writes all that it changes (`save`); nothing is decided here. Both
+engines behave alike: tests/contracts runs the same suite on SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Table, delete, tuple_
+from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
 
 from schemas import tables
 from schemas.errors import WriteConflict
 from schemas.events import BedStatusChanged
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
-from streams.fold.event_time import PartitionMark, encode_heads
-from streams.store import bulk, pending_admissions, people
-from streams.store.outbox import Message
+from streams.fold.merged_encounters import concerns_identity, merged_into
+from streams.store import bulk, locks
+from streams.store.changes import (
+    Before,
+    Change,
+    Changes,
+    DeadLetter,
+    FactRow,
+    LetterKey,
+    People,
+    Stored,
+    Touched,
+)
+from streams.store.fact_log import facts_about
+from streams.store.outbox import add_messages
+from streams.store.pending_admissions import waiting_plans
+from streams.store.people import aliases, merge_group, persons, save_aliases
 from streams.store.rows import (
     Row,
     bed_row,
@@ -28,96 +42,98 @@ from streams.store.rows import (
     reservations_of_patient,
     stay_rows,
 )
-from streams.store.watermarks import read_watermarks
-
-PARTITION_LOCK = 42
-"""First key of the advisory lock that two writers of one partition queue up on (PostgreSQL)."""
+from streams.store.watermarks import read_watermarks, save_watermarks
 
 
-class StoredEncounter(NamedTuple):
-    """An encounter as it stands in SQL, with the version that the next write must follow."""
+class _Encounters(NamedTuple):
+    """The parts of `Before` about encounters."""
 
-    version: int
-    encounter: Encounter
-
-
-class StoredPatient(NamedTuple):
-    """A patient as it stands in SQL, with the version that the next write must follow."""
-
-    version: int
-    patient: Patient
-
-
-class FactRow(NamedTuple):
-    """A row of the log."""
-
-    subject: str
-    source: str
-    event_id: str
-    digest: int
-    occurred_at: datetime
-    received_at: datetime
-    body: bytes
-
-
-class DeadLetter(NamedTuple):
-    """A record that is no fact, byte for byte, and why."""
-
-    topic: str
-    partition: int
-    offset: int
-    digest: int
-    received_at: datetime
-    reason: str
-    key: bytes | None
-    value: bytes | None
-    headers: bytes | None
-
-
-def _stays(encounter: Encounter | None) -> list[Row]:
-    return stay_rows(encounter) if encounter else []
-
-
-def _reserved(encounter: Encounter | None) -> list[Row]:
-    return reservations_of_encounter(encounter) if encounter else []
+    encounters: dict[str, Stored[Encounter]]
+    facts: dict[str, list[Any]]
+    merge_groups: dict[str, list[Any]]
 
 
 class UnitOfWork:
-    """What `processing` may ask of SQL within one transaction."""
+    """Reads and writes of one batch, in the caller's transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
     def lock_partitions(self, partitions: Iterable[int]) -> None:
-        """Let two writers of one partition queue up (a rebalance can bring them together)."""
-        if self.connection.dialect.name == "postgresql":
-            self.connection.exec_driver_sql(
-                "SELECT pg_advisory_xact_lock(%s, partition) FROM unnest(%s::int[]) AS partition",
-                (PARTITION_LOCK, sorted(partitions)),
-            )
+        """Wait until no other transaction writes facts of these Kafka partitions."""
+        locks.lock_partitions(self.connection, partitions)
 
     def add_facts(self, rows: Sequence[FactRow]) -> int:
-        """Add facts to the log; known ones fall out. Returns how many were new."""
+        """Add facts to the log, leave out known ones, and return how many were new."""
         return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
 
-    def facts_about(self, subjects: Iterable[str]) -> dict[str, list[bytes]]:
-        """Return the bodies of all facts about each subject."""
-        found: dict[str, list[bytes]] = {}
-        for subject, body in bulk.select_by_key(self.connection, "subject, body", tables.fact, "subject", subjects):
-            found.setdefault(subject, []).append(body)
-        return found
+    def read(self, touched: Touched) -> Before:
+        """Return what the database holds about everything that a batch touches, and lock it for this transaction.
 
-    def encounters(self, encounter_ids: Iterable[str]) -> dict[str, StoredEncounter]:
-        """Return the stored encounters of these ids and keep others from changing them meanwhile."""
-        rows = bulk.select_by_key(
-            self.connection, "encounter_id, version, state", tables.encounter, "encounter_id", encounter_ids, lock=True
+        Encounters and patients are locked, in order of their keys, before their facts are read, so that a change in
+        between shows by the version. The lock of the persons is taken before aliases are read.
+        """
+        encounters, facts, merge_groups = self._encounters(touched)
+        patients = self._patients(touched.patients)
+        subjects = touched.patients.values()
+        patient_facts = facts_about(self.connection, subjects, touched.known_facts) if subjects else {}
+        people = self._people(touched, patient_facts) if touched.merges_patients else None
+        plans = waiting_plans(self.connection) if touched.encounters or touched.patients else []
+        return Before(
+            has_new_facts=touched.has_new_facts,
+            encounters=encounters,
+            facts=facts,
+            merge_groups=merge_groups,
+            patients=patients,
+            patient_facts=list(patient_facts.values()),
+            people=people,
+            waiting_plans=plans,
+            persons=persons(self.connection, {plan.patient_token for plan in plans}),
+            watermarks=read_watermarks(self.connection, touched.topic),
+            known_letters=self._known_letters(touched.topic, touched.rejected),
         )
-        return {
-            encounter_id: StoredEncounter(version, decode_encounter(state)) for encounter_id, version, state in rows
-        }
 
-    def tied(self, encounter_ids: Collection[str]) -> set[str]:
-        """Return the encounters that merges, as stored, tie to these, and those of these that are tied to others."""
+    def save(self, changes: Changes) -> None:
+        """Write all that a batch changes, the outbox last.
+
+        Raises
+        ------
+        WriteConflict
+            When a state is no longer the one that was read: take the batch again.
+        """
+        self._save_encounters(changes.encounters)
+        self._save_patients(changes.patients)
+        self._save_beds(changes.beds)
+        if changes.aliases is not None:
+            save_aliases(self.connection, changes.aliases.gone, changes.aliases.written)
+        bulk.insert(
+            self.connection,
+            tables.dead_letter,
+            changes.dead_letters,
+            on_conflict="nothing",
+            columns=DeadLetter._fields,
+        )
+        save_watermarks(self.connection, changes.topic, changes.watermarks)
+        add_messages(self.connection, changes.messages)
+
+    def _encounters(self, touched: Touched) -> _Encounters:
+        if not touched.encounters:
+            return _Encounters({}, {}, {})
+        group = self._merge_group({*touched.encounters, *touched.merged_into})
+        stored = self._stored({*touched.encounters, *touched.merged_into, *group})
+        facts = facts_about(self.connection, touched.encounters, touched.known_facts)
+        groups: dict[str, list[Any]] = {}
+        reached = {key for key, about in facts.items() if concerns_identity(about)} | group
+        while reached:
+            stored |= self._stored(reached.difference(stored))
+            found = facts_about(self.connection, reached, touched.known_facts)
+            groups |= {key: found.get(key, []) for key in reached}
+            ends = {merged_into(key, groups[key]) for key in reached} | self._merge_group(reached)
+            reached = {end for end in ends if end is not None}.difference(groups)
+        return _Encounters(stored, {key: about for key, about in facts.items() if key not in groups}, groups)
+
+    def _merge_group(self, encounter_ids: Collection[str]) -> set[str]:
+        """Return the encounters that stored merges connect to these, and those of these that are connected."""
         found: set[str] = set()
         reached = set(encounter_ids)
         while reached:
@@ -136,26 +152,64 @@ class UnitOfWork:
             found |= ends
         return found
 
-    def save_encounters(self, changed: Sequence[tuple[StoredEncounter | None, Encounter]]) -> None:
-        """Write new states over the ones that were read.
+    def _stored(self, encounter_ids: Collection[str]) -> dict[str, Stored[Encounter]]:
+        rows = bulk.select_by_key(
+            self.connection, "encounter_id, version, state", tables.encounter, "encounter_id", encounter_ids, lock=True
+        )
+        return {encounter_id: Stored(version, decode_encounter(state)) for encounter_id, version, state in rows}
 
-        Raises
-        ------
-        WriteConflict
-            When one of them is no longer the one that was read.
-        """
-        rows = [encounter_row(new, old.version + 1 if old else 1) for old, new in changed]
-        rows.sort()
+    def _patients(self, tokens: Collection[str]) -> dict[str, Stored[Patient]]:
+        if not tokens:
+            return {}
+        rows = bulk.select_by_key(
+            self.connection, "patient_token, version, state", tables.patient, "patient_token", tokens, lock=True
+        )
+        return {token: Stored(version, decode_patient(state)) for token, version, state in rows}
+
+    def _people(self, touched: Touched, patient_facts: Mapping[str, Sequence[Any]]) -> People:
+        """Return all that merges connect to these patients, as stored or by their facts."""
+        locks.lock(self.connection, locks.AdvisoryLock.PEOPLE)
+        named = {into for facts in patient_facts.values() for fact in facts if (into := _merge_target(fact))}
+        group = merge_group(self.connection, {*touched.patients, *named})
+        rows = bulk.select_by_key(self.connection, "state", tables.encounter, "patient_token", group.tokens)
+        return People(
+            tokens=group.tokens,
+            aliases=dict(aliases(self.connection, "patient_token", group.tokens)),
+            merges=group.merges,
+            encounters=[decode_encounter(row[0]) for row in rows],
+        )
+
+    def _known_letters(self, topic: str, rejected: Collection[LetterKey]) -> set[LetterKey]:
+        if not rejected:
+            return set()
+        letter = tables.dead_letter.columns
+        places = tuple_(letter.partition, letter.offset).in_([key[:2] for key in rejected])
+        rows = self.connection.execute(
+            select(letter.partition, letter.offset, letter.digest).where(letter.topic == topic, places)
+        )
+        return {(row.partition, row.offset, row.digest) for row in rows}
+
+    def _save_encounters(self, changes: Sequence[Change[Encounter]]) -> None:
+        kept = [(change, change.after) for change in changes if change.after is not None]
+        rows = sorted(encounter_row(after, _next_version(change)) for change, after in kept)
         if bulk.insert(self.connection, tables.encounter, rows, on_conflict="version") != len(rows):
             raise WriteConflict("Another worker changed an encounter of this batch; it is taken again.")
-        before = [old.encounter if old else None for old, _ in changed]
-        after = [new for _, new in changed]
-        self._replace(tables.unit_stay, map(_stays, before), map(stay_rows, after))
-        self._replace(tables.reservation, map(_reserved, before), map(reservations_of_encounter, after))
+        before = [change.before for change, _ in kept]
+        self._replace(
+            tables.unit_stay,
+            [stay_rows(state) if state else [] for state in before],
+            [stay_rows(after) for _, after in kept],
+        )
+        self._replace(
+            tables.reservation,
+            [reservations_of_encounter(state) if state else [] for state in before],
+            [reservations_of_encounter(after) for _, after in kept],
+        )
+        gone = [change.before for change in changes if change.after is None and change.before is not None]
+        self._delete_encounters([state.encounter_id for state in gone])
 
-    def forget_encounters(self, gone: Sequence[StoredEncounter]) -> None:
-        """Take away what nothing is known of any more; the rows were read, and so are locked, in this transaction."""
-        ids = [old.encounter.encounter_id for old in gone]
+    def _delete_encounters(self, ids: Collection[str]) -> None:
+        """Delete encounters of which no fact is left; their rows were locked by `read`."""
         if ids:
             for key in (
                 tables.encounter.columns.encounter_id,
@@ -164,11 +218,27 @@ class UnitOfWork:
             ):
                 self.connection.execute(delete(key.table).where(key.in_(ids)))
 
-    def _replace(self, table: Table, before: Iterable[Sequence[Row]], now: Iterable[Sequence[Row]]) -> None:
+    def _save_patients(self, changes: Sequence[Change[Patient]]) -> None:
+        kept = [(change, change.after) for change in changes if change.after is not None]
+        rows = sorted(patient_row(after, _next_version(change)) for change, after in kept)
+        if bulk.insert(self.connection, tables.patient, rows, on_conflict="version") != len(rows):
+            raise WriteConflict("Another worker changed a patient of this batch; it is taken again.")
+        self._replace(
+            tables.reservation,
+            [reservations_of_patient(change.before) if change.before else [] for change, _ in kept],
+            [reservations_of_patient(after) for _, after in kept],
+        )
+
+    def _save_beds(self, latest: Iterable[BedStatusChanged]) -> None:
+        """Write the latest fact on each bed where it is later than the stored one: a fold that needs no history."""
+        rows = sorted((bed_row(fact) for fact in latest), key=lambda row: row[:3])
+        bulk.insert(self.connection, tables.bed_status, rows, on_conflict="later")
+
+    def _replace(self, table: Table, before: Iterable[Sequence[Row]], after: Iterable[Sequence[Row]]) -> None:
         """Write rows numbered by position (the second column of the key) that are new or differ; delete the rest."""
         rows: list[Row] = []
         gone: list[Row] = []
-        for old, new in zip(before, now, strict=True):
+        for old, new in zip(before, after, strict=True):
             rows.extend(row for position, row in enumerate(new) if position >= len(old) or old[position] != row)
             gone.extend(row[:2] for row in old[len(new) :])
         bulk.insert(self.connection, table, rows, on_conflict="update")
@@ -176,75 +246,17 @@ class UnitOfWork:
             key = tuple_(*list(table.columns)[:2])
             self.connection.execute(delete(table).where(key.in_(gone)))
 
-    def patients(self, tokens: Iterable[str]) -> dict[str, StoredPatient]:
-        """Return the stored patients of these tokens and keep others from changing them meanwhile."""
-        rows = bulk.select_by_key(
-            self.connection, "patient_token, version, state", tables.patient, "patient_token", tokens, lock=True
-        )
-        return {token: StoredPatient(version, decode_patient(state)) for token, version, state in rows}
 
-    def save_patients(self, changed: Sequence[tuple[StoredPatient | None, Patient]]) -> None:
-        """Write new states over the ones that were read.
+def _next_version(change: Change[Any]) -> int:
+    return change.stored.version + 1 if change.stored else 1
 
-        Raises
-        ------
-        WriteConflict
-            When one of them is no longer the one that was read.
-        """
-        rows = [patient_row(new, old.version + 1 if old else 1) for old, new in changed]
-        rows.sort()
-        if bulk.insert(self.connection, tables.patient, rows, on_conflict="version") != len(rows):
-            raise WriteConflict("Another worker changed a patient of this batch; it is taken again.")
-        before = [reservations_of_patient(old.patient) if old else [] for old, _ in changed]
-        self._replace(tables.reservation, before, [reservations_of_patient(new) for _, new in changed])
 
-    def reassign_persons(self, tokens: Collection[str]) -> set[str]:
-        """Work out anew who is who around these tokens; return all tokens that this concerns."""
-        return people.reassign_persons(self.connection, tokens)
-
-    def encounters_of(self, tokens: Iterable[str]) -> list[Encounter]:
-        """Return the encounters that were reported under these tokens."""
-        rows = bulk.select_by_key(self.connection, "state", tables.encounter, "patient_token", set(tokens))
-        return sorted((decode_encounter(row[0]) for row in rows), key=lambda encounter: encounter.encounter_id)
-
-    def units_waiting_for(self, tokens: Collection[str]) -> set[tuple[str, str]]:
-        """Return the units with a place kept for one of these patients, by a plan that names no visit."""
-        return pending_admissions.units_waiting_for(self.connection, tokens) if tokens else set()
-
-    def save_bed_reports(self, latest: Iterable[BedStatusChanged]) -> None:
-        """Write the latest fact on each bed, where it is later than the one known: a fold that needs no history."""
-        rows = [bed_row(fact) for fact in latest]
-        rows.sort(key=lambda row: row[:3])
-        bulk.insert(self.connection, tables.bed_status, rows, on_conflict="later")
-
-    def add_messages(self, messages: Sequence[Message]) -> None:
-        """Put messages into the outbox."""
-        bulk.insert(self.connection, tables.outbox, messages, columns=Message._fields)
-
-    def add_dead_letters(self, letters: Sequence[DeadLetter]) -> list[DeadLetter]:
-        """Keep rejected records and return those that were not there yet."""
-        return [
-            letter
-            for letter in letters
-            if bulk.insert(
-                self.connection, tables.dead_letter, [letter], on_conflict="nothing", columns=DeadLetter._fields
-            )
-        ]
-
-    def watermarks(self, topic: str) -> dict[int, PartitionMark]:
-        """Return how far each partition of a topic has come."""
-        return read_watermarks(self.connection, topic)
-
-    def save_watermarks(self, topic: str, marks: Mapping[int, PartitionMark]) -> None:
-        """Write how far partitions have come."""
-        rows = [
-            (topic, partition, encode_heads(mark.heads), mark.caught_up) for partition, mark in sorted(marks.items())
-        ]
-        bulk.insert(self.connection, tables.watermark, rows, on_conflict="update")
+def _merge_target(fact: Any) -> str | None:
+    return getattr(fact.data, "into", None)
 
 
 @contextmanager
 def unit_of_work(engine: Engine) -> Iterator[UnitOfWork]:
-    """Open a transaction; it commits when the block ends and rolls back when it raises."""
+    """Open a transaction; it commits when the block ends and rolls back when the block raises."""
     with engine.begin() as connection:
         yield UnitOfWork(connection)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from sqlalchemy import Connection, select
 
 from schemas import tables
-from streams.fold.event_time import PartitionMark, decode_heads
+from schemas.topics import ADT_EVENTS
+from streams.fold.event_time import PartitionMark, decode_heads, encode_heads, overall
+from streams.store import bulk
 
 
 def read_watermarks(connection: Connection, topic: str) -> dict[int, PartitionMark]:
@@ -13,3 +18,20 @@ def read_watermarks(connection: Connection, topic: str) -> dict[int, PartitionMa
     mark = tables.watermark.columns
     rows = connection.execute(select(mark.partition, mark.heads, mark.caught_up).where(mark.topic == topic))
     return {row.partition: PartitionMark(decode_heads(row.heads), row.caught_up) for row in rows}
+
+
+def save_watermarks(connection: Connection, topic: str, marks: Mapping[int, PartitionMark]) -> None:
+    """Write how far partitions of a topic have been processed."""
+    rows = [(topic, partition, encode_heads(mark.heads), mark.caught_up) for partition, mark in sorted(marks.items())]
+    bulk.insert(connection, tables.watermark, rows, on_conflict="update")
+
+
+def event_time(connection: Connection) -> datetime | None:
+    """Return the event time of the feed: up to when all partitions of `adt.events.v1` have been processed.
+
+    Returns
+    -------
+    datetime or None
+        Aware UTC; None while too few facts have been processed to tell.
+    """
+    return overall(read_watermarks(connection, ADT_EVENTS.name).values())

@@ -16,12 +16,13 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 from mode import Service
-from sqlalchemy import Connection, Engine, delete, select, text
+from sqlalchemy import Connection, Engine, delete, select
 from sqlalchemy.exc import DBAPIError
 
 from schemas import tables
 from schemas.errors import BrokerUnavailable
 from schemas.settings import Settings
+from streams.store.locks import AdvisoryLock, has_concurrent_writers, try_session_lock
 from streams.store.outbox import decode_headers
 from streams.worker import metrics
 from streams.worker.backpressure import Backpressure
@@ -31,7 +32,6 @@ CHUNK = 2_000
 POLL_S = 0.1
 """How long a message of another process may wait; a commit of this process wakes the relay at once."""
 
-RELAY_LOCK = 43
 log = structlog.get_logger("wardwatch.outbox")
 _Row = Any
 
@@ -103,7 +103,7 @@ class Relay(Service):
     def _read(self, engine: Engine) -> Sequence[_Row]:
         """Return the oldest rows, or none while another worker relays."""
         query = select(tables.outbox).order_by(tables.outbox.columns.id).limit(CHUNK)
-        if engine.dialect.name != "postgresql":
+        if not has_concurrent_writers(engine):
             with engine.connect().execution_options(read_only=True) as connection:
                 return connection.execute(query).all()
         try:
@@ -116,7 +116,7 @@ class Relay(Service):
     def _lead(self, engine: Engine) -> Connection | None:
         if self._leader is None:
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": RELAY_LOCK}):
+            if not try_session_lock(connection, AdvisoryLock.RELAY):
                 connection.close()
                 return None
             connection.exec_driver_sql("SET synchronous_commit TO off")  # a delete that is lost means a repeat, no loss
@@ -129,7 +129,7 @@ class Relay(Service):
             self._leader = None
 
     def _delete(self, engine: Engine, ids: list[int]) -> None:
-        if engine.dialect.name == "postgresql":
+        if has_concurrent_writers(engine):
             try:
                 leader = self._lead(engine)
                 if leader is not None:

@@ -17,6 +17,7 @@ from schemas.state import EncounterStatus, decode_encounter
 from streams.adt.agent import RejectionLimit, ingest
 from streams.adt.process import Outcome
 from streams.adt.records import Fetch, Record
+from streams.store.changes import Change, Changes, Touched
 from streams.store.outbox import decode_headers
 from streams.store.unit_of_work import unit_of_work
 from tests.streams.builders import (
@@ -172,9 +173,9 @@ def test_a_write_over_a_version_that_moved_is_refused(engine: Engine) -> None:
 
     def overtaken() -> None:
         with unit_of_work(engine) as work:
-            read = work.encounters(["E1"])
+            stored = work.read(Touched("adt.events.v1", has_new_facts=True, encounters={"E1"})).encounters["E1"]
             work.connection.execute(text("UPDATE encounter SET version = version + 1"))
-            work.save_encounters([(read["E1"], read["E1"].encounter)])
+            work.save(Changes("adt.events.v1", encounters=[Change(stored, stored.state)]))
 
     with pytest.raises(WriteConflict):
         overtaken()

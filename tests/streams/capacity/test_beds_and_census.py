@@ -24,7 +24,7 @@ facilities:
 
 
 def state(**given: object) -> BedState:
-    arguments = {"claims": [], "left_at": None, "word": None, "now": at(100), "assumed_cleaning": None, **given}
+    arguments = {"claims": [], "left_at": None, "report": None, "now": at(100), "assumed_cleaning": None, **given}
     return bed_state("01", **arguments)  # type: ignore[arg-type]
 
 

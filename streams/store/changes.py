@@ -1,0 +1,143 @@
+"""What one batch reads from the database, and what it writes back: plain values between SQL and the decisions.
+
+Pure: `streams.store.unit_of_work` fills in `Before` and writes `Changes`; `streams.adt.changes` makes one of the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from schemas.events import AnyFact, BedStatusChanged
+from schemas.state import Encounter, Patient
+from streams.fold.event_time import PartitionMark
+from streams.fold.merges import MergeOrder
+from streams.store.outbox import Message
+
+State = TypeVar("State", Encounter, Patient)
+
+Unit = tuple[str, str]
+"""Facility and unit."""
+
+LetterKey = tuple[int, int, int]
+"""Partition, offset and digest of a rejected record."""
+
+
+class FactRow(NamedTuple):
+    """A row of the log."""
+
+    subject: str
+    source: str
+    event_id: str
+    digest: int
+    occurred_at: datetime
+    received_at: datetime
+    body: bytes
+
+
+class DeadLetter(NamedTuple):
+    """A rejected record, byte for byte, and the reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    digest: int
+    received_at: datetime
+    reason: str
+    key: bytes | None
+    value: bytes | None
+    headers: bytes | None
+
+
+class Stored(NamedTuple, Generic[State]):
+    """A state as it is in SQL, with the version that the next write must follow."""
+
+    version: int
+    state: State
+
+
+class Change(NamedTuple, Generic[State]):
+    """The states of one encounter or patient before and after a batch; None where there is none."""
+
+    stored: Stored[State] | None
+    after: State | None
+
+    @property
+    def before(self) -> State | None:
+        """The state that was stored."""
+        return self.stored.state if self.stored else None
+
+
+class WaitingPlan(NamedTuple):
+    """A place reserved for a patient by a plan without a visit number."""
+
+    patient_token: str
+    unit: Unit
+
+
+class People(NamedTuple):
+    """All that merges of patients connect to the patients of a batch."""
+
+    tokens: Collection[str]
+    aliases: Mapping[str, str]
+    """Person by merged token, as stored."""
+    merges: Mapping[str, tuple[str, MergeOrder]]
+    """What each merged token was merged into, and when, as stored."""
+    encounters: Sequence[Encounter]
+    """Stored under one of the tokens."""
+
+
+class AliasChanges(NamedTuple):
+    """Rows of `alias` to delete and to write."""
+
+    gone: Sequence[str]
+    written: Sequence[tuple[str, str]]
+
+
+class Touched(NamedTuple):
+    """What must be read to decide on a batch."""
+
+    topic: str
+    has_new_facts: bool = False
+    encounters: Collection[str] = ()
+    merged_into: Collection[str] = ()
+    """Encounters that facts of the batch name as the target of a merge."""
+    patients: Mapping[str, str] = {}
+    """Subject by patient token."""
+    merges_patients: bool = False
+    rejected: Collection[LetterKey] = ()
+    known_facts: Mapping[bytes, AnyFact] = {}
+    """Facts of the batch by body, so that none is decoded twice."""
+
+
+class Before(NamedTuple):
+    """The part of the database that a batch touches, as it is before the batch."""
+
+    has_new_facts: bool = False
+    encounters: Mapping[str, Stored[Encounter]] = {}
+    facts: Mapping[str, Sequence[Any]] = {}
+    """All facts about each touched encounter that no merge concerns."""
+    merge_groups: Mapping[str, Sequence[Any]] = {}
+    """All facts about each encounter that merges connect to a touched one."""
+    patients: Mapping[str, Stored[Patient]] = {}
+    patient_facts: Sequence[Sequence[Any]] = ()
+    people: People | None = None
+    waiting_plans: Sequence[WaitingPlan] = ()
+    persons: Mapping[str, str] = {}
+    """Person of every token of those for whom a plan waits."""
+    watermarks: Mapping[int, PartitionMark] = {}
+    known_letters: Collection[LetterKey] = ()
+
+
+class Changes(NamedTuple):
+    """All that a batch writes."""
+
+    topic: str
+    encounters: Sequence[Change[Encounter]] = ()
+    patients: Sequence[Change[Patient]] = ()
+    beds: Sequence[BedStatusChanged] = ()
+    aliases: AliasChanges | None = None
+    dead_letters: Sequence[DeadLetter] = ()
+    watermarks: Mapping[int, PartitionMark] = {}
+    messages: Sequence[Message] = ()

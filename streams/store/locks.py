@@ -1,0 +1,81 @@
+"""Advisory locks and table locks of PostgreSQL; SQLite has one writer, so there each lock is free.
+
+Locks of a transaction end with it. A session's lock is held until the connection is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import IntEnum
+
+from sqlalchemy import Connection, Engine, Table, text
+
+
+class AdvisoryLock(IntEnum):
+    """Each lock, with its number in PostgreSQL."""
+
+    PARTITION = 42
+    """Two writers of one Kafka partition queue up; the second key is the partition."""
+    RELAY = 43
+    """One worker publishes the outbox."""
+    MIDNIGHT = 44
+    """One worker scores the midnights that have passed."""
+    LEARN = 45
+    """One worker releases outcomes and trains the online model."""
+    PEOPLE = 46
+    """One transaction at a time works out which tokens are one person."""
+
+
+def has_concurrent_writers(bind: Connection | Engine) -> bool:
+    """Return whether several transactions may write at once: on PostgreSQL, not on SQLite."""
+    return bind.dialect.name == "postgresql"
+
+
+def lock(connection: Connection, which: AdvisoryLock) -> None:
+    """Wait for a lock and hold it until the transaction ends."""
+    if has_concurrent_writers(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": int(which)})
+
+
+def try_lock(connection: Connection, which: AdvisoryLock) -> bool:
+    """Hold a lock until the transaction ends, and return True; return False if another transaction holds it."""
+    return not has_concurrent_writers(connection) or bool(
+        connection.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": int(which)})
+    )
+
+
+def try_session_lock(connection: Connection, which: AdvisoryLock) -> bool:
+    """Hold a lock until the connection is closed, and return True; return False if another session holds it."""
+    return not has_concurrent_writers(connection) or bool(
+        connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": int(which)})
+    )
+
+
+def lock_partitions(connection: Connection, partitions: Iterable[int]) -> None:
+    """Wait for the lock of each Kafka partition; after a rebalance two workers may write facts of one."""
+    if has_concurrent_writers(connection):
+        connection.exec_driver_sql(
+            "SELECT pg_advisory_xact_lock(%s, partition) FROM unnest(%s::int[]) AS partition",
+            (int(AdvisoryLock.PARTITION), sorted(partitions)),
+        )
+
+
+def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s: int, statement_timeout_s: int) -> None:
+    """Keep others from writing these tables until the transaction ends; they may read.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction.
+    tables : collection of Table
+        Locked in this order.
+    timeout_s : int
+        How long to wait for the locks.
+    statement_timeout_s : int
+        Limit of each further statement of this transaction.
+    """
+    if has_concurrent_writers(connection):
+        connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_s}s'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{statement_timeout_s}s'"))
+        names = ", ".join(table.name for table in tables)
+        connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))
