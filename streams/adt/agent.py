@@ -1,12 +1,11 @@
 """The `adt` agent: facts into the log and the state.
 
-Decode, one transaction, acknowledge. What is no fact goes to the dead letters; when most of what comes is rejected
-the worker stops instead of draining the topic.
+Decode, one transaction, acknowledge. Records that are not valid facts go to the dead letters; if most records are
+rejected, the worker stops instead of draining the topic.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -22,20 +21,20 @@ from streams.adt.process import Outcome, process
 from streams.adt.records import Batch, Fetch, Record, read_batch
 from streams.store.unit_of_work import unit_of_work
 from streams.worker import metrics
-from streams.worker.batching import batched
+from streams.worker.batching import run_agent
 from streams.worker.transactions import Transactions, is_transient
 
 WINDOW = 1_000
-"""Records that `RejectionLimit` looks back on."""
+"""Number of records that `RejectionLimit` counts."""
 
 MIN_REJECTED = 200
-"""A few bad records at the start of a topic are no changed feed."""
+"""Below this number rejected records do not stop the worker: a feed may start with a few."""
 
 MAX_AT_ONCE = 2_000
 """Records in one transaction, unless a single fetch holds more."""
 
-INTERVAL_S = 0.025
-"""Least time between two transactions: at 200 facts a second a third of the work, for 12 ms more until the board."""
+MIN_INTERVAL_S = 0.025
+"""Minimum seconds between two transactions: at 200 facts/s a third of the work, for 12 ms more until the board."""
 
 log = structlog.get_logger("wardwatch.adt")
 Clock = Callable[[], datetime]
@@ -63,17 +62,17 @@ class RejectionLimit:
         bad = sum(count for _, count in self._window)
         if bad >= MIN_REJECTED and bad > self.share * total and self.share < 1:
             raise TooManyRejected(
-                f"{bad} of the last {total} records of {ADT_EVENTS.name} were no facts. Look at the dead letters: the "
-                "feed has changed or writes to the wrong topic. To go on all the same, set "
+                f"{ADT_EVENTS.name}: {bad} of the last {total} records are not valid facts. Look at the dead letters: "
+                "the feed has changed or writes to the wrong topic. To continue anyway, set "
                 "WARDWATCH_REJECTED_SHARE_LIMIT=1."
             )
 
 
 def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome:
-    """Bring fetches into SQL, in one transaction.
+    """Write fetches to SQL, in one transaction.
 
-    Where SQL refuses the content of a batch (no outage, but a value it cannot hold), the records are taken one by one
-    and the refused ones go to the dead letters.
+    If SQL rejects a value in the batch (a data error, not an outage), the records are written one by one and the
+    rejected ones go to the dead letters.
     """
     batch = read_batch(fetches)
     try:
@@ -85,7 +84,7 @@ def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome
         if len(single) > 1:
             outcomes = [ingest(engine, [one], clock=clock) for one in single]
             return Outcome(*(sum(values) for values in zip(*outcomes, strict=True)))
-        reason = f"SQL refused it: {type(error.orig).__name__}. Shorten or correct the field at the sender."
+        reason = f"SQL rejected the record: {type(error.orig).__name__}. Shorten or correct the field at the sender."
         return _one_transaction(engine, batch._replace(facts={}, rejected=[(single[0].records[0], reason)]), clock)
 
 
@@ -95,13 +94,12 @@ def _one_transaction(engine: Engine, batch: Batch, clock: Clock) -> Outcome:
 
 
 def to_record(record: Any) -> Record:
-    """Return an aiokafka record as ours."""
+    """Return an aiokafka record as a `Record`."""
     return Record(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
 
 
 def count(outcome: Outcome) -> None:
     """Add a batch to the metrics."""
-    metrics.RECORDS.labels("adt").inc(outcome.facts + outcome.rejected)
     metrics.FACTS_NEW.inc(outcome.new_facts)
     metrics.FACTS_REPEATED.inc(outcome.facts - outcome.new_facts)
     metrics.DEAD_LETTERS.inc(outcome.rejected)
@@ -111,21 +109,33 @@ def count(outcome: Outcome) -> None:
 async def run(
     stream: Any, transactions: Transactions, limit: RejectionLimit, clock: Clock, notify_relay: Callable[[], None]
 ) -> None:
-    """Take batches from the stream for ever; an error that waiting does not mend ends the worker, offset unmoved."""
-    async for events in batched(stream, MAX_AT_ONCE, INTERVAL_S):
-        started = time.perf_counter()
-        fetches = [_fetch(stream.app.consumer, event) for event in events]
-        outcome = await transactions.run(lambda engine, fetches=fetches: ingest(engine, fetches, clock=clock))  # type: ignore[misc]
-        for event in events:
-            event.ack()
+    """Run the agent until the stream ends.
+
+    Raises
+    ------
+    TooManyRejected
+        When `limit` is passed; what was committed until then is acknowledged.
+    """
+
+    def on_commit(fetches: list[Fetch], outcome: Outcome) -> None:
         notify_relay()
         count(outcome)
-        metrics.BATCH_SECONDS.labels("adt").observe(time.perf_counter() - started)
         limit.note(sum(len(fetch.records) for fetch in fetches), outcome.unreadable)
+
+    await run_agent(
+        stream,
+        "adt",
+        transactions,
+        decode=lambda events: [_fetch(stream.app.consumer, event) for event in events],
+        handle=lambda engine, fetches: ingest(engine, fetches, clock=clock),
+        on_commit=on_commit,
+        max_records=MAX_AT_ONCE,
+        interval_s=MIN_INTERVAL_S,
+    )
 
 
 def _fetch(consumer: Any, event: Any) -> Fetch:
-    """Return what one event holds; of a partition that was taken away meanwhile nobody here knows where it ends."""
+    """Return the records of one event; a partition that was revoked meanwhile counts as not read to its end."""
     tp = event.message.tp
     highwater = consumer.highwater(tp)
     at_the_end = highwater is None or event.message.offset + 1 >= highwater

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
-from streams.risk.scoring import INTERVAL_S, MAX_AT_ONCE, Scoring, _decode
-from streams.worker import metrics
-from streams.worker.batching import batched
+import msgspec
+from sqlalchemy import Engine
+
+from schemas.topics import EncounterChanged
+from streams.risk.scoring import MAX_AT_ONCE, Scoring
+from streams.worker.batching import run_agent
 from streams.worker.transactions import Transactions
+
+MIN_INTERVAL_S = 0.1
+"""Minimum seconds between two transactions. Nothing on screen waits for scores."""
+
+_decode = msgspec.json.Decoder(EncounterChanged).decode
 
 
 async def run(stream: Any, transactions: Transactions, scoring: Scoring, notify_relay: Callable[[], None]) -> None:
-    """Take batches of changed encounters for ever."""
-    async for events in batched(stream, MAX_AT_ONCE, INTERVAL_S):
-        started = time.perf_counter()
-        records = [record for event in events for record in event.value]
-        changes = [_decode(record.value) for record in records]
-        ids = {change.encounter_id for change in changes}
-        others = {change.encounter_id: change.identity_changed_at for change in changes if change.identity_changed_at}
-        if await transactions.run(lambda engine, ids=ids, others=others: scoring.score_changed(engine, ids, others)):  # type: ignore[misc]
+    """Run the agent until the stream ends."""
+
+    def on_commit(_changes: list[EncounterChanged], issued: int) -> None:
+        if issued:
             notify_relay()
-        for event in events:
-            event.ack()
-        metrics.RECORDS.labels("risk").inc(len(records))
-        metrics.BATCH_SECONDS.labels("risk").observe(time.perf_counter() - started)
+
+    await run_agent(
+        stream,
+        "risk",
+        transactions,
+        decode=lambda events: [_decode(record.value) for event in events for record in event.value],
+        handle=lambda engine, changes: _score(engine, changes, scoring),
+        on_commit=on_commit,
+        max_records=MAX_AT_ONCE,
+        interval_s=MIN_INTERVAL_S,
+    )
+
+
+def _score(engine: Engine, changes: list[EncounterChanged], scoring: Scoring) -> int:
+    merged = {change.encounter_id: change.identity_changed_at for change in changes if change.identity_changed_at}
+    return scoring.score_changed(engine, {change.encounter_id for change in changes}, merged)

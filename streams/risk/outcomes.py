@@ -28,13 +28,9 @@ from streams.store.watermarks import event_time
 from streams.worker import metrics
 
 MAX_AT_ONCE = 1_000
-INTERVAL_S = 0.25
-"""Least time between two looks at what changed: nobody waits for it at the screen."""
-
 WINDOW = timedelta(days=30)
 """CMS: readmission within 30 days of discharge."""
 
-_decode = msgspec.json.Decoder(EncounterChanged).decode
 log = structlog.get_logger("wardwatch.labels")
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from typing import Any
 
-from streams.risk.outcomes import INTERVAL_S, MAX_AT_ONCE, _decode, track_index_stays
-from streams.worker import metrics
-from streams.worker.batching import batched
+import msgspec
+
+from schemas.topics import EncounterChanged
+from streams.risk.outcomes import MAX_AT_ONCE, track_index_stays
+from streams.worker.batching import run_agent
 from streams.worker.transactions import Transactions
+
+MIN_INTERVAL_S = 0.25
+"""Minimum seconds between two transactions. Nothing on screen waits for outcomes."""
+
+_decode = msgspec.json.Decoder(EncounterChanged).decode
 
 
 async def run(stream: Any, transactions: Transactions, lateness: timedelta) -> None:
-    """Take batches of changed encounters for ever."""
-    async for events in batched(stream, MAX_AT_ONCE, INTERVAL_S):
-        started = time.perf_counter()
-        changes = [_decode(record.value) for event in events for record in event.value]
-        await transactions.run(lambda engine, changes=changes: track_index_stays(engine, changes, lateness))  # type: ignore[misc]
-        for event in events:
-            event.ack()
-        metrics.RECORDS.labels("labels").inc(len(changes))
-        metrics.BATCH_SECONDS.labels("labels").observe(time.perf_counter() - started)
+    """Run the agent until the stream ends."""
+    await run_agent(
+        stream,
+        "labels",
+        transactions,
+        decode=lambda events: [_decode(record.value) for event in events for record in event.value],
+        handle=lambda engine, changes: track_index_stays(engine, changes, lateness),
+        on_commit=lambda _changes, _result: None,
+        max_records=MAX_AT_ONCE,
+        interval_s=MIN_INTERVAL_S,
+    )

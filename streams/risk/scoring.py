@@ -11,14 +11,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
 
 from models.online import OnlineModel
 from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
 from models.scorer import Scorer
-from schemas.topics import EncounterChanged
 from streams.alerts.rules import can_be_followed_up
 from streams.alerts.store import close_alerts, open_alerts
 from streams.risk import score_store
@@ -29,9 +27,6 @@ from streams.store.watermarks import event_time
 from streams.worker import metrics
 
 MAX_AT_ONCE = 2_000
-INTERVAL_S = 0.1
-"""Least time between two looks at what changed: nobody waits for it at the screen."""
-
 MIDNIGHTS_AT_ONCE = 8
 """A replay passes years in a second: the other agents, and a SIGTERM, get their turn in between."""
 
@@ -41,7 +36,6 @@ CATCH_UP = timedelta(days=30)
 MODEL_CHECK_S = 1.0
 """How long a newer batch or online model may go unnoticed."""
 
-_decode = msgspec.json.Decoder(EncounterChanged).decode
 log = structlog.get_logger("wardwatch.risk")
 Clock = Callable[[], datetime]
 

@@ -57,7 +57,7 @@ def names(events: list[Any]) -> list[int]:
 def test_what_waits_is_taken_together_in_order() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(1, 2, 3)
-        taking = batched(stream, most_records=100, interval_s=0.0)
+        taking = batched(stream, max_records=100, interval_s=0.0)
         assert names(await anext(taking)) == [1, 2, 3]
         stream.put(4)
         assert names(await anext(taking)) == [4]
@@ -69,7 +69,7 @@ def test_what_waits_is_taken_together_in_order() -> None:
 def test_no_more_is_taken_than_asked_for() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(1, 2, 3, 4, 5, records=10)
-        taking = batched(stream, most_records=20, interval_s=0.0)
+        taking = batched(stream, max_records=20, interval_s=0.0)
         assert [names(await anext(taking)) for _ in range(3)] == [[1, 2], [3, 4], [5]]
         await taking.aclose()
 
@@ -79,10 +79,10 @@ def test_no_more_is_taken_than_asked_for() -> None:
 def test_the_first_after_a_calm_time_does_not_wait_and_the_next_wait_for_company() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(0)
-        patient = batched(stream, most_records=100, interval_s=60.0)
+        patient = batched(stream, max_records=100, interval_s=60.0)
         assert names(await anext(patient)) == [0]
         await patient.aclose()
-        taking = batched(stream, most_records=100, interval_s=0.2)
+        taking = batched(stream, max_records=100, interval_s=0.2)
         stream.put(1)
         begun = time.monotonic()
         assert names(await anext(taking)) == [1]
@@ -97,7 +97,7 @@ def test_the_first_after_a_calm_time_does_not_wait_and_the_next_wait_for_company
 
 def test_the_queue_is_emptied_while_waiting_for_company() -> None:
     async def story(stream: FakeStream) -> None:
-        taking = batched(stream, most_records=100, interval_s=0.3)
+        taking = batched(stream, max_records=100, interval_s=0.3)
         stream.put(1)
         await anext(taking)
         stream.put(2, 3, 4, 5)
@@ -112,7 +112,7 @@ def test_the_queue_is_emptied_while_waiting_for_company() -> None:
 
 def test_an_error_of_the_stream_reaches_the_agent_after_what_came_before_it() -> None:
     async def story(stream: FakeStream) -> None:
-        taking = batched(stream, most_records=100, interval_s=0.0)
+        taking = batched(stream, max_records=100, interval_s=0.0)
         stream.put(1)
         assert names(await anext(taking)) == [1]
         stream.queue.put_nowait(ValueError("revoked"))
@@ -125,7 +125,7 @@ def test_an_error_of_the_stream_reaches_the_agent_after_what_came_before_it() ->
 def test_an_agent_that_stops_closes_the_stream() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(1)
-        taking = batched(stream, most_records=100, interval_s=0.0)
+        taking = batched(stream, max_records=100, interval_s=0.0)
         await anext(taking)
         await taking.aclose()
 
@@ -137,6 +137,6 @@ def test_a_stream_that_ends_ends_the_gathering_and_what_was_not_yielded_comes_ag
     async def story(stream: FakeStream) -> None:
         stream.put(*range(waiting))
         stream.queue.put_nowait(StopAsyncIteration())
-        assert [names(events) async for events in batched(stream, most_records=100, interval_s=0.0)] == []
+        assert [names(events) async for events in batched(stream, max_records=100, interval_s=0.0)] == []
 
     assert told(story).closed

@@ -1,0 +1,51 @@
+"""Ideas that once lived in several places and drifted apart: each has one place now."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("schemas", "models", "streams", "simulators", "dashboard", "commands")
+
+ONE_PLACE = {
+    "the event time of the feed": (
+        r"\boverall\(|\bread_watermarks\(",
+        {"streams/fold/event_time.py"}
+        | {
+            "streams/store/watermarks.py",
+            "streams/store/unit_of_work.py",
+        },
+    ),
+    "who merged into whom": (r"merged_into is not None and .*merge_order is not None", {"streams/fold/merges.py"}),
+    "the numbers of advisory locks": (r"pg_(?:try_)?advisory", {"streams/store/locks.py"}),
+    "differences between the engines": (
+        r"dialect\.name\s*[!=]=|has_concurrent_writers\(",
+        {
+            "schemas/database.py",
+            "schemas/tables.py",
+            "streams/app.py",
+            "streams/store/bulk.py",
+            "streams/store/fact_log.py",
+            "streams/store/locks.py",
+            "streams/worker/relay.py",
+        },
+    ),
+    "the loop of an agent": (r"\bbatched\(", {"streams/worker/batching.py"}),
+    "the bodies of facts about a subject": (r"""["']subject, body["']""", {"streams/store/fact_log.py"}),
+}
+
+
+@pytest.mark.parametrize("idea", ONE_PLACE)
+def test_an_idea_has_one_place(idea: str) -> None:
+    pattern, places = ONE_PLACE[idea]
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+    assert found <= places
+    assert found, "the pattern finds nothing any more: change it with the code"
