@@ -151,7 +151,7 @@ def test_a_bad_record_does_not_keep_its_neighbours_out(engine: Engine) -> None:
 
 
 def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
-    class Crash(Exception):
+    class CrashError(Exception):
         pass
 
     def crash() -> None:
@@ -160,9 +160,9 @@ def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
 
         with unit_of_work(engine) as work:
             process(read_batch([Fetch(records([admit(0)]), True)]), work, NOW)
-            raise Crash
+            raise CrashError
 
-    with pytest.raises(Crash):
+    with pytest.raises(CrashError):
         crash()
     assert everything(engine) == [[], [], [], []]
     assert rows(engine, tables.outbox, "id") == []
