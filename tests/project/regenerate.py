@@ -9,6 +9,7 @@ from schemas.events import json_schema
 from schemas.settings import settings_table
 from streams.fold.fact_kinds import facts_table
 from streams.worker.metrics import metrics_table
+from tests.project.hospital_table import hospital_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -29,6 +30,7 @@ What a cancel takes back, and which places are only repeated, is told by when it
 def pages() -> dict[str, str]:
     """Return each file of docs/reference with what it should hold."""
     return {
+        "hospital-file.md": hospital_page(),
         "settings.md": "# Settings\n\nAll from the environment.\n\n" + settings_table(),
         "metrics.md": "# Metrics\n\nOf a worker, at /metrics in the format of Prometheus.\n\n" + metrics_table(),
         "facts.md": FACTS + facts_table(),
