@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -25,18 +24,13 @@ from models.columns import Floats
 from models.evaluation import Integers
 from models.features import features
 from models.labels import WINDOW, index_exclusion, readmitted_within_30_days
+from models.moments import Moment
 from schemas.state import Encounter
 
-WEIGHTS = {"discharge": 1.0, "admission": 0.5, "midnight": 0.5}
+WEIGHTS = {Moment.DISCHARGE: 1.0, Moment.ADMISSION: 0.5, Moment.MIDNIGHT: 0.5}
+"""Weight of a row in training; these are the moments at which rows are taken."""
+
 FOLLOW_UP = "follow_up"
-
-
-class Moment(StrEnum):
-    """When in the stay a row was taken."""
-
-    DISCHARGE = "discharge"
-    ADMISSION = "admission"
-    MIDNIGHT = "midnight"
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +96,7 @@ def build_rows(
         features=[row for row, _, _, _ in taken],
         outcomes=np.array([outcome for _, outcome, _, _ in taken], dtype=np.float64),
         patients=np.array([number for _, _, number, _ in taken], dtype=np.int64),
-        weights=np.array([WEIGHTS[moment.value] for _, _, _, moment in taken]),
+        weights=np.array([WEIGHTS[moment] for _, _, _, moment in taken]),
         at_discharge=np.array([moment is Moment.DISCHARGE for _, _, _, moment in taken], dtype=bool),
         at_admission=np.array([moment is Moment.ADMISSION for _, _, _, moment in taken], dtype=bool),
         excluded=dict(sorted(excluded.items())),

@@ -9,6 +9,7 @@ from dash import html
 
 from dashboard.components.wording import moment
 from dashboard.data.alerts import NEW, Alert, Reason, Risks
+from models.moments import MOMENT_WORDS
 
 
 def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str, zone: ZoneInfo) -> html.Div:
@@ -72,7 +73,7 @@ def _risk(label: str, risk: float, kind: str) -> html.Div:
 
 
 def _models(risks: Risks, zone: ZoneInfo) -> html.P:
-    scored = f"Scored at {risks.moment}, {moment(risks.as_of, zone)}"
+    scored = f"Scored at {MOMENT_WORDS[risks.moment].lower()}, {moment(risks.as_of, zone)}"
     return html.P(f"{scored}; {risks.batch_model}, online version {risks.online_version}.", className="mut small")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Connection, Engine, Row, case, desc, func, select
 
+from models.moments import Moment
 from schemas import tables
 from schemas.state import Encounter, EncounterStatus, decode_encounter
 
@@ -33,7 +34,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     band: str
     readmission_risk: float
     reasons: tuple[Reason, ...]
-    moment: str
+    moment: Moment
     raised_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
@@ -65,7 +66,7 @@ class Risks(msgspec.Struct, frozen=True, kw_only=True):
     online_risk: float
     readmission_risk: float
     as_of: datetime
-    moment: str
+    moment: Moment
     batch_model: str
     online_version: int
 
@@ -125,7 +126,7 @@ def _alert(row: Row[tuple[object, ...]]) -> Alert:
         band=row.band,
         readmission_risk=row.readmission_risk,
         reasons=_reasons(row.reasons),
-        moment=row.moment,
+        moment=Moment(row.moment),
         raised_at=row.raised_at,
         acknowledged_at=row.acknowledged_at,
         acknowledged_by=row.acknowledged_by,
@@ -164,4 +165,4 @@ def latest_risks(engine: Engine, encounter_id: str) -> Risks | None:
     )
     with engine.connect().execution_options(read_only=True) as connection:
         row = connection.execute(query).first()
-    return None if row is None else Risks(**row._mapping)
+    return None if row is None else Risks(**{**row._mapping, "moment": Moment(row.moment)})

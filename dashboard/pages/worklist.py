@@ -15,6 +15,7 @@ from dashboard.components.grid import grid
 from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import NEW, Alert, Worklist, latest_risks, worklist
+from models.moments import MOMENT_WORDS
 from schemas.errors import AlertConflict
 from streams.alerts.store import acknowledge
 
@@ -22,7 +23,6 @@ PERSON = "local user"
 """Who acknowledges until there is sign-in."""
 
 REASONS_SHOWN = 3
-MOMENTS = {"admission": "Admission", "midnight": "Midnight", "discharge": "Discharge"}
 
 COLUMNS: list[dict[str, Any]] = [
     {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 120},
@@ -144,7 +144,7 @@ def row(alert: Alert, context: Context) -> dict[str, Any]:
         "age": alert.age_years,
         "place": place(alert, context),
         "reasons": " · ".join(words),
-        "moment": MOMENTS.get(alert.moment, alert.moment),
+        "moment": MOMENT_WORDS[alert.moment],
         "raised": _short(alert, zone),
         "status": alert.status,
         "is_new": alert.status == NEW,

@@ -9,27 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
 from models.catalogue import Features
 from models.features import disposition_code, features
 from models.labels import DIED
 from models.labels import WINDOW as FOLLOW_UP
+from models.moments import Moment
 from models.scorer import RiskScore, Scorer
 from schemas.state import Encounter, EncounterStatus
 
 DAY = timedelta(days=1)
-
-
-class Moment(StrEnum):
-    """Why a score was issued."""
-
-    ADMISSION = "admission"
-    MIDNIGHT = "midnight"
-    DISCHARGE = "discharge"
-    IDENTITY = "identity"
-    """The patient turned out to be somebody else: the history is another."""
 
 
 class Due(NamedTuple):

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models.batch import BatchModel
+from models.moments import Moment
 from models.registry import load_online_model, online_version, save_batch_model
 from models.train import train
 from schemas import events, tables
@@ -23,7 +24,6 @@ from streams.adt.records import Fetch, Record
 from streams.capacity.agent import Capacity
 from streams.fold.encounter import fold
 from streams.risk import outcomes, scoring
-from streams.risk.moments import Moment
 from streams.worker.transactions import Transactions
 from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, said, transfer
 

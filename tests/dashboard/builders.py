@@ -131,6 +131,7 @@ def save_alert(
     version: int = 1,
     acknowledged_at: datetime | None = None,
     acknowledged_by: str | None = None,
+    moment: str = "discharge",
 ) -> None:
     connection.execute(
         insert(tables.alert).values(
@@ -140,7 +141,7 @@ def save_alert(
             band="high",
             readmission_risk=risk,
             reasons=_encode(REASONS),
-            moment="discharge",
+            moment=moment,
             raised_at=NOON - HOUR,
             changed_at=NOON - HOUR,
             acknowledged_at=acknowledged_at,
@@ -150,11 +151,13 @@ def save_alert(
     )
 
 
-def save_score(connection: Connection, encounter_id: str, token: str, *, as_of: datetime, risk: float) -> None:
+def save_score(
+    connection: Connection, encounter_id: str, token: str, *, as_of: datetime, risk: float, moment: str = "discharge"
+) -> None:
     connection.execute(
         insert(tables.score).values(
             encounter_id=encounter_id,
-            moment="discharge",
+            moment=moment,
             as_of=as_of,
             patient_token=token,
             batch_risk=risk + 0.1,

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from models.moments import Moment
 from schemas.state import Encounter, EncounterStatus
 from streams.alerts.rules import AlertState, AlertStatus, LatestScore, decide
-from streams.risk.moments import Moment, due_at_midnight, due_moments, midnights
+from streams.risk.moments import due_at_midnight, due_moments, midnights
 from tests.streams.builders import at
 
 

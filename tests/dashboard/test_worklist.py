@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine
+
+from dashboard.components.alert_details import alert_details
+from dashboard.context import Context
+from dashboard.data.alerts import latest_risks, worklist
+from dashboard.data.cache import ShortMemory
+from dashboard.live.hub import Hub
+from dashboard.pages.worklist import row
+from models.moments import MOMENT_WORDS, Moment
+from schemas.settings import load_settings
+from tests.dashboard.builders import NOON, hospital, save_alert, save_score
+
+
+def context_of(engine: Engine, folder: Path) -> Context:
+    settings = load_settings(data_dir=folder)
+    return Context(settings, hospital(), engine, Hub(hospital(), "test"), ShortMemory(0))
+
+
+def test_every_moment_has_words_of_its_own() -> None:
+    assert set(MOMENT_WORDS) == set(Moment)
+    assert len(set(MOMENT_WORDS.values())) == len(Moment)
+    assert MOMENT_WORDS[Moment.IDENTITY] == "Merge"
+
+
+@pytest.mark.parametrize("moment", Moment)
+def test_the_worklist_shows_words_for_a_moment_and_never_its_code(
+    moment: Moment, engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        save_alert(connection, "E1", "t1", moment=moment.value)
+        save_score(connection, "E1", "t1", as_of=NOON, risk=0.5, moment=moment.value)
+    [alert] = worklist(engine).alerts
+    assert row(alert, context_of(engine, tmp_path))["moment"] == MOMENT_WORDS[moment]
+    risks = latest_risks(engine, "E1")
+    assert risks is not None
+    panel = alert_details(alert, risks, where="home", raised="now", zone=ZoneInfo("UTC"))
+    assert f"Scored at {MOMENT_WORDS[moment].lower()}, Tue 10 Mar 2026" in str(panel)
