@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from dash import html
 
 from dashboard.components.wording import moment
-from dashboard.data.alerts import NEW, Alert, Reason, Risks
+from dashboard.data.alerts import Alert, Reason, Risks
 from models.moments import MOMENT_WORDS
+from streams.alerts import STATUS_WORDS, AlertStatus
 
 
 def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str, zone: ZoneInfo) -> html.Div:
@@ -53,9 +54,10 @@ def _facts(alert: Alert, where: str, raised: str, zone: ZoneInfo) -> html.Dl:
 
 
 def _status(alert: Alert, zone: ZoneInfo) -> str:
-    if alert.status == NEW:
-        return "New"
-    return f"Acknowledged by {alert.acknowledged_by}, {moment(alert.acknowledged_at, zone)}"
+    words = STATUS_WORDS[alert.status]
+    if alert.status is not AlertStatus.ACKNOWLEDGED:
+        return words
+    return f"{words} by {alert.acknowledged_by}, {moment(alert.acknowledged_at, zone)}"
 
 
 def _risks(risks: Risks) -> html.Div:

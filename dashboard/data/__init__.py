@@ -1,1 +1,1 @@
-"""What the dashboard reads from SQL, and the one thing that it writes: acknowledgements."""
+"""SQL queries of the pages. They only read."""

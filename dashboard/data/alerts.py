@@ -1,4 +1,4 @@
-"""The worklist in SQL: open alerts with their reasons and place, and acknowledging one."""
+"""Queries of the worklist page: open alerts with reasons and place, and the latest score of one encounter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from sqlalchemy import Connection, Engine, Row, case, desc, func, select
 from models.moments import Moment
 from schemas import tables
 from schemas.state import Encounter, EncounterStatus, decode_encounter
+from streams.alerts import OPEN_STATUSES, AlertStatus
 
-NEW, ACKNOWLEDGED = "new", "acknowledged"
-OPEN = (NEW, ACKNOWLEDGED)
 LISTED = 300
 """How many alerts the worklist shows; beyond that it says how many more there are."""
 
@@ -30,7 +29,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     encounter_id: str
     patient_token: str
-    status: str
+    status: AlertStatus
     band: str
     readmission_risk: float
     reasons: tuple[Reason, ...]
@@ -72,7 +71,6 @@ class Risks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
-_encode = msgspec.json.Encoder().encode
 
 
 def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
@@ -90,8 +88,10 @@ def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
         select(tables.alert, tables.encounter.columns.state, tables.alias.columns.person_token)
         .outerjoin(tables.alias, tables.alias.columns.patient_token == column.patient_token)
         .outerjoin(tables.encounter, tables.encounter.columns.encounter_id == column.encounter_id)
-        .where(column.status.in_(OPEN))
-        .order_by(case((column.status == NEW, 0), else_=1), desc(column.readmission_risk), column.encounter_id)
+        .where(column.status.in_(OPEN_STATUSES))
+        .order_by(
+            case((column.status == AlertStatus.NEW, 0), else_=1), desc(column.readmission_risk), column.encounter_id
+        )
         .limit(limit)
     )
     with engine.connect().execution_options(read_only=True) as connection:
@@ -100,7 +100,7 @@ def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
         return Worklist(
             alerts=alerts,
             open=sum(counts.values()),
-            new=counts.get(NEW, 0),
+            new=counts.get(AlertStatus.NEW, 0),
             has_model=_any_row(connection, tables.batch_model.columns.name),
             has_facts=_any_row(connection, tables.fact.columns.subject),
         )
@@ -108,7 +108,7 @@ def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
 
 def _counts(connection: Connection) -> dict[str, int]:
     status = tables.alert.columns.status
-    rows = connection.execute(select(status, func.count()).where(status.in_(OPEN)).group_by(status))
+    rows = connection.execute(select(status, func.count()).where(status.in_(OPEN_STATUSES)).group_by(status))
     return {row[0]: row[1] for row in rows}
 
 
@@ -122,7 +122,7 @@ def _alert(row: Row[tuple[object, ...]]) -> Alert:
     return Alert(
         encounter_id=row.encounter_id,
         patient_token=row.person_token or row.patient_token,
-        status=row.status,
+        status=AlertStatus(row.status),
         band=row.band,
         readmission_risk=row.readmission_risk,
         reasons=_reasons(row.reasons),

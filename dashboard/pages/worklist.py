@@ -14,15 +14,16 @@ from dashboard.components.attributes import aria
 from dashboard.components.grid import grid
 from dashboard.components.wording import moment, reason_in_words, short_token
 from dashboard.context import Context, wall_clock
-from dashboard.data.alerts import NEW, Alert, Worklist, latest_risks, worklist
+from dashboard.data.alerts import Alert, Worklist, latest_risks, worklist
 from models.moments import MOMENT_WORDS
 from schemas.errors import AlertConflict
-from streams.alerts.store import acknowledge
+from streams.alerts import STATUS_WORDS, Actor, AlertStatus, acknowledge, statuses_before
 
 PERSON = "local user"
 """Who acknowledges until there is sign-in."""
 
 REASONS_SHOWN = 3
+CAN_ACKNOWLEDGE = statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON)
 
 COLUMNS: list[dict[str, Any]] = [
     {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 120},
@@ -146,8 +147,8 @@ def row(alert: Alert, context: Context) -> dict[str, Any]:
         "reasons": " · ".join(words),
         "moment": MOMENT_WORDS[alert.moment],
         "raised": _short(alert, zone),
-        "status": alert.status,
-        "is_new": alert.status == NEW,
+        "status": STATUS_WORDS[alert.status],
+        "can_acknowledge": alert.status in CAN_ACKNOWLEDGE,
     }
 
 

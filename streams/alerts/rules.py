@@ -1,7 +1,7 @@
-"""When a patient comes on the coordinator's list: pure decisions.
+"""Alert rules: when an alert is raised or closed, and who may change its status. Pure.
 
-At most one alert an encounter. It is raised when the risk enters the high band, raised again only when the band has
-changed in between, and closed where following up makes no sense.
+An encounter has at most one alert. It is raised when the risk enters the high band, raised again only if the band
+changed in between, and closed where a follow-up makes no sense.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from schemas.state import Encounter, EncounterStatus
 
 
 class AlertStatus(StrEnum):
-    """Where an alert stands."""
+    """Status of an alert."""
 
     NEW = "new"
     ACKNOWLEDGED = "acknowledged"
@@ -23,6 +23,49 @@ class AlertStatus(StrEnum):
 
 
 OPEN_STATUSES = (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
+
+STATUS_WORDS: dict[AlertStatus, str] = {
+    AlertStatus.NEW: "New",
+    AlertStatus.ACKNOWLEDGED: "Acknowledged",
+    AlertStatus.CLOSED: "Closed",
+}
+"""How a person reads each status."""
+
+
+class Actor(StrEnum):
+    """Who changes an alert."""
+
+    SCORING = "scoring"
+    """The agents: a new score, or a change of the encounter."""
+
+    PERSON = "person"
+    """A care coordinator at the worklist."""
+
+
+TRANSITIONS: frozenset[tuple[AlertStatus | None, AlertStatus, Actor]] = frozenset(
+    {
+        (None, AlertStatus.NEW, Actor.SCORING),  # raised
+        (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED, Actor.PERSON),
+        (AlertStatus.NEW, AlertStatus.CLOSED, Actor.SCORING),
+        (AlertStatus.ACKNOWLEDGED, AlertStatus.CLOSED, Actor.SCORING),
+        (AlertStatus.ACKNOWLEDGED, AlertStatus.NEW, Actor.SCORING),  # raised again
+        (AlertStatus.CLOSED, AlertStatus.NEW, Actor.SCORING),  # raised again
+    }
+)
+"""Every permitted change of status: from (None: no alert yet), to, and by whom."""
+
+
+def statuses_before(after: AlertStatus, *, by: Actor) -> tuple[AlertStatus, ...]:
+    """Return the statuses from which this actor may change an alert to `after`.
+
+    Examples
+    --------
+    >>> statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON)
+    (<AlertStatus.NEW: 'new'>,)
+    """
+    return tuple(status for status in AlertStatus if (status, after, by) in TRANSITIONS)
+
+
 HIGH = "high"
 
 NOT_FOLLOWED_UP = {
@@ -39,7 +82,7 @@ NOT_FOLLOWED_UP = {
 
 
 class AlertState(NamedTuple):
-    """What the alert of an encounter says now."""
+    """Status of an encounter's alert, and the risk band for which it was raised."""
 
     status: AlertStatus
     band: str
@@ -53,29 +96,29 @@ class LatestScore(NamedTuple):
 
 
 class IssuedScore(NamedTuple):
-    """A score as the alerts need it, whoever issued it."""
+    """The part of an issued score that alerts need, independent of the model that issued it."""
 
     encounter: Encounter
     band: str
     readmission_risk: float
     """Probability in [0, 1] of a readmission within 30 days."""
     reasons: bytes
-    """As JSON, as they are stored."""
+    """JSON, as stored."""
     moment: str
     as_of: datetime
 
 
 def decide(encounter: Encounter, latest: LatestScore, standing: AlertState | None) -> AlertStatus | None:
-    """Return the status that the encounter's alert should have, or None where it needs none.
+    """Return the status that the encounter's alert should have, or None if it needs no alert.
 
     Parameters
     ----------
     encounter : Encounter
-        Its present state.
-    latest : Latest
-        The score with the latest `as_of`, whichever was computed last.
-    standing : Standing or None
-        The alert as it stands.
+        Current state.
+    latest : LatestScore
+        Score with the latest `as_of`, which need not be the one computed last.
+    standing : AlertState or None
+        Current alert; None if there is none yet.
     """
     wanted = latest.band == HIGH and can_be_followed_up(encounter)
     if standing is None:
@@ -88,7 +131,7 @@ def decide(encounter: Encounter, latest: LatestScore, standing: AlertState | Non
 
 
 def can_be_followed_up(encounter: Encounter) -> bool:
-    """Say whether somebody can see to this patient's readmission: an inpatient who is here, or who left and lives."""
+    """Return whether a follow-up can prevent this patient's readmission: a current inpatient, or one who left alive."""
     here_or_left = encounter.status in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED)
     if encounter.inpatient_from is None or not here_or_left:
         return False

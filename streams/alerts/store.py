@@ -1,4 +1,4 @@
-"""SQL of the alerts: raised, acknowledged, closed, and announced through the outbox."""
+"""SQL of alerts: raise, acknowledge, close, and publish each change through the outbox."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from schemas.database import as_utc
 from schemas.errors import AlertConflict
 from schemas.state import EncounterStatus
 from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
-from streams.alerts.rules import OPEN_STATUSES, AlertState, AlertStatus, IssuedScore, LatestScore, decide
+from streams.alerts.rules import (
+    OPEN_STATUSES,
+    Actor,
+    AlertState,
+    AlertStatus,
+    IssuedScore,
+    LatestScore,
+    decide,
+    statuses_before,
+)
 from streams.store import bulk
 from streams.store.outbox import Message, add_messages
 
@@ -21,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def save_alerts(connection: Connection, scored: Sequence[IssuedScore], now: datetime) -> None:
-    """Raise, keep or close the alert of each encounter by its latest score, and announce what changed."""
+    """Raise, keep or close each encounter's alert by its latest score, and publish what changed."""
     latest: dict[str, IssuedScore] = {}
     for item in scored:
         known = latest.get(item.encounter.encounter_id)
@@ -43,7 +52,7 @@ def save_alerts(connection: Connection, scored: Sequence[IssuedScore], now: date
     rows, messages = [], []
     for encounter_id, item in latest.items():
         if newest.get(encounter_id, item.as_of) > item.as_of:
-            continue  # a later moment was scored before: it decides
+            continue  # a score of a later moment is stored already, and decides
         old = dict(zip(column.keys(), standing[encounter_id], strict=True)) if encounter_id in standing else None
         before = AlertState(AlertStatus(old["status"]), old["band"]) if old else None
         status = decide(item.encounter, LatestScore(item.band, item.as_of), before)
@@ -81,7 +90,7 @@ def _newest_scores(connection: Connection, encounter_ids: Iterable[str]) -> dict
 
 
 def _messages(item: IssuedScore, status: AlertStatus, now: datetime) -> list[Message]:
-    """Return the alert's announcement, and a hint to the unit whose board shows the patient."""
+    """Return the alert's message, and a hint for the unit whose board shows the patient."""
     encounter = item.encounter
     change = AlertChanged(
         encounter_id=encounter.encounter_id,
@@ -99,13 +108,13 @@ def _messages(item: IssuedScore, status: AlertStatus, now: datetime) -> list[Mes
 
 
 def open_alerts(connection: Connection, encounter_ids: Iterable[str]) -> list[str]:
-    """Return those of the encounters that have an open alert."""
+    """Return the ids of those encounters that have an open alert."""
     rows = bulk.select_by_key(connection, "encounter_id, status", tables.alert, "encounter_id", set(encounter_ids))
     return [encounter_id for encounter_id, status in rows if status in OPEN_STATUSES]
 
 
 def close_alerts(connection: Connection, encounter_ids: Iterable[str], at: datetime) -> None:
-    """Close the open alerts of these encounters, and say so; `at` is aware UTC, of the wall clock."""
+    """Close the open alerts of these encounters and publish it; `at` is aware UTC, from the wall clock."""
     alert = tables.alert.columns
     columns = "encounter_id, patient_token, status, readmission_risk"
     messages = []
@@ -126,28 +135,29 @@ def close_alerts(connection: Connection, encounter_ids: Iterable[str], at: datet
 
 
 def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now: datetime) -> None:
-    """Acknowledge a new alert and announce it through the outbox, in one transaction.
+    """Acknowledge an alert and publish it through the outbox, in one transaction.
 
     Parameters
     ----------
     engine : Engine
         The database.
     encounter_id : str
-        Whose alert.
+        Encounter of the alert.
     version : int
-        The alert's version that the person saw.
+        Version of the alert that the person saw.
     by : str
-        Who acknowledges.
+        Name of the person who acknowledges.
     now : datetime
-        Aware UTC, of the wall clock: it is a person who acts.
+        Aware UTC, from the wall clock, because a person acts.
 
     Raises
     ------
     AlertConflict
-        When the alert has changed since; nothing is written.
+        The alert has changed since, or its status does not permit it; nothing is written.
     """
     column = tables.alert.columns
-    seen = (column.encounter_id == encounter_id) & (column.version == version) & (column.status == AlertStatus.NEW)
+    permitted = column.status.in_(statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON))
+    as_seen = (column.encounter_id == encounter_id) & (column.version == version) & permitted
     change = {
         "status": AlertStatus.ACKNOWLEDGED.value,
         "acknowledged_at": now,
@@ -156,8 +166,8 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
         "version": version + 1,
     }
     with engine.begin() as connection:
-        if connection.execute(update(tables.alert).where(seen).values(change)).rowcount != 1:
-            raise AlertConflict(_why_not(connection, encounter_id))
+        if connection.execute(update(tables.alert).where(as_seen).values(change)).rowcount != 1:
+            raise AlertConflict(_conflict(connection, encounter_id))
         row = connection.execute(
             select(column.patient_token, column.readmission_risk).where(column.encounter_id == encounter_id)
         ).one()
@@ -174,16 +184,17 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
         )
 
 
-def _why_not(connection: Connection, encounter_id: str) -> str:
+def _conflict(connection: Connection, encounter_id: str) -> str:
+    """Return the message for a person whose acknowledgement was refused."""
     column = tables.alert.columns
     row = connection.execute(
         select(column.status, column.acknowledged_by, column.acknowledged_at).where(column.encounter_id == encounter_id)
     ).first()
     if row is None:
-        return f"Encounter {encounter_id} has no alert any more; the list is up to date again."
+        return f"Encounter {encounter_id}: the alert no longer exists. The list has been refreshed."
     if row.status == AlertStatus.ACKNOWLEDGED:
         at = row.acknowledged_at.strftime("%H:%M UTC") if row.acknowledged_at else "an unknown time"
-        return f"Encounter {encounter_id} was already acknowledged by {row.acknowledged_by} at {at}."
+        return f"Encounter {encounter_id}: already acknowledged by {row.acknowledged_by} at {at}. Nothing to do."
     if row.status == AlertStatus.NEW:
-        return f"The alert of encounter {encounter_id} has changed meanwhile; look at it again, then acknowledge."
-    return f"The alert of encounter {encounter_id} is closed; there is nothing to acknowledge."
+        return f"Encounter {encounter_id}: the alert changed while you looked. Check it, then acknowledge it again."
+    return f"Encounter {encounter_id}: the alert is closed. Nothing to acknowledge."

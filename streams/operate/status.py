@@ -15,6 +15,7 @@ from schemas.errors import BrokerUnavailable, WardwatchError
 from schemas.settings import Settings
 from schemas.state import EncounterStatus
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
+from streams.alerts.rules import OPEN_STATUSES
 from streams.store.watermarks import event_time
 
 READ_BY_WORKERS = [ADT_EVENTS.name, ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name]
@@ -84,7 +85,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "scores": _rows(connection, tables.score),
         "labels_waiting": _rows(connection, tables.label, ~released),
         "labels_released": _rows(connection, tables.label, released),
-        "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status != "closed"),
+        "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status.in_(OPEN_STATUSES)),
         "batch_model": connection.scalar(newest),
         "event_time": event_time(connection),
     }

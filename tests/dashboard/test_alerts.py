@@ -86,7 +86,7 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(engine: Engi
     with engine.begin() as connection:
         save_alert(connection, "E1", "t1")
     acknowledge(engine, "E1", 1, by="Ada", now=LATER)
-    with pytest.raises(AlertConflict, match=r"E1 was already acknowledged by Ada at 15:30 UTC"):
+    with pytest.raises(AlertConflict, match=r"E1: already acknowledged by Ada at 15:30 UTC"):
         acknowledge(engine, "E1", 1, by="Ben", now=LATER + HOUR)
     with engine.connect() as connection:
         assert connection.scalar(select(tables.alert.columns.acknowledged_by)) == "Ada"
@@ -96,11 +96,11 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(engine: Engi
 def test_an_alert_that_was_raised_anew_must_be_looked_at_again(engine: Engine) -> None:
     with engine.begin() as connection:
         save_alert(connection, "E1", "t1", version=4)
-    with pytest.raises(AlertConflict, match="has changed meanwhile; look at it again"):
+    with pytest.raises(AlertConflict, match="changed while you looked. Check it"):
         acknowledge(engine, "E1", 3, by="Ada", now=LATER)
 
 
-@pytest.mark.parametrize(("status", "said"), [("closed", "is closed"), (None, "has no alert any more")])
+@pytest.mark.parametrize(("status", "said"), [("closed", "is closed"), (None, "no longer exists")])
 def test_an_alert_that_is_gone_cannot_be_acknowledged(engine: Engine, status: str | None, said: str) -> None:
     with engine.begin() as connection:
         if status is not None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
+import dashboard
 from dashboard.components.alert_details import alert_details
 from dashboard.context import Context
 from dashboard.data.alerts import latest_risks, worklist
@@ -14,7 +15,10 @@ from dashboard.live.hub import Hub
 from dashboard.pages.worklist import row
 from models.moments import MOMENT_WORDS, Moment
 from schemas.settings import load_settings
+from streams.alerts import AlertStatus
 from tests.dashboard.builders import NOON, hospital, save_alert, save_score
+
+DASHBOARD = Path(dashboard.__file__).parent
 
 
 def context_of(engine: Engine, folder: Path) -> Context:
@@ -41,3 +45,21 @@ def test_the_worklist_shows_words_for_a_moment_and_never_its_code(
     assert risks is not None
     panel = alert_details(alert, risks, where="home", raised="now", zone=ZoneInfo("UTC"))
     assert f"Scored at {MOMENT_WORDS[moment].lower()}, Tue 10 Mar 2026" in str(panel)
+
+
+@pytest.mark.parametrize(
+    ("status", "can_acknowledge", "words"), [("new", True, "New"), ("acknowledged", False, "Acknowledged")]
+)
+def test_a_line_offers_the_button_only_where_a_person_may_acknowledge(
+    status: str, can_acknowledge: bool, words: str, engine: Engine, tmp_path: Path
+) -> None:
+    with engine.begin() as connection:
+        save_alert(connection, "E1", "t1", status=status)
+    line = row(worklist(engine).alerts[0], context_of(engine, tmp_path))
+    assert (line["can_acknowledge"], line["status"]) == (can_acknowledge, words)
+
+
+def test_no_page_spells_out_a_status_that_the_alert_rules_define() -> None:
+    literals = [f'"{status.value}"' for status in AlertStatus]
+    sources = {path.name: path.read_text(encoding="utf-8") for path in DASHBOARD.rglob("*.py")}
+    assert [(name, each) for name, text in sources.items() for each in literals if each in text] == []

@@ -27,6 +27,9 @@ EXPORTS = {
     ],
     "streams.alerts": [
         "OPEN_STATUSES",
+        "STATUS_WORDS",
+        "TRANSITIONS",
+        "Actor",
         "AlertState",
         "AlertStatus",
         "IssuedScore",
@@ -37,6 +40,7 @@ EXPORTS = {
         "decide",
         "open_alerts",
         "save_alerts",
+        "statuses_before",
     ],
     "simulators.testing": ["Alert", "Replay"],
 }

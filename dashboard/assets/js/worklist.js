@@ -24,7 +24,7 @@
     cells.Reasons = (props) => make("span", { className: "reasons" }, props.value);
 
     cells.Acknowledge = (props) => {
-        if (!props.data.is_new) return make("span", { className: "mut" }, "Acknowledged");
+        if (!props.data.can_acknowledge) return make("span", { className: "mut" }, props.value);
         const onClick = (event) => {
             event.stopPropagation();
             acknowledge(props.data);
@@ -72,7 +72,7 @@
         const selected = api.getSelectedNodes()[0];
         if (event.key === "j") move(api, 1);
         if (event.key === "k") move(api, -1);
-        if (event.key === "a" && selected && selected.data.is_new) acknowledge(selected.data);
+        if (event.key === "a" && selected && selected.data.can_acknowledge) acknowledge(selected.data);
     });
 
     function toast(children) {

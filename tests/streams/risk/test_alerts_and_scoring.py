@@ -8,7 +8,17 @@ import pytest
 
 from models.moments import Moment
 from schemas.state import Encounter, EncounterStatus
-from streams.alerts.rules import AlertState, AlertStatus, LatestScore, decide
+from streams.alerts.rules import (
+    OPEN_STATUSES,
+    STATUS_WORDS,
+    TRANSITIONS,
+    Actor,
+    AlertState,
+    AlertStatus,
+    LatestScore,
+    decide,
+    statuses_before,
+)
 from streams.risk.moments import due_at_midnight, due_moments, midnights
 from tests.streams.builders import at
 
@@ -51,6 +61,29 @@ def test_an_alert_follows_the_latest_score(
     encounter: Encounter, latest: LatestScore, standing: AlertState | None, expected: AlertStatus | None
 ) -> None:
     assert decide(encounter, latest, standing) is expected
+
+
+@pytest.mark.parametrize("band", ["high", "low"])
+@pytest.mark.parametrize("before", [None, *AlertStatus])
+@pytest.mark.parametrize("latest", [HIGH, LOW])
+@pytest.mark.parametrize("encounter", [inpatient(), discharged(), discharged(discharge_disposition="20")])
+def test_scores_change_an_alert_only_as_the_transition_table_permits(
+    encounter: Encounter, latest: LatestScore, before: AlertStatus | None, band: str
+) -> None:
+    after = decide(encounter, latest, None if before is None else AlertState(before, band))
+    assert after is before or (before, after, Actor.SCORING) in TRANSITIONS
+
+
+def test_a_person_may_acknowledge_a_new_alert_and_nothing_else_yet() -> None:
+    assert {(before, after) for before, after, by in TRANSITIONS if by is Actor.PERSON} == {
+        (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
+    }
+    assert statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON) == (AlertStatus.NEW,)
+
+
+def test_every_status_can_be_reached_has_words_and_is_open_or_closed() -> None:
+    assert {after for _, after, _ in TRANSITIONS} == set(AlertStatus) == set(STATUS_WORDS)
+    assert {*OPEN_STATUSES, AlertStatus.CLOSED} == set(AlertStatus)
 
 
 def moments(encounter: Encounter) -> list[tuple[Moment, datetime]]:
