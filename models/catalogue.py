@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from models import charlson
+from schemas import dispositions
 
 Features = dict[str, float | str | None]
 """A value for each name of `FEATURES`; None is missing."""
@@ -116,30 +117,6 @@ NUMERIC: tuple[Feature, ...] = tuple(each for each in FEATURES if each.modelled 
 """Numbers and flags that models are given: the columns of a matrix."""
 CATEGORICAL: tuple[Feature, ...] = tuple(each for each in FEATURES if each.modelled and each.kind == "categorical")
 
-DISPOSITIONS: dict[str, str] = {
-    "01": "home",
-    "02": "another acute hospital",
-    "03": "skilled nursing facility",
-    "04": "intermediate care",
-    "05": "cancer centre or children's hospital",
-    "06": "home with home health care",
-    "07": "left against advice",
-    "20": "died",
-    "21": "court or law enforcement",
-    "30": "still a patient",
-    "43": "federal hospital",
-    "50": "hospice at home",
-    "51": "hospice facility",
-    "61": "swing bed",
-    "62": "rehabilitation facility",
-    "63": "long-term care hospital",
-    "64": "nursing facility",
-    "65": "psychiatric hospital",
-    "66": "critical access hospital",
-    "70": "another institution",
-}
-"""UB-04 patient discharge status (FL 17) in words."""
-
 
 def in_words(feature: Feature, value: float | str) -> str:
     """Return a value as a person reads it.
@@ -152,7 +129,9 @@ def in_words(feature: Feature, value: float | str) -> str:
     'skilled nursing facility'
     """
     if isinstance(value, str):
-        return DISPOSITIONS.get(value, value) if feature.name == "discharge_disposition" else value.replace("_", " ")
+        return (
+            dispositions.WORDS.get(value, value) if feature.name == "discharge_disposition" else value.replace("_", " ")
+        )
     if feature.kind == "flag":
         return "yes" if value else "no"
     number = f"{value:.1f}".removesuffix(".0")

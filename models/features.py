@@ -15,10 +15,11 @@ import msgspec
 
 from models.catalogue import CONDITION_NAMES, CONDITIONS, FEATURES, Features
 from models.charlson import charlson_index, comorbidities
+from schemas.dispositions import disposition_code
 from schemas.events import AdmissionType, PatientClass, Sex
 from schemas.state import Encounter, EncounterStatus, UnitStay
 
-__all__ = ["FEATURES", "Features", "began_at", "disposition_code", "features", "known_by"]
+__all__ = ["FEATURES", "Features", "began_at", "features", "known_by"]
 
 DAY_S = 86_400.0
 HOUR_S = 3_600.0
@@ -248,17 +249,3 @@ def _leaving(seen: Encounter) -> Features:
         "discharge_disposition": disposition_code(seen.discharge_disposition) if left is not None else None,
         "discharge_weekday": WEEKDAYS[left.weekday()] if left is not None else None,
     }
-
-
-def disposition_code(said: str | None) -> str | None:
-    """Return a UB-04 patient status code in its two digits; feeds also write `1` for `01`.
-
-    Examples
-    --------
-    >>> disposition_code("1"), disposition_code("20"), disposition_code(None)
-    ('01', '20', None)
-    """
-    if said is None:
-        return None
-    code = said.strip()
-    return f"0{code}" if len(code) == 1 and code.isdigit() else code

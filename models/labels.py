@@ -14,17 +14,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from models.features import began_at, disposition_code
+from models.features import began_at
+from schemas.dispositions import ACUTE_TRANSFER, AGAINST_ADVICE, DIED, disposition_code
 from schemas.state import Encounter, EncounterStatus
 
 WINDOW = timedelta(days=30)
 """Exactly 30 times 24 hours. Claims have dates only, so CMS counts those; a feed has times, and no zone is needed."""
 
 ADULT_AGE_YEARS = 18
-AGAINST_ADVICE = frozenset({"07"})
-DIED = frozenset({"20", "40", "41", "42"})
-ACUTE_TRANSFER = frozenset({"02", "05", "43", "66", "82", "85", "88", "94"})
-"""UB-04: short-term general, cancer or children's, federal, critical access; the same with a planned readmission."""
 
 
 class Exclusion(StrEnum):

@@ -1,4 +1,4 @@
-"""What brings patients in and what is done: ICD-10 codes, services and the UB-04 ways of leaving.
+"""What brings patients in and what is done: ICD-10 codes and services.
 
 Codes stand without their dot, as in HL7 feeds and in the tables of CMS. Emergency stays carry no procedure of the CMS
 lists of (potentially) planned ones, so that a simulated unplanned return counts as unplanned.
@@ -120,10 +120,6 @@ HOME_REASONS = (
     Reason("R55", EMERGENCY_MEDICINE, 2),
 )
 """ED visits that end at home."""
-
-HOME, ACUTE_HOSPITAL, NURSING_FACILITY, HOME_HEALTH = "01", "02", "03", "06"
-AGAINST_ADVICE, DIED, HOSPICE_HOME, HOSPICE_FACILITY = "07", "20", "50", "51"
-"""UB-04 patient discharge status (FL 17)."""
 
 BLOCKED_REASONS = ("maintenance", "isolation", "equipment fault", "deep clean")
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from schemas.hospital import UnitType
-from simulators.arrivals import LocalTime
-from simulators.clinical import (
+from schemas.dispositions import (
     ACUTE_HOSPITAL,
-    AGAINST_ADVICE,
-    DIED,
+    EXPIRED,
     HOME,
     HOME_HEALTH,
     HOSPICE_FACILITY,
     HOSPICE_HOME,
+    LEFT_AGAINST_ADVICE,
     NURSING_FACILITY,
 )
+from schemas.hospital import UnitType
+from simulators.arrivals import LocalTime
 from simulators.draws import Draws
 from simulators.profile import HospitalProfile
 
@@ -46,12 +46,12 @@ def disposition(
     death = DEATH_SHARE_AT_70 * 2.0 ** ((age_years - 70) / 14.0) * 2.2**severity * (4.0 if critical else 1.0)
     u = draws.uniform()
     if u < min(death, 0.6):
-        return DIED
+        return EXPIRED
     u = draws.uniform()
     old = max(0.0, min(1.0, (age_years - YOUNG_AGE_YEARS) / 35.0))
     long = min(1.0, length_of_stay_days / 8.0)
     for code, share in (
-        (AGAINST_ADVICE, 0.022 - 0.014 * old),
+        (LEFT_AGAINST_ADVICE, 0.022 - 0.014 * old),
         (ACUTE_HOSPITAL, 0.018),
         (HOSPICE_HOME, 0.014 * old),
         (HOSPICE_FACILITY, 0.014 * old),

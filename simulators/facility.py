@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from schemas.dispositions import EXPIRED
 from schemas.events import AdmissionType, BedStatus, Location
 from schemas.hospital import Facility, UnitType
 from simulators import arrivals, clinical, community, volumes
@@ -204,7 +205,7 @@ class FacilitySimulation:
     def _left(self, visit: Visit, kind: UnitType, disposition: str) -> None:
         """Let the die fall for an inpatient who has left."""
         now_s, who = self._environment.now_s, visit.person
-        if disposition == clinical.DIED:
+        if disposition == EXPIRED:
             self._people.bury(who, now_s)
             return
         who.busy = False

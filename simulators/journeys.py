@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
+from schemas.dispositions import ACUTE_HOSPITAL, EXPIRED, HOME, LEFT_AGAINST_ADVICE
 from schemas.events import AdmissionCancelled, DischargeCancelled, Location, PatientClass, TransferCancelled
 from schemas.hospital import UnitType
-from simulators import clinical, departure
+from simulators import departure
 from simulators.arrivals import LocalTime
 from simulators.beds import Bed, Beds
 from simulators.clinical import EMERGENCY_MEDICINE
@@ -70,7 +71,7 @@ class Journeys:
         left_unseen = yield from self._treat(visit)
         if not left_unseen:
             u = draws.uniform()
-            how = clinical.AGAINST_ADVICE if u < 0.02 else clinical.ACUTE_HOSPITAL if u < 0.025 else clinical.HOME
+            how = LEFT_AGAINST_ADVICE if u < 0.02 else ACUTE_HOSPITAL if u < 0.025 else HOME
             visit.tell_discharged(self._feed, self._environment.now_s, how, draws)
             self._leave_bed(visit)
             visit.person.remember_ed_visit(visit.began_s)
@@ -194,7 +195,7 @@ class Journeys:
             draws=draws,
         )
         fact_id = visit.tell_discharged(feed, leaves_s, how, draws)
-        if how != clinical.DIED and draws.chance(self._profile.discharge_cancelled_share):
+        if how != EXPIRED and draws.chance(self._profile.discharge_cancelled_share):
             yield environment.timeout(draws.seconds(10, 50))
             feed.cancelled(DischargeCancelled, environment.now_s, visit.encounter_id, visit.person.token, fact_id)
             yield environment.timeout(draws.seconds(4 * 60, 24 * 60))

@@ -12,8 +12,15 @@ from bisect import bisect_left, insort
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from schemas.dispositions import (
+    EXPIRED,
+    HOME_HEALTH,
+    HOSPICE_FACILITY,
+    HOSPICE_HOME,
+    LEFT_AGAINST_ADVICE,
+    NURSING_FACILITY,
+)
 from schemas.events import Diagnosis, Sex
-from simulators.clinical import AGAINST_ADVICE, DIED, HOME_HEALTH, HOSPICE_FACILITY, HOSPICE_HOME, NURSING_FACILITY
 from simulators.draws import Draws
 
 DAY_S = 86_400
@@ -69,7 +76,7 @@ MAX_ED_VISITS = 4
 DISPOSITION_LOG_ODDS = {
     NURSING_FACILITY: 0.30,
     HOME_HEALTH: 0.20,
-    AGAINST_ADVICE: 0.75,
+    LEFT_AGAINST_ADVICE: 0.75,
     HOSPICE_HOME: -2.0,
     HOSPICE_FACILITY: -2.5,
 }
@@ -168,7 +175,7 @@ def readmission_probability(person: Person, stay: Stay) -> float:
     ----------
     The predictors are those of LACE (van Walraven 2010) and HOSPITAL (Donze 2013).
     """
-    if stay.discharge_disposition == DIED:
+    if stay.discharge_disposition == EXPIRED:
         return 0.0
     log_odds = (
         INTERCEPT

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from schemas.dispositions import HOME_HEALTH
 from schemas.errors import SourceError
 from schemas.events import (
     AdmissionType,
@@ -70,7 +71,7 @@ DISPOSITION = {
     "Psychiatric Hospital": "65",
 }
 """UB-04 patient status by CLIF `discharge_category`; what is not here is unknown. CLIF does not say which hospice."""
-HOME_HEALTH_NAME, HOME_HEALTH = "HOME HEALTH CARE", "06"
+HOME_HEALTH_NAME = "HOME HEALTH CARE"
 """CLIF counts it as home; the name it kept from MIMIC knows better."""
 
 OBSERVATION_TYPES = frozenset({"EU OBSERVATION", "DIRECT OBSERVATION", "AMBULATORY OBSERVATION"})

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from schemas.dispositions import EXPIRED
 from schemas.errors import SourceError
 from schemas.events import AdmissionType, AnyFact, Diagnosis, PatientClass, Sex
 from schemas.pseudonyms import patient_token
@@ -154,7 +155,7 @@ def _recorded(
     number = stay.hadm_id or f"ED{stay.transfer_id}"
     left_for = None
     if admission is not None:
-        left_for = "20" if admission.died else DISPOSITIONS.get(admission.left_for)
+        left_for = EXPIRED if admission.died else DISPOSITIONS.get(admission.left_for)
     return RecordedStay(
         number=number,
         encounter_id=f"{edition.prefix}-{number}",

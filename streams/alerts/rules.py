@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.features import disposition_code
+from schemas.dispositions import ACUTE_HOSPITAL, AGAINST_ADVICE, DIED, HOSPICE, disposition_code
 from schemas.state import Encounter, EncounterStatus
 
 
@@ -68,16 +68,7 @@ def statuses_before(after: AlertStatus, *, by: Actor) -> tuple[AlertStatus, ...]
 
 HIGH = "high"
 
-NOT_FOLLOWED_UP = {
-    "02": "transferred to another acute hospital",
-    "07": "left against advice",
-    "20": "died",
-    "40": "died",
-    "41": "died",
-    "42": "died",
-    "50": "hospice",
-    "51": "hospice",
-}
+NOT_FOLLOWED_UP = DIED | HOSPICE | AGAINST_ADVICE | {ACUTE_HOSPITAL}
 """UB-04 discharge dispositions after which no alert stays open."""
 
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from models.catalogue import Features
-from models.features import disposition_code, features
-from models.labels import DIED
+from models.features import features
 from models.labels import WINDOW as FOLLOW_UP
 from models.moments import Moment
 from models.scorer import RiskScore, Scorer
+from schemas.dispositions import DIED, disposition_code
 from schemas.state import Encounter, EncounterStatus
 
 DAY = timedelta(days=1)
