@@ -17,29 +17,26 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from schemas.dispositions import HOME_HEALTH
 from schemas.errors import SourceError
-from schemas.events import (
-    AdmissionType,
-    AdtEvent,
-    AnyFact,
-    Details,
-    Diagnosis,
-    DischargeDetails,
-    Location,
-    PatientAdmitted,
-    PatientClass,
-    PatientDischarged,
-    PatientTransferred,
-    Sex,
-)
+from schemas.events import AdmissionType, AnyFact, Diagnosis, Sex
 from schemas.pseudonyms import patient_token
 from simulators.sources.clif import Row, instant, read_table
-from simulators.sources.stays import WINDOW_DAYS, WINDOW_START, Dates, last_seen, shifts
+from simulators.sources.mimic import patient_classes
+from simulators.sources.stays import (
+    WINDOW_DAYS,
+    WINDOW_START,
+    Dates,
+    Place,
+    RecordedStay,
+    last_seen,
+    shifts,
+    stay_facts,
+)
 
 AUTHORITY = "mimic-iv"
 SOURCE = "replay/mimic-iv"
@@ -74,7 +71,6 @@ DISPOSITION = {
 HOME_HEALTH_NAME = "HOME HEALTH CARE"
 """CLIF counts it as home; the name it kept from MIMIC knows better."""
 
-OBSERVATION_TYPES = frozenset({"EU OBSERVATION", "DIRECT OBSERVATION", "AMBULATORY OBSERVATION"})
 ADMISSION_TYPE = {
     "ed": AdmissionType.EMERGENCY,
     "elective": AdmissionType.ELECTIVE,
@@ -84,15 +80,9 @@ SEX = {"Female": Sex.FEMALE, "Male": Sex.MALE}
 _AGE = re.compile(r"\d{1,3}")
 
 
-class _Place(NamedTuple):
-    arrived_at: datetime
-    unit_id: str
-    in_ed: bool
-
-
 class _Hospitalization(NamedTuple):
     row: Row
-    places: list[_Place]
+    places: list[Place]
     discharged_at: datetime
 
 
@@ -130,38 +120,37 @@ def read(
     diagnoses = _diagnoses(path)
     last = last_seen((stay.row["patient_id"], stay.discharged_at) for stay in stays.values())
     moved = shifts(last, dates, now, window_start, window_days)
-    facts: list[AdtEvent] = []
+    facts: list[AnyFact] = []
     for hospitalization_id, stay in stays.items():
-        patient = patients.get(stay.row["patient_id"])
-        if patient is None:
+        patient_id = stay.row["patient_id"]
+        if patient_id not in patients:
             raise SourceError(f"{path}: hospitalization {hospitalization_id} is of a patient that clif_patient lacks.")
-        token = patient_token(pseudonym_key, AUTHORITY, stay.row["patient_id"])
-        shift = moved[stay.row["patient_id"]]
-        facts += _facts(
-            stay, token, SEX.get(patient["sex_category"], Sex.UNKNOWN), shift, diagnoses[hospitalization_id]
-        )
+        recorded = _recorded(stay, SEX.get(patients[patient_id]["sex_category"], Sex.UNKNOWN), diagnoses)
+        token = patient_token(pseudonym_key, AUTHORITY, patient_id)
+        facts += stay_facts(recorded, source=SOURCE, token=token, shift=moved[patient_id])
     facts.sort(key=lambda fact: (fact.occurred_at, fact.id))
     yield from facts
 
 
 def _hospitalizations(path: Path) -> dict[str, _Hospitalization]:
-    places: dict[str, list[Row]] = defaultdict(list)
+    adt: dict[str, list[Row]] = defaultdict(list)
     for row in read_table(path, "clif_adt", ADT_COLUMNS):
-        places[row["hospitalization_id"]].append(row)
+        adt[row["hospitalization_id"]].append(row)
     stays = {}
     for row in read_table(path, "clif_hospitalization", HOSPITALIZATION_COLUMNS):
         number = row["hospitalization_id"]
         record = f"{path}: hospitalization {number}"
-        timed = sorted(((instant(place["in_dttm"], record), place) for place in places[number]), key=lambda t: t[0])
+        timed = sorted(((instant(place["in_dttm"], record), place) for place in adt[number]), key=lambda t: t[0])
         located = [(at, place) for at, place in timed if place["location_name"]]
         left = [at for at, place in timed if not place["location_name"]]
         if not located or len(left) != 1 or left[0] < located[-1][0]:
             raise SourceError(f"{record}: clif_adt must have its places and then one row without a place.")
-        stays[number] = _Hospitalization(
-            row,
-            [_Place(at, place["location_name"], _is_ed(place)) for at, place in located],
-            left[0],
-        )
+        classes = patient_classes(row["admission_type_name"], [_is_ed(place) for _, place in located])
+        places = [
+            Place(at, place["location_name"], patient_class)
+            for (at, place), patient_class in zip(located, classes, strict=True)
+        ]
+        stays[number] = _Hospitalization(row, places, left[0])
     return stays
 
 
@@ -183,38 +172,20 @@ def _diagnoses(path: Path) -> dict[str, list[Diagnosis]]:
     return diagnoses
 
 
-def _facts(
-    stay: _Hospitalization, token: str, sex: Sex, shift: timedelta, diagnoses: list[Diagnosis]
-) -> Iterator[AdtEvent]:
-    row = stay.row
-    number = row["hospitalization_id"]
-    encounter_id = f"{FACILITY_ID}-{number}"
-    later_class = (
-        PatientClass.OBSERVATION if row["admission_type_name"] in OBSERVATION_TYPES else PatientClass.INPATIENT
+def _recorded(stay: _Hospitalization, sex: Sex, diagnoses: dict[str, list[Diagnosis]]) -> RecordedStay:
+    number = stay.row["hospitalization_id"]
+    return RecordedStay(
+        number=number,
+        encounter_id=f"{FACILITY_ID}-{number}",
+        facility_id=FACILITY_ID,
+        places=stay.places,
+        discharged_at=stay.discharged_at,
+        disposition=_disposition(stay.row),
+        admission_type=ADMISSION_TYPE.get(stay.row["admission_type_category"]),
+        age_years=_age(stay.row),
+        sex=sex,
+        diagnoses=tuple(diagnoses[number]),
     )
-    for position, place in enumerate(stay.places):
-        at = place.arrived_at + shift
-        details = Details(
-            # Whoever is back in the emergency department stays an inpatient.
-            patient_class=later_class
-            if any(not earlier.in_ed for earlier in stay.places[: position + 1])
-            else PatientClass.EMERGENCY,
-            location=Location(facility_id=FACILITY_ID, unit_id=place.unit_id),
-            admission_type=ADMISSION_TYPE.get(row["admission_type_category"]) if position == 0 else None,
-            age_years=_age(row) if position == 0 else None,
-            sex=sex if position == 0 else None,
-        )
-        kind = PatientAdmitted if position == 0 else PatientTransferred
-        yield kind(
-            id=f"{number}-{position:03d}", source=SOURCE, subject=encounter_id, occurred_at=at, recorded_at=at,
-            partition_key=token, data=details,
-        )  # fmt: skip
-    at = stay.discharged_at + shift
-    yield PatientDischarged(
-        id=f"{number}-{len(stay.places):03d}", source=SOURCE, subject=encounter_id, occurred_at=at, recorded_at=at,
-        partition_key=token,
-        data=DischargeDetails(discharge_disposition=_disposition(row), diagnoses=tuple(diagnoses)),
-    )  # fmt: skip
 
 
 def _age(row: Row) -> int | None:

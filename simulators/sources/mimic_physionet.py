@@ -19,9 +19,10 @@ from typing import Any, NamedTuple
 
 from schemas.dispositions import EXPIRED
 from schemas.errors import SourceError
-from schemas.events import AdmissionType, AnyFact, Diagnosis, PatientClass, Sex
+from schemas.events import AdmissionType, AnyFact, Diagnosis, Sex
 from schemas.pseudonyms import patient_token
 from simulators.sources.csv_tables import find_table, read_columns, rows, time_of
+from simulators.sources.mimic import patient_classes
 from simulators.sources.stays import Dates, Place, RecordedStay, last_seen, shifts, stay_facts
 
 OLDEST = 90
@@ -36,7 +37,6 @@ ADMISSION_TYPES = {
     "SURGICAL SAME DAY ADMISSION": AdmissionType.ELECTIVE,
     "NEWBORN": AdmissionType.NEWBORN,
 }
-OBSERVATION_TYPES = frozenset({"EU OBSERVATION", "DIRECT OBSERVATION", "AMBULATORY OBSERVATION"})
 
 DISPOSITIONS = {
     "HOME": "01",
@@ -132,7 +132,7 @@ def read(
         raise SourceError(f"{folder}: neither ADMISSIONS nor TRANSFERS with rows. Name the folder of the tables.")
     for hadm_id, admission in admissions.items():
         if hadm_id not in stays and admission.admitted_at is not None:
-            place = Place(admission.admitted_at, None, _class(admission.kind, in_ed=False))
+            place = Place(admission.admitted_at, None, patient_classes(admission.kind, [False])[0])
             stays[hadm_id] = _Stay(admission.subject_id, hadm_id, "", [place], admission.discharged_at)
     people, diagnoses = _Patients(folder), _diagnoses(folder)
     recorded = {
@@ -220,11 +220,8 @@ def _stay(of_one: list[Any], kind: str, path: Path) -> _Stay | None:
         return None
     left = [at for at, row in known if row.eventtype.strip().lower() == "discharge"]
     first = placed[0][1]
-    places, was_in_ward = [], False
-    for at, row in placed:
-        in_ed = _in_ed(row)
-        was_in_ward = was_in_ward or not in_ed
-        places.append(Place(at, _unit(row), _class(kind, in_ed=not was_in_ward)))
+    classes = patient_classes(kind, [_in_ed(row) for _, row in placed])
+    places = [Place(at, _unit(row), patient_class) for (at, row), patient_class in zip(placed, classes, strict=True)]
     last_out = time_of(placed[-1][1].outtime, path, placed[-1][1])
     return _Stay(first.subject_id, first.hadm_id, first.transfer_id, places, left[-1] if left else last_out)
 
@@ -236,12 +233,6 @@ def _in_ed(row: Any) -> bool:
 def _unit(row: Any) -> str | None:
     ward = f"{row.curr_careunit.strip()} {row.curr_wardid.strip().removesuffix('.0')}".strip()
     return row.careunit.strip() or ward or None
-
-
-def _class(kind: str, *, in_ed: bool) -> PatientClass:
-    if in_ed:
-        return PatientClass.EMERGENCY
-    return PatientClass.OBSERVATION if kind in OBSERVATION_TYPES else PatientClass.INPATIENT
 
 
 def _diagnoses(folder: Path) -> dict[str, list[Diagnosis]]:

@@ -7,11 +7,12 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pandas as pd
 import pytest
 
 from schemas.errors import SourceError, UsageError
-from schemas.events import AdtEvent, PatientClass, PatientDischarged, Sex
+from schemas.events import AdtEvent, PatientAdmitted, PatientClass, PatientDischarged, Sex
 from schemas.settings import load_settings
 from schemas.state import Encounter, EncounterStatus
 from simulators.replay import facts
@@ -197,6 +198,43 @@ def test_any_subset_that_suffices_will_do(tmp_path: Path, only: list[str]) -> No
     found = stays("mimic-iii", write(tmp_path / "tables", tables), tmp_path)
     assert {encounter.status for encounter in found.values()} == {EncounterStatus.DISCHARGED}
     assert len(found) == (3 if "ADMISSIONS" in only else 1)
+
+
+def test_both_layouts_of_mimic_iv_give_the_same_facts_of_a_stay(tmp_path: Path) -> None:
+    clif = {
+        "clif_patient": "patient_id,sex_category\n1,Female\n",
+        "clif_hospitalization": "patient_id,hospitalization_id,age_at_admission,admission_type_name,"
+        "admission_type_category,discharge_name,discharge_category\n1,7,70,EU OBSERVATION,ed,HOME,Home\n",
+        "clif_adt": "patient_id,hospitalization_id,in_dttm,out_dttm,location_name,location_category\n"
+        "1,7,2015-03-02 08:00:00+00:00,2015-03-02 20:00:00+00:00,Emergency Department,ed\n"
+        "1,7,2015-03-02 20:00:00+00:00,2015-03-03 09:00:00+00:00,Medicine,ward\n"
+        "1,7,2015-03-03 09:00:00+00:00,2015-03-03 11:00:00+00:00,Emergency Department,ed\n"
+        "1,7,2015-03-03 11:00:00+00:00,,,\n",
+        "clif_hospital_diagnosis": "hospitalization_id,diagnosis_code,diagnosis_code_format,diagnosis_primary,"
+        "poa_present\n7,I509,ICD10CM,1,\n",
+    }
+    physionet = {
+        "admissions": "subject_id,hadm_id,admittime,dischtime,admission_type,discharge_location,hospital_expire_flag\n"
+        "1,7,2015-03-02 08:10:00,2015-03-03 10:00:00,EU OBSERVATION,HOME,0\n",
+        "transfers": "subject_id,hadm_id,transfer_id,eventtype,careunit,intime,outtime\n"
+        "1,7,1,ED,Emergency Department,2015-03-02 08:00:00,2015-03-02 20:00:00\n"
+        "1,7,2,admit,Medicine,2015-03-02 20:00:00,2015-03-03 09:00:00\n"
+        "1,7,3,ED,Emergency Department,2015-03-03 09:00:00,2015-03-03 11:00:00\n"
+        "1,7,4,discharge,,2015-03-03 11:00:00,\n",
+        "patients": "subject_id,gender,anchor_age,anchor_year\n1,F,70,2015\n",
+        "diagnoses_icd": "subject_id,hadm_id,seq_num,icd_code,icd_version\n1,7,1,I509,10\n",
+    }
+    settings = load_settings(data_dir=tmp_path)
+    read = [
+        [msgspec.structs.replace(fact, partition_key="") for fact in facts("mimic-iv", folder, settings)]
+        for folder in (write(tmp_path / "clif", clif), write(tmp_path / "physionet", physionet))
+    ]
+    # CLIF says how an observation patient came in; PhysioNet's type of the admission does not.
+    arrival = read[0][0]
+    assert isinstance(arrival, PatientAdmitted)
+    without_type = msgspec.structs.replace(arrival.data, admission_type=None)
+    assert [msgspec.structs.replace(arrival, data=without_type), *read[0][1:]] == read[1]
+    assert len(read[1]) == 4
 
 
 def test_mimic_iv_of_physionet_begins_in_the_ed_and_counts_ed_visits_alone(tmp_path: Path) -> None:
