@@ -36,10 +36,10 @@ def fill(engine: Engine, facts: int) -> None:
     """
     came_at = datetime.now(UTC) - timedelta(hours=1)
     upgrade(engine)
-    told = simulate(load_hospital(), seed=1, start=datetime(2026, 1, 1, tzinfo=UTC))
+    stream = simulate(load_hospital(), seed=1, start=datetime(2026, 1, 1, tzinfo=UTC))
     records = (
         Record("adt.events.v1", 0, offset, fact.partition_key.encode(), encode_fact(fact))
-        for offset, fact in enumerate(islice(told, facts))
+        for offset, fact in enumerate(islice(stream, facts))
     )
     while batch := list(islice(records, AT_ONCE)):
         ingest(engine, [Fetch(batch, True)], clock=lambda: came_at)

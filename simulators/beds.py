@@ -28,7 +28,7 @@ LENDERS: dict[UnitType, tuple[UnitType, ...]] = {
 }
 """Which types of unit take a patient when those of the right type are full."""
 
-TellBed = Callable[[Location, BedStatus, str | None], None]
+ReportBed = Callable[[Location, BedStatus, str | None], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +54,7 @@ class Beds:
         Times and shares.
     draws : Draws
         Randomness.
-    tell : callable
+    report : callable
         Called with (location, status, reason) when housekeeping reports; never for a bed that is occupied.
     """
 
@@ -64,11 +64,11 @@ class Beds:
         facility: Facility,
         profile: HospitalProfile,
         draws: Draws,
-        tell: TellBed,
+        report: ReportBed,
     ) -> None:
-        self._environment, self._profile, self._draws, self._tell = environment, profile, draws, tell
+        self._environment, self._profile, self._draws, self._report = environment, profile, draws, report
         self._cleaning_s = 60.0 * facility.cleaning_minutes
-        self._reported = facility.bed_status_feed
+        self._has_status_feed = facility.bed_status_feed
         self._units: dict[UnitType, list[Unit]] = {}
         self._free: dict[str, deque[Bed]] = {}
         self._waiting: dict[UnitType, deque[tuple[simpy.Event, str]]] = {}
@@ -128,13 +128,13 @@ class Beds:
 
     def give_back(self, bed: Bed) -> None:
         """Give back a bed that nobody lay in after all: housekeeping looks at it first."""
-        self._after(MIN_TURNAROUND_S if self._reported else int(self._cleaning_s), lambda: self._available(bed))
+        self._after(MIN_TURNAROUND_S if self._has_status_feed else int(self._cleaning_s), lambda: self._available(bed))
 
     def block_some(self) -> simpy.events.ProcessGenerator:
         """Block an empty bed now and then; runs for ever."""
         count = sum(self.staffed.values())
         rate = self._profile.blocked_per_bed_day * count / 86_400.0
-        if rate <= 0.0 or not self._reported:
+        if rate <= 0.0 or not self._has_status_feed:
             return
         units = [unit for group in self._units.values() for unit in group]
         while True:
@@ -143,7 +143,7 @@ class Beds:
             if len(free) > self._profile.overflow_reserve_beds:
                 bed = self._hold(free)
                 reason = BLOCKED_REASONS[int(self._draws.uniform() * len(BLOCKED_REASONS))]
-                self._tell(bed.location, BedStatus.BLOCKED, reason)
+                self._report(bed.location, BedStatus.BLOCKED, reason)
                 hours = self._draws.lognormal(self._profile.blocked_mean_hours, 0.6)
                 self._after(MIN_TURNAROUND_S + int(3600 * hours), partial(self._available, bed))
 
@@ -170,19 +170,19 @@ class Beds:
         self._environment.timeout(seconds).callbacks.append(lambda _event: action())
 
     def _clean(self, bed: Bed) -> None:
-        if self._reported:
-            self._tell(bed.location, BedStatus.CLEANING, None)
+        if self._has_status_feed:
+            self._report(bed.location, BedStatus.CLEANING, None)
         if bed.kind is UnitType.EMERGENCY:
             target_s = min(60.0 * self._profile.ed_cleaning_minutes, self._cleaning_s)
         else:
             target_s = self._cleaning_s
         low, high = self._profile.cleaning_share_of_target
-        took_s = int(target_s * self._draws.between(low, high)) if self._reported else int(self._cleaning_s)
+        took_s = int(target_s * self._draws.between(low, high)) if self._has_status_feed else int(self._cleaning_s)
         self._after(max(MIN_TURNAROUND_S, took_s), lambda: self._available(bed))
 
     def _available(self, bed: Bed) -> None:
-        if self._reported:
-            self._tell(bed.location, BedStatus.AVAILABLE, None)
+        if self._has_status_feed:
+            self._report(bed.location, BedStatus.AVAILABLE, None)
         bed.free = True
         waiting = self._waiting[bed.kind]
         if waiting:

@@ -45,18 +45,18 @@ def publish_with_progress(
     with Bar(*columns, console=terminal, disable=quiet or not terminal.is_terminal, transient=True) as bar:
         task = bar.add_task("connecting")
 
-        def tell(progress: Progress) -> None:
+        def show(progress: Progress) -> None:
             until = f", up to {progress.recorded_at:%Y-%m-%d %H:%M} UTC" if progress.recorded_at else ""
             waiting = f", waiting for {progress.waiting_for}" if progress.waiting_for else ""
             bar.update(task, description=f"{progress.published:,} facts{until}{waiting}")
 
         if live_from is None:
-            return publish(facts, settings, speed=speed, on_progress=tell)
+            return publish(facts, settings, speed=speed, on_progress=show)
         history = _Before(facts, live_from)
-        first = publish(history, settings, speed=Speed.parse("max"), on_progress=tell)
+        first = publish(history, settings, speed=Speed.parse("max"), on_progress=show)
         if first.stopped:
             return first
-        return _together(first, publish(chain(history.rest, facts), settings, speed=speed, on_progress=tell))
+        return _together(first, publish(chain(history.rest, facts), settings, speed=speed, on_progress=show))
 
 
 class _Before:

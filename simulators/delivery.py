@@ -83,7 +83,7 @@ class Delivery:
         Must be there.
     prompt : bool
         Send each record at once rather than wait for a full batch.
-    tell_waiting : callable
+    on_waiting : callable
         Called with what is being waited for, and with None when the wait is over.
     stopped : callable
         Whether to give up waiting.
@@ -95,11 +95,11 @@ class Delivery:
         topic: str,
         *,
         prompt: bool,
-        tell_waiting: Callable[[str | None], None],
+        on_waiting: Callable[[str | None], None],
         stopped: Callable[[], bool],
     ) -> None:
         self._settings, self._topic, self._prompt = settings, topic, prompt
-        self._tell_waiting, self._stopped = tell_waiting, stopped
+        self._on_waiting, self._stopped = on_waiting, stopped
         self._window: deque[_Sent] = deque()
         self._window_bytes = 0
         self._unchecked = 0
@@ -157,22 +157,19 @@ class Delivery:
             When that takes longer than `timeout_s`.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        began_s, told = time.monotonic(), False
+        wait = _Wait(self._on_waiting, "the broker")
         while self._window:
             try:
                 self._producer.flush(timeout=0.2)
             except KafkaTimeoutError:
-                if not told and time.monotonic() - began_s > PATIENCE_S:
-                    self._tell_waiting("the broker")
-                    told = True
+                wait.goes_on()
             self.check()
             if self._window and deadline_s is not None and time.monotonic() > deadline_s:
                 raise WardwatchError(
                     f"The broker did not take in the last {len(self._window)} facts. "
                     "Publish the same again when it is back; what is known already falls out."
                 )
-        if told:
-            self._tell_waiting(None)
+        wait.ended()
 
     def close(self) -> None:
         """Leave the broker; what has not arrived is given up."""
@@ -183,7 +180,7 @@ class Delivery:
     def _connect(self) -> Any:
         """Return a new producer, waiting until the broker answers."""
         embedded = self._settings.kafka_embedded
-        began_s, told = time.monotonic(), False
+        wait = _Wait(self._on_waiting, "the broker")
         while True:
             try:
                 producer = KafkaProducer(
@@ -204,13 +201,10 @@ class Delivery:
                     raise WardwatchError(
                         f"The broker at {self._settings.kafka_bootstrap_servers} is away. Publish again later."
                     ) from None
-                if not told and time.monotonic() - began_s > PATIENCE_S:
-                    self._tell_waiting("the broker")
-                    told = True
+                wait.goes_on()
                 time.sleep(0.2)
             else:
-                if told:
-                    self._tell_waiting(None)
+                wait.ended()
                 return producer
 
     def _send(self, sent: _Sent) -> Any:
@@ -266,20 +260,34 @@ class Delivery:
         )
 
     def _wait(self, enough: Callable[[], bool], waiting_for: str) -> None:
-        began_s, told = time.monotonic(), False
+        wait = _Wait(self._on_waiting, waiting_for)
         while not enough() and not self._stopped():
             self.check()
-            if not told and time.monotonic() - began_s > PATIENCE_S:
-                self._tell_waiting(waiting_for)
-                told = True
+            wait.goes_on()
             time.sleep(POLL_S)
-        if told:
-            self._tell_waiting(None)
+        wait.ended()
 
     def _wait_for_workers(self, workers: _Workers, partition: int, size_bytes: int) -> None:
         if workers.flow.is_full(partition):
             self._wait(lambda: workers.has_room(partition), "a worker")
         workers.flow.sent(partition, size_bytes)
+
+
+class _Wait:
+    """Reports a wait once it has lasted longer than `PATIENCE_S`, and then its end."""
+
+    def __init__(self, on_waiting: Callable[[str | None], None], waiting_for: str) -> None:
+        self._on_waiting, self._waiting_for = on_waiting, waiting_for
+        self._began_s, self._reported = time.monotonic(), False
+
+    def goes_on(self) -> None:
+        if not self._reported and time.monotonic() - self._began_s > PATIENCE_S:
+            self._on_waiting(self._waiting_for)
+            self._reported = True
+
+    def ended(self) -> None:
+        if self._reported:
+            self._on_waiting(None)
 
 
 class _Workers:

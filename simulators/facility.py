@@ -88,7 +88,7 @@ class FacilitySimulation:
         self._draws = Draws(np.random.default_rng([seed, index]))
         self._clock = arrivals.LocalTime(start, facility.time_zone)
         self.feed = Feed(f"simulator/{facility.facility_id}/{self._run}", start, profile, self._draws)
-        self._beds = Beds(environment, facility, profile, self._draws, self._tell_bed)
+        self._beds = Beds(environment, facility, profile, self._draws, self._report_bed)
         size = int(profile.persons_per_bed * sum(self._beds.staffed.values()))
         self._people = Community(self._run, facility.facility_id, max(MIN_PERSONS, size), self._draws)
         per_day = volumes.admissions_per_day(self._beds.staffed, profile)
@@ -145,10 +145,8 @@ class FacilitySimulation:
         if self._returned > 0:  # Those who came back took the place of new patients.
             self._returned -= 1
             return
-        who = self._people.choose(OWN_PEOPLE.get(kind, community.illness_weight), self._environment.now_s, rested=True)
-        if who is not None:
-            visit = self._visit(who, clinical.EMERGENCY_REASONS[kind], AdmissionType.EMERGENCY)
-            self._environment.process(self._journeys.emergency_stay(visit, kind))
+        weight = OWN_PEOPLE.get(kind, community.illness_weight)
+        self._take_in(weight, clinical.EMERGENCY_REASONS[kind], AdmissionType.EMERGENCY, kind)
 
     def _walk_in_arrives(self) -> None:
         who = self._people.choose(community.ed_weight, self._environment.now_s, rested=False)
@@ -158,12 +156,18 @@ class FacilitySimulation:
 
     def _elective_arrives(self) -> None:
         kind = self._elective_kind.choose(self._draws)
-        if not self._has_room(kind):
-            return
-        who = self._people.choose(OWN_PEOPLE.get(kind, community.elective_weight), self._environment.now_s, rested=True)
+        if self._has_room(kind):
+            weight = OWN_PEOPLE.get(kind, community.elective_weight)
+            self._take_in(weight, clinical.ELECTIVE_REASONS[kind], AdmissionType.ELECTIVE, kind)
+
+    def _take_in(self, weight: Weight, reasons: tuple[Reason, ...], how: AdmissionType, kind: UnitType) -> None:
+        """Start the stay of a rested person chosen by weight; emergencies begin in the emergency department."""
+        who = self._people.choose(weight, self._environment.now_s, rested=True)
         if who is not None:
-            visit = self._visit(who, clinical.ELECTIVE_REASONS[kind], AdmissionType.ELECTIVE)
-            self._environment.process(self._journeys.direct_stay(visit, kind))
+            visit = self._visit(who, reasons, how)
+            emergency = how is AdmissionType.EMERGENCY
+            begin = self._journeys.emergency_stay if emergency else self._journeys.direct_stay
+            self._environment.process(begin(visit, kind))
 
     def _birth_arrives(self) -> None:
         who = self._people.choose(community.birth_weight, self._environment.now_s, rested=True)
@@ -236,7 +240,7 @@ class FacilitySimulation:
         visit = self._visit(who, clinical.EMERGENCY_REASONS[kind], AdmissionType.EMERGENCY)
         yield from self._journeys.emergency_stay(visit, kind)
 
-    def _tell_bed(self, location: Location, status: BedStatus, reason: str | None) -> None:
+    def _report_bed(self, location: Location, status: BedStatus, reason: str | None) -> None:
         self.feed.bed(self._environment.now_s, location, status, reason)
 
 

@@ -106,9 +106,9 @@ def _facts(
         now_s = now_s + SLICE_S if end_s is None else min(now_s + SLICE_S, end_s)
         environment.run(until=now_s)
         for facility in facilities:
-            waiting += facility.feed.told
-            facility.feed.told.clear()
-        # Whatever is told later is recorded later than now, so all that was recorded until now is complete.
+            waiting += facility.feed.facts
+            facility.feed.facts.clear()
+        # A fact emitted later is recorded later than now, so everything recorded until now is complete.
         waiting.sort(key=ORDER)
         complete = clock.at(now_s)
         ready = 0

@@ -72,7 +72,7 @@ class Journeys:
         if not left_unseen:
             u = draws.uniform()
             how = LEFT_AGAINST_ADVICE if u < 0.02 else ACUTE_HOSPITAL if u < 0.025 else HOME
-            visit.tell_discharged(self._feed, self._environment.now_s, how, draws)
+            visit.report_discharged(self._feed, self._environment.now_s, how, draws)
             self._leave_bed(visit)
             visit.person.remember_ed_visit(visit.began_s)
         visit.person.busy = False
@@ -91,7 +91,7 @@ class Journeys:
         bed = yield from self._find(visit, kind)
         now_s = visit.began_s = self._environment.now_s
         visit.bed = bed
-        fact_id = visit.tell_admitted(self._feed, now_s, PatientClass.INPATIENT, bed.location, visit.reason.service)
+        fact_id = visit.report_admitted(self._feed, now_s, PatientClass.INPATIENT, bed.location, visit.reason.service)
         cancelled = may_cancel and not under_way and (yield from self._cancel_admission(visit, fact_id))
         if cancelled:
             visit.person.busy = False
@@ -106,14 +106,14 @@ class Journeys:
         draws, feed, environment = self._draws, self._feed, self._environment
         visit.bed = self._beds.take(UnitType.EMERGENCY, EMERGENCY_MEDICINE)
         location = visit.bed.location if visit.bed else self._ed_floor
-        fact_id = visit.tell_admitted(feed, environment.now_s, PatientClass.EMERGENCY, location, EMERGENCY_MEDICINE)
+        fact_id = visit.report_admitted(feed, environment.now_s, PatientClass.EMERGENCY, location, EMERGENCY_MEDICINE)
         if may_leave and (yield from self._cancel_admission(visit, fact_id)):
             return True
         median_s = 60.0 * self._profile.ed_treatment_median_minutes
         whole_s = int(median_s * math.exp(self._profile.ed_treatment_sigma * draws.normal()))
         seen_s = min(draws.seconds(15, 60), whole_s // 2)
         yield environment.timeout(seen_s)
-        visit.tell_diagnoses(feed, environment.now_s)
+        visit.report_diagnoses(feed, environment.now_s)
         yield environment.timeout(whole_s - seen_s + 1)
         return False
 
@@ -125,10 +125,10 @@ class Journeys:
             visit.critical = visit.critical or unit_type is UnitType.INTENSIVE_CARE
             stay_s = self._length_s(visit, unit_type, length, under_way=under_way)
             if number == 0:
-                told_s = self._draws.seconds(40, 240)
-                yield self._environment.timeout(told_s)
-                visit.tell_diagnoses(self._feed, self._environment.now_s)
-                stay_s -= told_s
+                documented_s = self._draws.seconds(40, 240)
+                yield self._environment.timeout(documented_s)
+                visit.report_diagnoses(self._feed, self._environment.now_s)
+                stay_s -= documented_s
             if number < len(steps) - 1:
                 yield self._environment.timeout(stay_s)
             else:
@@ -166,14 +166,14 @@ class Journeys:
         """Go to a bed of this type; now and then the transfer is taken back, and comes later."""
         draws, feed, environment = self._draws, self._feed, self._environment
         bed = yield from self._find(visit, kind)
-        fact_id = visit.tell_moved(feed, environment.now_s, bed.location)
+        fact_id = visit.report_moved(feed, environment.now_s, bed.location)
         if draws.chance(self._profile.transfer_cancelled_share):
             yield environment.timeout(draws.seconds(10, 40))
             feed.cancelled(TransferCancelled, environment.now_s, visit.encounter_id, visit.person.token, fact_id)
             self._beds.give_back(bed)
             yield environment.timeout(draws.seconds(30, 180))
             bed = yield from self._find(visit, kind)
-            visit.tell_moved(feed, environment.now_s, bed.location)
+            visit.report_moved(feed, environment.now_s, bed.location)
         self._leave_bed(visit)
         visit.bed = bed
 
@@ -182,10 +182,10 @@ class Journeys:
         draws, feed, environment = self._draws, self._feed, self._environment
         now_s = environment.now_s
         leaves_s = departure.moment(now_s, stay_s, HOUR_S, self._clock, self._profile, draws)
-        said_s = max(now_s + 60, min(leaves_s - 600, leaves_s - DAY_S + draws.seconds(-240, 240)))
-        yield environment.timeout(said_s - now_s)
-        visit.tell_expected(feed, said_s, leaves_s + int(2 * HOUR_S * draws.normal()))
-        yield environment.timeout(leaves_s - said_s)
+        announced_s = max(now_s + 60, min(leaves_s - 600, leaves_s - DAY_S + draws.seconds(-240, 240)))
+        yield environment.timeout(announced_s - now_s)
+        visit.report_expected(feed, announced_s, leaves_s + int(2 * HOUR_S * draws.normal()))
+        yield environment.timeout(leaves_s - announced_s)
         how = departure.disposition(
             age_years=visit.person.age_years(leaves_s),
             severity=visit.severity,
@@ -194,12 +194,12 @@ class Journeys:
             first_unit=kind,
             draws=draws,
         )
-        fact_id = visit.tell_discharged(feed, leaves_s, how, draws)
+        fact_id = visit.report_discharged(feed, leaves_s, how, draws)
         if how != EXPIRED and draws.chance(self._profile.discharge_cancelled_share):
             yield environment.timeout(draws.seconds(10, 50))
             feed.cancelled(DischargeCancelled, environment.now_s, visit.encounter_id, visit.person.token, fact_id)
             yield environment.timeout(draws.seconds(4 * 60, 24 * 60))
-            visit.tell_discharged(feed, environment.now_s, how, draws)
+            visit.report_discharged(feed, environment.now_s, how, draws)
         self._leave_bed(visit)
         self._on_left(visit, kind, how)
 

@@ -58,30 +58,30 @@ class Report:
     stopped: bool
 
 
-class _Teller:
-    """Tells how it goes, not more often than anybody reads."""
+class _ProgressReporter:
+    """Reports progress at most every `PROGRESS_EVERY_S`, and each wait when it begins and ends."""
 
     def __init__(self, on_progress: Callable[[Progress], None] | None, began_s: float) -> None:
         self._on_progress, self._began_s = on_progress, began_s
-        self._told_s = began_s
+        self._reported_s = began_s
         self.published = 0
         self.recorded_at: datetime | None = None
 
     def waiting(self, waiting_for: str | None) -> None:
-        self._tell(waiting_for)
+        self._report(waiting_for)
 
     def maybe(self) -> None:
-        if time.monotonic() - self._told_s >= PROGRESS_EVERY_S:
-            self._tell(None)
+        if time.monotonic() - self._reported_s >= PROGRESS_EVERY_S:
+            self._report(None)
 
-    def _tell(self, waiting_for: str | None) -> None:
-        self._told_s = time.monotonic()
+    def _report(self, waiting_for: str | None) -> None:
+        self._reported_s = time.monotonic()
         if self._on_progress is not None:
             self._on_progress(
                 Progress(
                     published=self.published,
                     recorded_at=self.recorded_at,
-                    elapsed_s=self._told_s - self._began_s,
+                    elapsed_s=self._reported_s - self._began_s,
                     waiting_for=waiting_for,
                 )
             )
@@ -131,13 +131,13 @@ def publish(
     ensure_topics(settings)
     stop = stop or threading.Event()
     began_s = time.monotonic()
-    teller, pacer = _Teller(on_progress, began_s), Pacer(speed)
+    reporter, pacer = _ProgressReporter(on_progress, began_s), Pacer(speed)
     first: datetime | None = None
     delivery = Delivery(
         settings,
         ADT_EVENTS.name,
         prompt=speed.factor is not None,
-        tell_waiting=teller.waiting,
+        on_waiting=reporter.waiting,
         stopped=stop.is_set,
     )
     with closing(delivery):
@@ -145,16 +145,16 @@ def publish(
             for number, fact in enumerate(facts):
                 record = fact if isinstance(fact, Outgoing) else outgoing(fact)
                 if record.recorded_at is not None:
-                    if _paused(pacer, record.recorded_at, delivery, teller, stop):
+                    if _paused(pacer, record.recorded_at, delivery, reporter, stop):
                         break
                     first = first or record.recorded_at
-                    teller.recorded_at = record.recorded_at
+                    reporter.recorded_at = record.recorded_at
                 elif stop.is_set():
                     break
                 delivery.send(record.key, record.value, record.headers)
                 if number % LOOK_EVERY == 0:
-                    teller.published = delivery.acknowledged
-                    teller.maybe()
+                    reporter.published = delivery.acknowledged
+                    reporter.maybe()
         except KeyboardInterrupt:
             stop.set()
         delivery.flush(STOP_TIMEOUT_S if stop.is_set() else None)
@@ -164,16 +164,18 @@ def publish(
             sent_again=delivery.sent_again,
             elapsed_s=time.monotonic() - began_s,
             first_recorded_at=first,
-            last_recorded_at=teller.recorded_at,
+            last_recorded_at=reporter.recorded_at,
             stopped=stop.is_set(),
         )
 
 
-def _paused(pacer: Pacer, recorded_at: datetime, delivery: Delivery, teller: _Teller, stop: threading.Event) -> bool:
+def _paused(
+    pacer: Pacer, recorded_at: datetime, delivery: Delivery, reporter: _ProgressReporter, stop: threading.Event
+) -> bool:
     """Wait until the fact is due, keeping an eye on what is under way; say whether to stop."""
     while (wait_s := pacer.wait_s(recorded_at)) > MIN_PAUSE_S and not stop.is_set():
         delivery.check()
-        teller.published = delivery.acknowledged
-        teller.maybe()
+        reporter.published = delivery.acknowledged
+        reporter.maybe()
         stop.wait(min(wait_s, LOOK_EVERY_S))
     return stop.is_set()

@@ -1,10 +1,11 @@
-"""The feed of a simulated facility: what happened becomes facts, numbered and stamped."""
+"""The feed of a simulated facility: numbers each event, stamps it with its times, and emits it as a fact."""
 
 from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta
 from operator import attrgetter
+from typing import Any
 
 from schemas.events import (
     AdmissionCancelled,
@@ -29,12 +30,13 @@ from simulators.draws import Draws
 from simulators.profile import HospitalProfile
 
 MAX_RECORDING_S = 300
+"""Seconds between an event and its record, at most."""
 
 ORDER = attrgetter("recorded_at", "id")
 
 
 class Feed:
-    """Collects the facts of one facility.
+    """Collects the facts of one facility, in the order in which they happened.
 
     Parameters
     ----------
@@ -46,6 +48,11 @@ class Feed:
         How long recording takes.
     draws : Draws
         Randomness.
+
+    Attributes
+    ----------
+    facts : list of AnyFact
+        Emitted and not yet taken by the caller, who clears the list.
     """
 
     def __init__(self, source: str, start: datetime, profile: HospitalProfile, draws: Draws) -> None:
@@ -53,50 +60,23 @@ class Feed:
         self._sigma, self._log_median = profile.recording_sigma, math.log(profile.recording_median_s)
         self._number = 0
         self._subjects: dict[int, str] = {}
-        self.told: list[AnyFact] = []
+        self.facts: list[AnyFact] = []
 
     def admitted(self, at_s: int, encounter_id: str, token: str, details: Details) -> str:
-        """Tell of an admission; return the fact's id."""
-        fact_id, occurred, recorded = self._stamp(at_s)
-        self.told.append(
-            PatientAdmitted(
-                id=fact_id, source=self._source, subject=encounter_id, occurred_at=occurred, recorded_at=recorded,
-                partition_key=token, data=details,
-            )
-        )  # fmt: skip
-        return fact_id
+        """Emit an admission; return the fact's id."""
+        return self._emit(PatientAdmitted, at_s, encounter_id, token, details)
 
     def transferred(self, at_s: int, encounter_id: str, token: str, details: Details) -> str:
-        """Tell of a transfer; return the fact's id."""
-        fact_id, occurred, recorded = self._stamp(at_s)
-        self.told.append(
-            PatientTransferred(
-                id=fact_id, source=self._source, subject=encounter_id, occurred_at=occurred, recorded_at=recorded,
-                partition_key=token, data=details,
-            )
-        )  # fmt: skip
-        return fact_id
+        """Emit a transfer; return the fact's id."""
+        return self._emit(PatientTransferred, at_s, encounter_id, token, details)
 
     def discharged(self, at_s: int, encounter_id: str, token: str, details: DischargeDetails) -> str:
-        """Tell of a discharge; return the fact's id."""
-        fact_id, occurred, recorded = self._stamp(at_s)
-        self.told.append(
-            PatientDischarged(
-                id=fact_id, source=self._source, subject=encounter_id, occurred_at=occurred, recorded_at=recorded,
-                partition_key=token, data=details,
-            )
-        )  # fmt: skip
-        return fact_id
+        """Emit a discharge; return the fact's id."""
+        return self._emit(PatientDischarged, at_s, encounter_id, token, details)
 
     def updated(self, at_s: int, encounter_id: str, token: str, details: UpdateDetails) -> None:
-        """Tell of an update."""
-        fact_id, occurred, recorded = self._stamp(at_s)
-        self.told.append(
-            EncounterUpdated(
-                id=fact_id, source=self._source, subject=encounter_id, occurred_at=occurred, recorded_at=recorded,
-                partition_key=token, data=details,
-            )
-        )  # fmt: skip
+        """Emit an update."""
+        self._emit(EncounterUpdated, at_s, encounter_id, token, details)
 
     def cancelled(
         self,
@@ -106,36 +86,36 @@ class Feed:
         token: str,
         cancels: str,
     ) -> None:
-        """Tell that an earlier fact, `cancels`, is taken back."""
-        fact_id, occurred, recorded = self._stamp(at_s)
-        self.told.append(
-            kind(
-                id=fact_id, source=self._source, subject=encounter_id, occurred_at=occurred, recorded_at=recorded,
-                partition_key=token, data=CancelDetails(cancels=cancels),
-            )
-        )  # fmt: skip
+        """Emit the cancel of the fact whose id is `cancels`."""
+        self._emit(kind, at_s, encounter_id, token, CancelDetails(cancels=cancels))
 
     def bed(self, at_s: int, location: Location, status: BedStatus, reason: str | None) -> None:
-        """Tell what housekeeping or the bed desk says of a bed."""
-        fact_id, occurred, recorded = self._stamp(at_s)
+        """Emit a bed status as housekeeping or the bed desk reports it."""
         subject = self._subjects.get(id(location))
         if subject is None:
             # A bed's location is one object for the whole simulation.
             subject = self._subjects[id(location)] = bed_subject(location)
-        self.told.append(
-            BedStatusChanged(
-                id=fact_id, source=self._source, subject=subject, occurred_at=occurred, recorded_at=recorded,
-                partition_key=subject, data=BedDetails(location=location, status=status, reason=reason),
-            )
-        )  # fmt: skip
+        self._emit(
+            BedStatusChanged, at_s, subject, subject, BedDetails(location=location, status=status, reason=reason)
+        )
 
     def at(self, at_s: int) -> datetime:
-        """Return the instant of a second of the simulation."""
+        """Return the instant of a second of the simulation, aware UTC."""
         return self._start + timedelta(seconds=at_s)
 
-    def _stamp(self, at_s: int) -> tuple[str, datetime, datetime]:
+    def _emit(self, kind: type[Any], at_s: int, subject: str, partition_key: str, data: Any) -> str:
         self._number += 1
+        fact_id = f"F{self._number:010d}"
         late_s = 2 + int(math.exp(self._log_median + self._sigma * self._draws.normal()))
-        occurred = self._start + timedelta(seconds=at_s)
-        recorded = self._start + timedelta(seconds=at_s + min(late_s, MAX_RECORDING_S))
-        return f"F{self._number:010d}", occurred, recorded
+        self.facts.append(
+            kind(
+                id=fact_id,
+                source=self._source,
+                subject=subject,
+                occurred_at=self._start + timedelta(seconds=at_s),
+                recorded_at=self._start + timedelta(seconds=at_s + min(late_s, MAX_RECORDING_S)),
+                partition_key=partition_key,
+                data=data,
+            )
+        )
+        return fact_id

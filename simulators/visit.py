@@ -1,4 +1,4 @@
-"""One encounter of one simulated person: what is known of it, and the facts it tells."""
+"""One encounter of one simulated person: its state, and the facts it emits."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Visit:
     critical: bool = False
     """Was in intensive care."""
 
-    def tell_admitted(
+    def report_admitted(
         self, feed: Feed, now_s: int, patient_class: PatientClass, location: Location, service: str
     ) -> str:
-        """Tell of the admission."""
+        """Emit the admission; return the fact's id."""
         person = self.person
         details = Details(
             patient_class=patient_class,
@@ -42,23 +42,23 @@ class Visit:
         )
         return feed.admitted(now_s, self.encounter_id, person.token, details)
 
-    def tell_moved(self, feed: Feed, now_s: int, location: Location) -> str:
-        """Tell of a transfer to a bed of the house."""
+    def report_moved(self, feed: Feed, now_s: int, location: Location) -> str:
+        """Emit a transfer to another bed; return the fact's id."""
         details = Details(patient_class=PatientClass.INPATIENT, location=location, service=self.reason.service)
         return feed.transferred(now_s, self.encounter_id, self.person.token, details)
 
-    def tell_diagnoses(self, feed: Feed, now_s: int) -> None:
-        """Tell of the diagnoses as they are known on the ward."""
+    def report_diagnoses(self, feed: Feed, now_s: int) -> None:
+        """Emit the diagnoses as the ward knows them."""
         details = UpdateDetails(diagnoses=self.diagnoses, service=self.reason.service)
         feed.updated(now_s, self.encounter_id, self.person.token, details)
 
-    def tell_expected(self, feed: Feed, now_s: int, expected_s: int) -> None:
-        """Tell when the patient is expected to leave."""
+    def report_expected(self, feed: Feed, now_s: int, expected_s: int) -> None:
+        """Emit the expected time of the discharge."""
         details = UpdateDetails(expected_discharge_at=feed.at(expected_s))
         feed.updated(now_s, self.encounter_id, self.person.token, details)
 
-    def tell_discharged(self, feed: Feed, now_s: int, disposition: str, draws: Draws) -> str:
-        """Tell of the discharge."""
+    def report_discharged(self, feed: Feed, now_s: int, disposition: str, draws: Draws) -> str:
+        """Emit the discharge; return the fact's id."""
         done = draws.uniform() < self.reason.procedure_share
         details = DischargeDetails(
             discharge_disposition=disposition,

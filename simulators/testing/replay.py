@@ -107,9 +107,9 @@ class Replay:
         model: BatchModel | None = None,
     ) -> Replay:
         """Replay a simulated hospital."""
-        house = hospital or load_hospital()
-        told = simulate(house, seed=simulation_seed, start=start, days=days)
-        return cls(told, hospital=house, faults=faults, seed=seed, model=model)
+        simulated = hospital or load_hospital()
+        facts = simulate(simulated, seed=simulation_seed, start=start, days=days)
+        return cls(facts, hospital=simulated, faults=faults, seed=seed, model=model)
 
     @classmethod
     def recorded(
@@ -130,12 +130,12 @@ class Replay:
             When there is no such source, or its path is not there.
         """
         settings = load_settings()
-        told: Iterable[AnyFact | Outgoing]
+        records: Iterable[AnyFact | Outgoing]
         if source == "hl7":
-            told = (record for message in read_hl7([Path(path)], settings) for record in message.records())
+            records = (record for message in read_hl7([Path(path)], settings) for record in message.records())
         else:
-            told = recorded(source, path, settings, also=["hl7"])
-        return cls(told, hospital=hospital, faults=faults, seed=seed, model=model)
+            records = recorded(source, path, settings, also=["hl7"])
+        return cls(records, hospital=hospital, faults=faults, seed=seed, model=model)
 
     def __enter__(self) -> Replay:
         """Begin."""

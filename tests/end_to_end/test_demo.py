@@ -1,4 +1,4 @@
-"""The demo is a whole house with one command, and the other commands work on it."""
+"""One command starts a whole demo, and the other commands work on it."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def settings_for(bootstrap: str, embedded: bool, url: str, folder: Path) -> Sett
 
 
 @pytest.fixture(params=["kafka-postgresql", "embedded-sqlite"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     if request.param == "kafka-postgresql":
         kafka: KafkaBroker = request.getfixturevalue("fresh_kafka")
         postgres: PostgresServer = request.getfixturevalue("postgres")
@@ -95,33 +95,33 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
         yield settings_for(broker.bootstrap, True, f"sqlite:///{tmp_path / 'wardwatch.db'}", tmp_path)
 
 
-def test_the_demo_replayed_twice_and_shuffled_gives_the_census_of_the_csv(house: Settings, tmp_path: Path) -> None:
-    engine = make_engine(house.sql_url)
+def test_the_demo_replayed_twice_and_shuffled_gives_the_census_of_the_csv(settings: Settings, tmp_path: Path) -> None:
+    engine = make_engine(settings.sql_url)
     upgrade(engine)
-    recorded = list(facts("mimic-iv", DEMO, house))
+    recorded = list(facts("mimic-iv", DEMO, settings))
     assert len(recorded) == FACTS
-    with Worker(house) as worker:
-        publish(recorded, house, speed=Speed.parse("max"))
-        drained(house, engine, FACTS, worker)
-        check(house, engine)
+    with Worker(settings) as worker:
+        publish(recorded, settings, speed=Speed.parse("max"))
+        drained(settings, engine, FACTS, worker)
+        check(settings, engine)
 
-        publish(recorded, house, speed=Speed.parse("max"))
-        drained(house, engine, FACTS, worker)
-        check(house, engine)
+        publish(recorded, settings, speed=Speed.parse("max"))
+        drained(settings, engine, FACTS, worker)
+        check(settings, engine)
 
         assert worker.terminate().exit_code == 0
     engine.dispose()
 
 
-def test_the_demo_with_its_lines_shuffled_gives_the_same(house: Settings, tmp_path: Path) -> None:
-    engine = make_engine(house.sql_url)
+def test_the_demo_with_its_lines_shuffled_gives_the_same(settings: Settings, tmp_path: Path) -> None:
+    engine = make_engine(settings.sql_url)
     upgrade(engine)
-    recorded = list(facts("mimic-iv", DEMO, house))
+    recorded = list(facts("mimic-iv", DEMO, settings))
     random.Random(11).shuffle(recorded)
     path = tmp_path / "shuffled.jsonl"
     jsonl.write(recorded, path)
-    with Worker(house) as worker:
-        publish(facts("jsonl", path, house), house, speed=Speed.parse("max"))
-        drained(house, engine, FACTS, worker)
-        check(house, engine)
+    with Worker(settings) as worker:
+        publish(facts("jsonl", path, settings), settings, speed=Speed.parse("max"))
+        drained(settings, engine, FACTS, worker)
+        check(settings, engine)
     engine.dispose()

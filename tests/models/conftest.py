@@ -37,8 +37,8 @@ def simulated() -> Simulated:
     truths: dict[str, DischargeTruth] = {}
     facts: dict[str, list[AdtEvent]] = {}
     start = datetime(2026, 1, 1, tzinfo=UTC)
-    told = simulate(load_hospital(), seed=7, start=start, days=100, on_discharge=lambda t: _keep(truths, t))
-    for fact in told:
+    stream = simulate(load_hospital(), seed=7, start=start, days=100, on_discharge=lambda t: _keep(truths, t))
+    for fact in stream:
         if isinstance(fact, AdtEvent):
             facts.setdefault(fact.encounter_id, []).append(fact)
     histories: dict[str, list[Encounter]] = {}

@@ -228,9 +228,9 @@ def patient_facts(draw: st.DrawFn) -> list[list[AdtEvent]]:
         for step in range(draw(st.integers(0, 4))):
             now += draw(st.floats(0.01, 100))
             if draw(st.booleans()):
-                told = {"patient_class": PatientClass.INPATIENT, "service": "cardiology"} if not inpatient else {}
+                details = {"patient_class": PatientClass.INPATIENT, "service": "cardiology"} if not inpatient else {}
                 inpatient = True
-                facts.append(transfer(now, draw(st.sampled_from(UNITS)), e=name, id=f"t{number}-{step}", **told))
+                facts.append(transfer(now, draw(st.sampled_from(UNITS)), e=name, id=f"t{number}-{step}", **details))
             else:
                 codes = draw(st.lists(st.sampled_from(CODES), max_size=3, unique=True))
                 told_codes = tuple(Diagnosis(code=code) for code in codes)

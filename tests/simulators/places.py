@@ -74,12 +74,12 @@ def inpatient_encounters(facts: Iterable[AnyFact]) -> set[str]:
     }
 
 
-def bed_words(facts: Iterable[AnyFact]) -> dict[tuple[str, str], list[BedStatusChanged]]:
+def bed_reports(facts: Iterable[AnyFact]) -> dict[tuple[str, str], list[BedStatusChanged]]:
     """Return what was said of each bed, in order."""
-    words: dict[tuple[str, str], list[BedStatusChanged]] = defaultdict(list)
+    reports: dict[tuple[str, str], list[BedStatusChanged]] = defaultdict(list)
     for fact in facts:
         if isinstance(fact, BedStatusChanged):
-            words[fact.data.location.unit_id, fact.data.location.bed_id or ""].append(fact)
-    for of_bed in words.values():
+            reports[fact.data.location.unit_id, fact.data.location.bed_id or ""].append(fact)
+    for of_bed in reports.values():
         of_bed.sort(key=lambda fact: fact.occurred_at)
-    return words
+    return reports

@@ -71,7 +71,7 @@ def deliver_with(monkeypatch: pytest.MonkeyPatch, *producers: FakeProducer | Kaf
 
     monkeypatch.setattr(delivery, "KafkaProducer", connect)
     monkeypatch.setattr(delivery, "PATIENCE_S", 0.0)
-    return Delivery(load_settings(), "topic", prompt=False, tell_waiting=lambda _what: None, stopped=lambda: False)
+    return Delivery(load_settings(), "topic", prompt=False, on_waiting=lambda _what: None, stopped=lambda: False)
 
 
 def test_what_did_not_arrive_is_sent_again_by_a_new_producer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,21 +101,21 @@ def test_it_waits_until_the_broker_is_back(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (MessageSizeTooLargeError(), r"topic: MessageSizeTooLargeError\. .*raise its message\.max\.bytes"),
         (TopicAuthorizationFailedError(), r"topic: AuthorizationError\. Allow this client to write"),
     ],
 )
 def test_an_error_that_does_not_pass_names_the_remedy(
-    monkeypatch: pytest.MonkeyPatch, error: KafkaError, said: str
+    monkeypatch: pytest.MonkeyPatch, error: KafkaError, message: str
 ) -> None:
     late = deliver_with(monkeypatch, FakeProducer(FakeFuture(error)))
     late.send(b"key", b"1")
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         late.flush()
     at_once = deliver_with(monkeypatch, FakeProducer(error))
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         at_once.send(b"key", b"1")
 
 

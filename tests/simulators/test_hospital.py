@@ -26,7 +26,7 @@ from schemas.state import EncounterStatus
 from simulators.hospital import QUIET, simulate
 from streams.fold.encounter import fold
 from tests.simulators.conftest import DAYS, START
-from tests.simulators.places import Stay, bed_words, inpatient_encounters, stays, without_cancelled
+from tests.simulators.places import Stay, bed_reports, inpatient_encounters, stays, without_cancelled
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,7 @@ def test_nobody_is_in_two_places(all_stays: list[Stay]) -> None:
 
 
 def test_a_bed_is_cleaned_before_the_next_patient(facts: list[AnyFact], all_stays: list[Stay]) -> None:
-    words = bed_words(facts)
+    reports = bed_reports(facts)
     beds: dict[tuple[str, str], list[Stay]] = defaultdict(list)
     for stay in all_stays:
         if stay.bed_id is not None:
@@ -105,19 +105,21 @@ def test_a_bed_is_cleaned_before_the_next_patient(facts: list[AnyFact], all_stay
     for bed, of_bed in beds.items():
         for first, second in pairwise(of_bed):
             assert first.left_at is not None
-            between = [w.data.status for w in words[bed] if first.left_at < w.occurred_at <= second.arrived_at]
+            between = [
+                report.data.status for report in reports[bed] if first.left_at < report.occurred_at <= second.arrived_at
+            ]
             assert between[:2] == [BedStatus.CLEANING, BedStatus.AVAILABLE]
             assert between[-1] is BedStatus.AVAILABLE
 
 
 def test_housekeeping_speaks_of_empty_beds_only(facts: list[AnyFact], all_stays: list[Stay]) -> None:
-    words = bed_words(facts)
-    assert any(word.data.status is BedStatus.BLOCKED for of_bed in words.values() for word in of_bed)
+    reports = bed_reports(facts)
+    assert any(report.data.status is BedStatus.BLOCKED for of_bed in reports.values() for report in of_bed)
     for stay in all_stays:
         end = stay.left_at or START + timedelta(days=DAYS)
-        for word in words[stay.unit_id, stay.bed_id or ""]:
-            assert not stay.arrived_at < word.occurred_at < end
-    for of_bed in words.values():
+        for report in reports[stay.unit_id, stay.bed_id or ""]:
+            assert not stay.arrived_at < report.occurred_at < end
+    for of_bed in reports.values():
         for first, second in pairwise(of_bed):
             if first.data.status is BedStatus.BLOCKED:
                 assert first.data.reason
@@ -247,16 +249,16 @@ def test_the_built_in_hospital_uses_every_bed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"seed": -1}, "seed of a simulation must be 0 or more. Got -1"),
         ({"start": datetime(2026, 1, 1)}, "must be an aware time"),  # noqa: DTZ001
         ({"days": 0}, "must be more than 0. Got 0"),
     ],
 )
-def test_wrong_arguments_are_refused_at_once(hospital: Hospital, arguments: dict[str, object], said: str) -> None:
+def test_wrong_arguments_are_refused_at_once(hospital: Hospital, arguments: dict[str, object], message: str) -> None:
     usual: dict[str, object] = {"seed": 1, "start": datetime(2026, 1, 1, tzinfo=UTC)}
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         simulate(hospital, **{**usual, **arguments})  # type: ignore[arg-type]
 
 

@@ -109,7 +109,7 @@ def test_an_unknown_disposition_stays_unknown(tables: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "text", "said"),
+    ("table", "text", "message"),
     [
         ("clif_adt", None, r"no clif_adt\.csv or clif_adt\.csv\.gz"),
         ("clif_patient", "patient_id\n1\n", "no column sex_category"),
@@ -120,10 +120,10 @@ def test_an_unknown_disposition_stays_unknown(tables: Path) -> None:
         ("clif_patient", "patient_id,sex_category\n1\n", r"clif_patient\.csv:2: the row is too short"),
     ],
 )
-def test_what_is_missing_is_named(tables: Path, table: str, text: str | None, said: str) -> None:
+def test_what_is_missing_is_named(tables: Path, table: str, text: str | None, message: str) -> None:
     path = tables / f"{table}.csv"
     path.unlink() if text is None else path.write_text(text)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=message):
         read(tables)
 
 
@@ -137,12 +137,12 @@ def test_the_demo_has_its_patients_stays_and_intervals() -> None:
     adt = pd.read_csv(DEMO / "clif_adt.csv.gz", dtype=str)
     adt["at"] = pd.to_datetime(adt["in_dttm"])
     tokens = {patient: patient_token(KEY, "mimic-iv", patient) for patient in adt["patient_id"].unique()}
-    told: dict[str, list[datetime]] = defaultdict(list)
+    times: dict[str, list[datetime]] = defaultdict(list)
     for fact in facts:
-        told[fact.patient_token].append(fact.occurred_at)
+        times[fact.patient_token].append(fact.occurred_at)
     for patient, rows in adt.groupby("patient_id"):
         real = sorted(rows["at"])
-        ours = told[tokens[str(patient)]]
+        ours = times[tokens[str(patient)]]
         shift = ours[0] - real[0].to_pydatetime()
         assert shift % timedelta(days=7) == timedelta()
         assert [at - shift for at in ours] == [at.to_pydatetime() for at in real]

@@ -251,15 +251,15 @@ def test_mimic_iv_of_physionet_begins_in_the_ed_and_counts_ed_visits_alone(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("tables", "said"),
+    ("tables", "message"),
     [
         ({}, "neither ADMISSIONS nor TRANSFERS"),
         ({"ADMISSIONS": "SUBJECT_ID,HADM_ID\n1,2\n"}, "no column ADMITTIME"),
         ({"ADMISSIONS": ADMISSIONS_III.replace("2150-03-01 08:00:00", "first of May")}, r"ADMISSIONS\.csv:2: a time"),
     ],
 )
-def test_what_cannot_be_read_names_file_and_line(tmp_path: Path, tables: dict[str, str], said: str) -> None:
-    with pytest.raises(SourceError, match=said):
+def test_what_cannot_be_read_names_file_and_line(tmp_path: Path, tables: dict[str, str], message: str) -> None:
+    with pytest.raises(SourceError, match=message):
         stays("mimic-iii", write(tmp_path / "tables", tables), tmp_path)
 
 
@@ -284,8 +284,8 @@ def test_synthea_gives_an_encounter_for_each_row(tmp_path: Path) -> None:
 @pytest.mark.skipif(not SYNTHEA.is_dir(), reason="the Synthea tables are not at ../shared/data/synthea")
 def test_the_synthea_sample_equals_what_pandas_counts(tmp_path: Path) -> None:
     frame = pd.read_csv(SYNTHEA / "encounters.csv.gz", dtype=str)
-    told = list(facts("synthea", SYNTHEA, load_settings(data_dir=tmp_path)))
-    assert len({fact.subject for fact in told}) == frame["Id"].nunique()
-    assert len({fact.partition_key for fact in told}) == frame["PATIENT"].nunique()
-    discharged = Counter(isinstance(fact, PatientDischarged) for fact in told)[True]
+    read = list(facts("synthea", SYNTHEA, load_settings(data_dir=tmp_path)))
+    assert len({fact.subject for fact in read}) == frame["Id"].nunique()
+    assert len({fact.partition_key for fact in read}) == frame["PATIENT"].nunique()
+    discharged = Counter(isinstance(fact, PatientDischarged) for fact in read)[True]
     assert discharged == frame["STOP"].notna().sum()

@@ -81,7 +81,7 @@ def test_a_window_keeps_what_was_recorded_in_it(facts: list[AnyFact]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "name", "text", "said"),
+    ("source", "name", "text", "message"),
     [
         (
             "jsonl",
@@ -97,12 +97,12 @@ def test_a_window_keeps_what_was_recorded_in_it(facts: list[AnyFact]) -> None:
     ],
 )
 def test_a_recording_that_holds_nothing_is_an_error_at_once(
-    tmp_path: Path, source: str, name: str, text: str, said: str
+    tmp_path: Path, source: str, name: str, text: str, message: str
 ) -> None:
     (tmp_path / "recording").mkdir()
     file = tmp_path / "recording" / name
     file.write_text(text)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=message):
         replay.facts(source, file if source == "jsonl" else file.parent, load_settings(data_dir=tmp_path))
 
 

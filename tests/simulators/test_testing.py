@@ -61,8 +61,8 @@ def test_with_a_model_there_are_alerts(replay: Callable[..., Replay], monkeypatc
 
 
 def test_faults_are_done_to_hl7_files_too(replay: Callable[..., Replay], tmp_path: Path, monkeypatch: Any) -> None:
-    told = [message("A01", visit=f"V{n}", patient=f"{n}^^^HG^MR", control_id=f"C{n}") for n in range(60)]
-    (tmp_path / "a.hl7").write_bytes(b"\r".join(told))
+    messages = [message("A01", visit=f"V{n}", patient=f"{n}^^^HG^MR", control_id=f"C{n}") for n in range(60)]
+    (tmp_path / "a.hl7").write_bytes(b"\r".join(messages))
     monkeypatch.setenv("WARDWATCH_DATA_DIR", str(tmp_path / "data"))
     found = replay(source="hl7", path=tmp_path / "a.hl7", faults="hostile")
     found.advance()

@@ -49,7 +49,7 @@ def _close(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def _tell(what: str, value: object) -> None:
+def _send(what: str, value: object) -> None:
     pipe = _pipe()
     pipe.write(f"{what} {value}\n")
     pipe.flush()
@@ -57,14 +57,14 @@ def _tell(what: str, value: object) -> None:
 
 def started(pid: int) -> None:
     """Have the process killed when this one is gone."""
-    _tell("started", pid)
+    _send("started", pid)
 
 
 def stopped(pid: int) -> None:
     """Forget a process that has ended; its number may be another's by and by."""
-    _tell("stopped", pid)
+    _send("stopped", pid)
 
 
 def remove(folder: Path) -> None:
     """Have a temporary folder deleted when this process is gone."""
-    _tell("folder", folder)
+    _send("folder", folder)

@@ -52,5 +52,5 @@ def _copy(libs: Path) -> None:
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"Maven did not copy Kafka within {WITHIN_S} s. Is its repository reachable?") from None
     if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
-        raise RuntimeError(f"Maven could not copy Kafka (tests/pom.xml) to {CACHE.relative_to(ROOT)}:\n{said}")
+        output = "\n".join((done.stdout + done.stderr).splitlines()[-15:])
+        raise RuntimeError(f"Maven could not copy Kafka (tests/pom.xml) to {CACHE.relative_to(ROOT)}:\n{output}")

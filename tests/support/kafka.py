@@ -161,9 +161,9 @@ class KafkaBroker:
         deadline = time.monotonic() + UP_WITHIN_S
         while not self._answers():
             if not self.is_running or time.monotonic() > deadline:
-                said = "\n".join(self.log.splitlines()[-30:])
+                output = "\n".join(self.log.splitlines()[-30:])
                 self.kill()
-                raise RuntimeError(f"The Kafka broker did not come up on {self.bootstrap}. It printed:\n{said}")
+                raise RuntimeError(f"The Kafka broker did not come up on {self.bootstrap}. It printed:\n{output}")
             time.sleep(0.05)
 
     def _answers(self) -> bool:

@@ -66,8 +66,8 @@ def _kafka_lacks() -> str:
     java = shutil.which("java")
     if java is None:
         return "Java is missing"
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    version = re.search(r'version "(\d+)', said)
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', output)
     if version is None or int(version[1]) < JAVA_AT_LEAST:
         return f"Java is older than {JAVA_AT_LEAST}"
     if not jars.are_here() and shutil.which("mvn") is None:

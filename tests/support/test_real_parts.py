@@ -166,18 +166,20 @@ def test_waiting_in_vain_says_how_far_the_worker_came(embedded_broker: EmbeddedB
     upgrade(engine)
     with Worker(settings, agents="adt,relay") as worker:
         worker.kill()
-        with pytest.raises(AssertionError, match="All workers have ended, and not all of the 1 facts are done") as told:
+        with pytest.raises(
+            AssertionError, match="All workers have ended, and not all of the 1 facts are done"
+        ) as failed:
             drained(settings, engine, 1, worker)
-    assert "Worker (adt, relay) at http://127.0.0.1:" in str(told.value)
+    assert "Worker (adt, relay) at http://127.0.0.1:" in str(failed.value)
 
 
 def test_a_worker_that_cannot_start_shows_why(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
     settings = load_settings(
         kafka_bootstrap_servers=embedded_broker.bootstrap, kafka_embedded=True, data_dir=tmp_path, log_level="warning"
     )
-    with pytest.raises(AssertionError, match="ended with 2 before it was ready") as told, Worker(settings):
+    with pytest.raises(AssertionError, match="ended with 2 before it was ready") as failed, Worker(settings):
         pass
-    assert "Run `wardwatch db upgrade`" in str(told.value)
+    assert "Run `wardwatch db upgrade`" in str(failed.value)
 
 
 def test_a_child_gets_the_settings_it_was_given_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
