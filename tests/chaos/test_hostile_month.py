@@ -18,7 +18,7 @@ from schemas.errors import FactRejected
 from schemas.events import AnyFact, decode_fact, encode_fact
 from schemas.hospital import Hospital, parse_hospital
 from schemas.outgoing import Outgoing
-from schemas.settings import Settings, load_settings
+from schemas.settings import Settings
 from schemas.state import decode_encounter
 from simulators.faults import FaultReport, profile, with_faults
 from simulators.hospital import simulate
@@ -28,9 +28,7 @@ from streams.adt.records import Fetch, Record
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore
 from streams.store.people import persons
-from tests.chaos.test_worker import until
-from tests.support.kafka import KafkaBroker
-from tests.support.postgres import PostgresServer
+from tests.chaos.witness import until
 from tests.support.worker import Worker, drained
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -59,24 +57,6 @@ def hospital() -> Hospital:
     )
     assert sum(len(unit.bed_ids) for unit in found.units.values()) >= 500
     return found
-
-
-@pytest.fixture
-def house(fresh_kafka: KafkaBroker, postgres: PostgresServer, tmp_path: Path) -> Settings:
-    return load_settings(
-        kafka_bootstrap_servers=fresh_kafka.bootstrap,
-        database_url=postgres.new_database(),
-        data_dir=tmp_path,
-        log_level="warning",
-    )
-
-
-@pytest.fixture
-def sql(house: Settings) -> Iterator[Engine]:
-    engine = make_engine(house.sql_url)
-    upgrade(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
@@ -133,18 +113,18 @@ def beds(engine: Engine, hospital: Hospital) -> dict[tuple[str, str], Any]:
 
 
 def test_a_hostile_feed_two_workers_and_a_kill_end_where_the_clean_run_ends(
-    house: Settings, sql: Engine, clean: Engine, hospital: Hospital
+    settings: Settings, sql: Engine, clean: Engine, hospital: Hospital
 ) -> None:
     facts = list(simulate(hospital, seed=11, start=START, days=DAYS))
     take(clean, facts)
     report = FaultReport()
     records = list(with_faults(facts, profile("hostile"), 11, report))
     distinct = readable(records)
-    with Worker(house) as first, Worker(house) as second:
-        publish(records, house, speed=Speed.parse("max"))
+    with Worker(settings) as first, Worker(settings) as second:
+        publish(records, settings, speed=Speed.parse("max"))
         until(lambda: _held(sql) > len(distinct) // 3, "a third of the facts in SQL")
         first.kill()
-        drained(house, sql, len(distinct), second, timeout_s=240)
+        drained(settings, sql, len(distinct), second, timeout_s=240)
     with sql.connect() as connection:
         digests = Counter(connection.scalars(select(tables.dead_letter.columns.digest)))
     assert digests == Counter(report.garbage_digests)

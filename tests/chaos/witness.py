@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from kafka import KafkaConsumer, TopicPartition
@@ -40,6 +40,13 @@ class Topic:
         while any(self._consumer.position(partition) < offset for partition, offset in offsets.items()):
             for partition, records in self._consumer.poll(timeout_ms=500).items():
                 self.records[partition] += [(record.offset, decode_fact(record.value).id) for record in records]
+
+
+def until(done: Callable[[], bool], what: str, timeout_s: float = 90.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not done():
+        assert time.monotonic() < deadline, f"{what} did not come about within {timeout_s:.0f} s"
+        time.sleep(0.05)
 
 
 def expected_encounters(facts: Sequence[AnyFact]) -> dict[str, Encounter]:
