@@ -161,14 +161,14 @@ class BatchModel:
             foreign = sorted(set(skops.io.get_untrusted_types(data=raw)) - set(TRUSTED_TYPES))
             if foreign:
                 raise UsageError(
-                    f"The stored model holds types that no model of ours has: {', '.join(foreign)}. "
-                    "It was not loaded; run `wardwatch train`."
+                    f"Stored model: contains types that Wardwatch does not write: {', '.join(foreign)}. "
+                    "It was not loaded. Run `wardwatch train`."
                 )
             content = skops.io.loads(raw, trusted=list(TRUSTED_TYPES))
         except (BadZipFile, KeyError, ValueError) as error:
-            raise UsageError(f"The stored model cannot be read ({error}); run `wardwatch train`.") from None
+            raise UsageError(f"Stored model: cannot be read ({error}). Run `wardwatch train`.") from None
         if content.get("format") != FORMAT or content.get("columns") != list(COLUMNS):
-            raise UsageError("The stored model was trained on other features than these; run `wardwatch train`.")
+            raise UsageError("Stored model: trained on other features than this version has. Run `wardwatch train`.")
         boosted = content["boosted"]
         return cls(
             logistic=Candidate(content["logistic"], Line(*content["logistic_line"])),

@@ -181,10 +181,13 @@ class OnlineModel:
             state = _decoder.decode(raw)
         except msgspec.DecodeError as error:
             raise UsageError(
-                f"The stored online model cannot be read ({error}); delete its row to start anew."
+                f"Stored online model: cannot be read ({error}). Delete its row in table online_model to start again."
             ) from None
         if state.format != FORMAT:
-            raise UsageError(f"The stored online model has format {state.format}, not {FORMAT}; delete its row.")
+            raise UsageError(
+                f"Stored online model: has format {state.format} instead of {FORMAT}. "
+                "Delete its row in table online_model to start again."
+            )
         model = cls(state.base_rate)
         model._learnt = state.learnt
         model._scaler.counts.update(state.counts)

@@ -82,7 +82,7 @@ def train(
     if not 0.0 < alert_share <= 1.0:
         raise UsageError(f"The alert_share parameter of train must be in (0, 1]. Got {alert_share} instead.")
     if trained_at.tzinfo is None:
-        raise UsageError("The trained_at parameter of train must be an aware time. Got one without a zone instead.")
+        raise UsageError("The trained_at parameter of train must have a time zone. Got a naive time instead.")
     patients = [list(history) for history in histories]
     until = followed_until or last_word(patients)
     if until is None:

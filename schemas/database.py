@@ -67,7 +67,7 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
         event.listen(engine, "begin", _begin_immediate)
         return engine
     raise SettingsError(
-        "WARDWATCH_DATABASE_URL: not the address of PostgreSQL or SQLite. "
+        "WARDWATCH_DATABASE_URL: not an address of PostgreSQL or SQLite. "
         "Write postgresql+psycopg://user@host/name or sqlite:///path/to/file.db."
     )
 
@@ -81,8 +81,8 @@ def _is_file(path: Path) -> bool:
 
 def _not_there(file: Path) -> str:
     demo = file.parent / "demo"
-    look = f" The demo's is in {demo}: set WARDWATCH_DATA_DIR={demo}." if _is_file(demo / file.name) else ""
-    return f"{file}: no database is there. Run `wardwatch db upgrade`, or correct WARDWATCH_DATABASE_URL.{look}"
+    look = f" For the database of the demo, set WARDWATCH_DATA_DIR={demo}." if _is_file(demo / file.name) else ""
+    return f"{file}: database not found. Run `wardwatch db upgrade`, or correct WARDWATCH_DATABASE_URL.{look}"
 
 
 def _make_folder(folder: Path) -> None:
@@ -90,7 +90,7 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"{folder} cannot be made ({error.strerror}). Correct WARDWATCH_DATA_DIR or WARDWATCH_DATABASE_URL."
+            f"{folder}: cannot be created ({error.strerror}). Correct WARDWATCH_DATA_DIR or WARDWATCH_DATABASE_URL."
         ) from None
 
 

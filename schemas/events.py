@@ -553,18 +553,18 @@ def check_subject(fact: AnyFact) -> None:
     """
     if isinstance(fact, BedStatusChanged):
         if fact.data.location.bed_id is None:
-            raise FactRejected("A bed status without a bed - at `$.data.location.bed_id`")
+            raise FactRejected("A bed status must name the bed - at `$.data.location.bed_id`")
         if fact.subject != bed_subject(fact.data.location):
             raise FactRejected("The subject of a bed status must be bed:facility/unit/bed - at `$.subject`")
     elif is_bed_subject(fact.subject):
-        raise FactRejected("A patient's fact with a bed as its subject - at `$.subject`")
+        raise FactRejected("Only a bed status may have a bed as its subject - at `$.subject`")
     elif isinstance(fact, PatientUpdated | PatientsMerged | PatientsUnmerged):
         if fact.subject != patient_subject(fact.partition_key):
-            raise FactRejected("The subject of a person's fact must be patient:partitionkey - at `$.subject`")
+            raise FactRejected("The subject of a fact about a patient must be patient:partitionkey - at `$.subject`")
     elif is_patient_subject(fact.subject) and not (
         isinstance(fact, MAY_CONCERNPATIENT_PREFIX) and fact.subject == patient_subject(fact.partition_key)
     ):
-        raise FactRejected("A fact about an encounter with a patient as its subject - at `$.subject`")
+        raise FactRejected("This fact must have an encounter as its subject, not a patient - at `$.subject`")
 
 
 def encode_fact(fact: AnyFact) -> bytes:
@@ -598,7 +598,7 @@ def decode_fact(raw: bytes) -> AnyFact:
     schemas.errors.FactRejected: Object missing required field `type`
     """
     if b"\\u0000" in raw:
-        raise FactRejected("A text holds the character U+0000, which SQL cannot store; strip it at the sender.")
+        raise FactRejected("A text contains the character U+0000, which SQL cannot store. Remove it at the sender.")
     try:
         fact = _decoder.decode(raw)
         if fact.occurred_at.tzinfo is not UTC or fact.recorded_at.tzinfo is not UTC:
@@ -608,11 +608,13 @@ def decode_fact(raw: bytes) -> AnyFact:
     except msgspec.ValidationError as error:
         raise FactRejected(_QUOTED.sub("", str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FactRejected(f"No JSON: {error}") from None
+        raise FactRejected(f"Not valid JSON: {error}") from None
     except OverflowError:
-        raise FactRejected("A time is outside the years 1 to 9999 in UTC.") from None
+        raise FactRejected("A time is outside the years 1 to 9999 in UTC. Correct it at the sender.") from None
     except RecursionError:
-        raise FactRejected("The JSON is nested too deeply.") from None
+        raise FactRejected(
+            "The JSON is nested too deeply. Send a fact as in docs/reference/facts.schema.json."
+        ) from None
     return fact
 
 

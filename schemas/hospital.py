@@ -108,20 +108,22 @@ def _check(hospital: Hospital, origin: str) -> None:
     seen_facilities: set[str] = set()
     for facility in hospital.facilities:
         if facility.facility_id in seen_facilities:
-            raise HospitalFileError(f"{origin}: facility {facility.facility_id} stands there twice; rename one.")
+            raise HospitalFileError(f"{origin}: facility {facility.facility_id} is defined twice. Rename one.")
         seen_facilities.add(facility.facility_id)
         seen_units: set[str] = set()
         for unit in facility.units:
             place = f"{origin}: unit {facility.facility_id}/{unit.unit_id}"
             if unit.unit_id in seen_units:
-                raise HospitalFileError(f"{place} stands there twice; rename one.")
+                raise HospitalFileError(f"{place} is defined twice. Rename one.")
             seen_units.add(unit.unit_id)
             if len(set(unit.bed_ids)) != len(unit.bed_ids):
-                raise HospitalFileError(f"{place} names a bed twice; rename one.")
+                raise HospitalFileError(f"{place} has two beds of the same name. Rename one.")
             if unit.staffed > len(unit.bed_ids):
-                raise HospitalFileError(f"{place} has {unit.staffed} staffed beds but only {len(unit.bed_ids)} beds.")
+                raise HospitalFileError(
+                    f"{place} has {unit.staffed} staffed beds but only {len(unit.bed_ids)} beds. Correct one of them."
+                )
     if not hospital.facilities:
-        raise HospitalFileError(f"{origin}: no facility is named; add one under `facilities:`.")
+        raise HospitalFileError(f"{origin}: no facility is defined. Add one under `facilities:`.")
 
 
 def load_hospital(path: Path | None = None) -> Hospital:
@@ -131,7 +133,5 @@ def load_hospital(path: Path | None = None) -> Hospital:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise HospitalFileError(
-            f"{path}: {error.strerror}. Set WARDWATCH_HOSPITAL_FILE to a file that is there."
-        ) from None
+        raise HospitalFileError(f"{path}: {error.strerror}. Set WARDWATCH_HOSPITAL_FILE to an existing file.") from None
     return parse_hospital(raw, str(path))

@@ -73,8 +73,8 @@ def _consumer(settings: Settings, **options: Any) -> KafkaConsumer:
         return KafkaConsumer(**connection(settings), bootstrap_timeout_ms=ANSWER_MS, **options)
     except ValueError:
         raise SettingsError(
-            f"WARDWATCH_KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} names no broker. "
-            "Write host:port, several of them with commas between."
+            f"WARDWATCH_KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} is not the address of a broker. "
+            "Write host:port; separate several by commas."
         ) from None
 
 

@@ -57,7 +57,7 @@ def load_key(settings: Settings) -> bytes:
         key = b""
     if len(key) != KEY_BYTES:
         raise SettingsError(
-            f"{path}: no pseudonym key. Put 64 hex digits there, or unset WARDWATCH_PSEUDONYM_KEY_FILE."
+            f"{path}: not a valid pseudonym key. Write 64 hex digits to it, or unset WARDWATCH_PSEUDONYM_KEY_FILE."
         )
     return key
 

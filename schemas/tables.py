@@ -44,7 +44,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("A time without a zone reached SQL; all times are aware UTC.")
+            raise ValueError("A time without a zone reached SQL. Pass aware times in UTC.")
         return utc_text(value) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002

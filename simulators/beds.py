@@ -150,7 +150,7 @@ class Beds:
     def _hold(self, free: deque[Bed]) -> Bed:
         bed = free.popleft()
         if not bed.free:
-            raise AssertionError(f"Bed {bed.location.unit_id}/{bed.location.bed_id} was given away twice.")
+            raise AssertionError(f"Bed {bed.location.unit_id}/{bed.location.bed_id} was assigned twice.")
         bed.free = False
         return bed
 

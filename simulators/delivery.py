@@ -46,15 +46,15 @@ PATIENCE_S = 2.0
 """Before a wait is worth telling."""
 POLL_S, COMMITTED_POLL_S = 0.005, 0.05
 
-_TOO_LARGE = "It is larger than Kafka takes; split it or leave it out, or raise its message.max.bytes."
+_TOO_LARGE = "It is too large for Kafka. Split it, leave it out, or raise message.max.bytes of the topic."
 
 REMEDIES: tuple[tuple[type[KafkaError], str], ...] = (
     (MessageSizeTooLargeError, _TOO_LARGE),
     (RecordListTooLargeError, _TOO_LARGE),
     (AuthorizationError, "Allow this client to write to the topic."),
-    (SaslAuthenticationFailedError, "Check the credentials of this client."),
-    (InvalidTopicError, "The broker refuses the topic's name."),
-    (UnsupportedCompressionTypeError, "The broker is too old; use Kafka 2.0 or later."),
+    (SaslAuthenticationFailedError, "Correct the credentials of this client."),
+    (InvalidTopicError, "The topic name is not valid for this broker. Correct it."),
+    (UnsupportedCompressionTypeError, "The broker is too old. Use Kafka 2.0 or later."),
 )
 """Errors that trying again does not mend."""
 
@@ -166,8 +166,8 @@ class Delivery:
             self.check()
             if self._window and deadline_s is not None and time.monotonic() > deadline_s:
                 raise WardwatchError(
-                    f"The broker did not take in the last {len(self._window)} facts. "
-                    "Publish the same again when it is back; what is known already falls out."
+                    f"The broker did not acknowledge the last {len(self._window)} facts. "
+                    "Publish the same again when it is available; duplicates are ignored."
                 )
         wait.ended()
 
@@ -199,7 +199,7 @@ class Delivery:
                 self._refuse(error)
                 if self._stopped():
                     raise WardwatchError(
-                        f"The broker at {self._settings.kafka_bootstrap_servers} is away. Publish again later."
+                        f"The broker at {self._settings.kafka_bootstrap_servers} is unavailable. Publish again later."
                     ) from None
                 wait.goes_on()
                 time.sleep(0.2)
@@ -233,7 +233,7 @@ class Delivery:
         self._failures += 1
         if self._failures >= MAX_FAILURES:
             raise WardwatchError(
-                f"Kafka refuses the facts again and again: {type(error).__name__}. Look into the broker's log."
+                f"Kafka rejected the facts {MAX_FAILURES} times in a row: {type(error).__name__}. See the broker's log."
             ) from error
         _abandon(self._producer)
         self._producer = self._connect()
@@ -250,13 +250,13 @@ class Delivery:
             if isinstance(error, kind):
                 what = "facts" if sent is None else f"record {sent.number:,} ({_name(sent)})"
                 arrived = "" if sent is None else self._arrived_so_far()
-                reason = f"Kafka does not take {what} on {self._topic}: {kind.__name__}. {remedy}{arrived}"
+                reason = f"Kafka rejected {what} on {self._topic}: {kind.__name__}. {remedy}{arrived}"
                 raise UsageError(reason) from error
 
     def _arrived_so_far(self) -> str:
         return (
-            f" {self.acknowledged:,} records have arrived; those after them may not have. "
-            "Publish the same again afterwards; what is known already falls out."
+            f" {self.acknowledged:,} records were written; those after them may be missing. "
+            "Publish the same again afterwards; duplicates are ignored."
         )
 
     def _wait(self, enough: Callable[[], bool], waiting_for: str) -> None:

@@ -68,7 +68,10 @@ class Chooser(Generic[T]):
     def __init__(self, items: Sequence[T], weights: Sequence[float]) -> None:
         total = float(sum(weights))
         if len(items) != len(weights) or not total > 0.0 or min(weights) < 0.0:
-            raise ValueError(f"A Chooser needs as many weights as items, none negative. Got {len(weights)} weights.")
+            raise ValueError(
+                f"The weights parameter of Chooser must have one weight of 0 or more for each item, not all 0. "
+                f"Got {len(weights)} weights for {len(items)} items instead."
+            )
         self._items = items
         self._bounds = list(accumulate(weight / total for weight in weights))
         self._last = max(index for index, weight in enumerate(weights) if weight > 0.0)

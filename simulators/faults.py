@@ -121,7 +121,7 @@ def profile(name: str) -> FaultProfile:
         When there is none of that name.
     """
     if name not in PROFILES:
-        raise UsageError(f"There is no fault profile {name!r}. Take one of: {', '.join(PROFILES)}.")
+        raise UsageError(f"Unknown fault profile {name!r}. Choose one of: {', '.join(PROFILES)}.")
     return PROFILES[name]
 
 

@@ -67,13 +67,13 @@ def simulate(
     ['simulator/HG/1-T85CDC']
     """
     if start.tzinfo is None:
-        raise UsageError("The start of a simulation must be an aware time: add its zone, as in 2026-01-01T00:00Z.")
+        raise UsageError("The start of a simulation must have a time zone. Add it, as in 2026-01-01T00:00Z.")
     if seed < 0:
         raise UsageError(f"The seed of a simulation must be 0 or more. Got {seed} instead.")
     if days is not None and not days > 0:
         raise UsageError(f"The days of a simulation must be more than 0. Got {days} instead.")
     if not any(unit.staffed for unit in hospital.units.values()):
-        raise UsageError("The hospital has no staffed bed; name some in the hospital file.")
+        raise UsageError("The hospital has no staffed beds. Add some to the hospital file.")
     return _facts(hospital, seed, start.astimezone(UTC).replace(microsecond=0), days, profile, on_discharge)
 
 

@@ -74,10 +74,10 @@ def _require(path: str, source: str, wanted: Source) -> None:
     try:
         if wanted.is_there(Path(path)):
             return
-        found = ("is a folder" if Path(path).is_dir() else "is no folder") if Path(path).exists() else "is not there"
+        found = ("is a folder" if Path(path).is_dir() else "is not a folder") if Path(path).exists() else "not found"
     except OSError as error:  # a name may be too long for the file system
         found = f"cannot be read ({error.strerror})"
-    raise SourceError(f"{path} {found}. The source {source} needs a {wanted.meaning}.")
+    raise SourceError(f"{path}: {found}. The source {source} needs a {wanted.meaning}.")
 
 
 def facts(
@@ -107,7 +107,7 @@ def facts(
     """
     known = SOURCES.get(source)
     if known is None:
-        raise UsageError(f"There is no source {source!r}. Take one of: {', '.join((*SOURCES, *also))}.")
+        raise UsageError(f"Unknown source {source!r}. Choose one of: {', '.join((*SOURCES, *also))}.")
     _require(str(path), source, known)
     if dates not in get_args(Dates):
         raise UsageError(f"--dates must be one of {', '.join(get_args(Dates))}. Got {dates!r} instead.")
@@ -115,5 +115,5 @@ def facts(
     first = next(found, None)
     if first is None:
         where = fact_log.shown(str(path))
-        raise SourceError(f"{where} is empty: it holds no fact. The source {source} needs a {known.meaning}.")
+        raise SourceError(f"{where}: contains no facts. The source {source} needs a {known.meaning}.")
     return chain([first], found)

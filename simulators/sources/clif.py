@@ -31,23 +31,25 @@ def read_table(folder: Path, table: str, columns: tuple[str, ...]) -> list[Row]:
     """
     path = next((p for p in (folder / f"{table}.csv", folder / f"{table}.csv.gz") if p.is_file()), None)
     if path is None:
-        raise SourceError(f"{folder}: no {table}.csv or {table}.csv.gz. Name the folder of the CLIF tables.")
+        raise SourceError(
+            f"{folder}: neither {table}.csv nor {table}.csv.gz found. Give the folder of the CLIF tables."
+        )
     try:
         with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
             reader = csv.DictReader(file)
             if reader.fieldnames is None:
-                raise SourceError(f"{path} is empty. Fetch the table again.")
+                raise SourceError(f"{path}: file is empty. Download the table again.")
             missing = [column for column in columns if column not in reader.fieldnames]
             if missing:
-                raise SourceError(f"{path}: no column {missing[0]}. Take the table as CLIF 2.1 defines it.")
+                raise SourceError(f"{path}: column {missing[0]} is missing. Use the table as CLIF 2.1 defines it.")
             rows = []
             for row in reader:
                 if any(row[column] is None for column in columns):
-                    raise SourceError(f"{path}:{reader.line_num}: the row is too short. Mend or delete it.")
+                    raise SourceError(f"{path}:{reader.line_num}: the row is too short. Correct or delete it.")
                 rows.append({column: row[column].strip() for column in columns})
             return rows
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise SourceError(f"{path}: {error}. Fetch the table again.") from None
+        raise SourceError(f"{path}: {error}. Download the table again.") from None
 
 
 def instant(text: str, record: str) -> datetime:
@@ -68,7 +70,7 @@ def instant(text: str, record: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise SourceError(f"{record}: a time is missing or malformed. Mend or delete the row.") from None
+        raise SourceError(f"{record}: a time is missing or not valid. Correct or delete the row.") from None
     if moment.tzinfo is None:
-        raise SourceError(f"{record}: a time has no offset from UTC. CLIF times carry one.")
+        raise SourceError(f"{record}: a time has no offset from UTC. Add it, as in 2026-01-01 08:00:00+00:00.")
     return moment.astimezone(UTC)

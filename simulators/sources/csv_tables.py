@@ -36,13 +36,13 @@ def read_columns(path: Path, needed: Sequence[str], optional: Sequence[str] = ()
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except pd.errors.EmptyDataError:
-        raise SourceError(f"{path} is empty. Fetch the table again.") from None
+        raise SourceError(f"{path}: file is empty. Download the table again.") from None
     except (OSError, EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"{path}: {type(error).__name__}, so it cannot be read. Fetch the table again.") from None
+        raise SourceError(f"{path}: cannot be read ({type(error).__name__}). Download the table again.") from None
     frame.columns = frame.columns.str.strip().str.lower()
     missing = [column for column in needed if column not in frame.columns]
     if missing:
-        raise SourceError(f"{path}: no column {missing[0].upper()}. Take the table as its publisher defines it.")
+        raise SourceError(f"{path}: column {missing[0].upper()} is missing. Use the table as its publisher defines it.")
     for column in optional:
         if column not in frame.columns:
             frame[column] = ""
@@ -67,5 +67,5 @@ def time_of(text: str, path: Path, row: Any) -> datetime | None:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise SourceError(f"{path}:{row.Index + 2}: a time is malformed. Mend or delete the row.") from None
+        raise SourceError(f"{path}:{row.Index + 2}: a time is not valid. Correct or delete the row.") from None
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -34,7 +34,7 @@ def read(address: str) -> Iterator[AnyFact]:
         engine = existing_engine(address if "://" in address else f"sqlite:///{Path(address)}")
     except SettingsError:
         raise SourceError(
-            f"{shown(address)} is no database. Name a SQLite file, or an address of PostgreSQL."
+            f"{shown(address)}: not a database. Give a SQLite file, or an address of PostgreSQL."
         ) from None
     return _facts(engine, address)
 
@@ -53,7 +53,7 @@ def _facts(engine: Engine, address: str) -> Iterator[AnyFact]:
                 yield decode_fact(bytes(row.body))
     except DBAPIError:
         raise SourceError(
-            f"{shown(address)} holds no fact log of Wardwatch, or cannot be read. Name one that does."
+            f"{shown(address)}: contains no fact log of Wardwatch, or cannot be read. Give a database of Wardwatch."
         ) from None
     finally:
         engine.dispose()

@@ -32,7 +32,7 @@ def read(path: Path) -> Iterator[AnyFact]:
                     yield _fact(line, f"{path}:{number}")
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{path}: {reason}. Name a file of facts, one JSON object a line.") from None
+        raise SourceError(f"{path}: {reason}. Give a file of facts, one JSON object a line.") from None
 
 
 def write(facts: Iterable[AnyFact], path: Path) -> int:
@@ -57,7 +57,7 @@ def write(facts: Iterable[AnyFact], path: Path) -> int:
                 file.write(encode_fact(fact) + b"\n")
                 count += 1
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}. Name a file that can be written.") from None
+        raise SourceError(f"{path}: {error.strerror}. Give a file that can be written.") from None
     return count
 
 
@@ -65,7 +65,7 @@ def _fact(line: bytes, place: str) -> AnyFact:
     try:
         return decode_fact(line)
     except FactRejected as error:
-        raise SourceError(f"{place}: {str(error).rstrip('.')}. Mend or delete the line.") from None
+        raise SourceError(f"{place}: {str(error).rstrip('.')}. Correct or delete the line.") from None
 
 
 def _open(path: Path, mode: str) -> IO[bytes]:

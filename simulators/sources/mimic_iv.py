@@ -124,7 +124,10 @@ def read(
     for hospitalization_id, stay in stays.items():
         patient_id = stay.row["patient_id"]
         if patient_id not in patients:
-            raise SourceError(f"{path}: hospitalization {hospitalization_id} is of a patient that clif_patient lacks.")
+            raise SourceError(
+                f"{path}: the patient of hospitalization {hospitalization_id} is missing in clif_patient. "
+                "Use tables of one release."
+            )
         recorded = _recorded(stay, SEX.get(patients[patient_id]["sex_category"], Sex.UNKNOWN), diagnoses)
         token = patient_token(pseudonym_key, AUTHORITY, patient_id)
         facts += stay_facts(recorded, source=SOURCE, token=token, shift=moved[patient_id])
@@ -144,7 +147,9 @@ def _hospitalizations(path: Path) -> dict[str, _Hospitalization]:
         located = [(at, place) for at, place in timed if place["location_name"]]
         left = [at for at, place in timed if not place["location_name"]]
         if not located or len(left) != 1 or left[0] < located[-1][0]:
-            raise SourceError(f"{record}: clif_adt must have its places and then one row without a place.")
+            raise SourceError(
+                f"{record}: clif_adt must have the locations and then one row without a location. Correct the rows."
+            )
         classes = patient_classes(row["admission_type_name"], [_is_ed(place) for _, place in located])
         places = [
             Place(at, place["location_name"], patient_class)

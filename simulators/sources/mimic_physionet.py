@@ -129,7 +129,7 @@ def read(
     admissions = _admissions(folder)
     stays = _transfers(folder, admissions)
     if not admissions and not stays:
-        raise SourceError(f"{folder}: neither ADMISSIONS nor TRANSFERS with rows. Name the folder of the tables.")
+        raise SourceError(f"{folder}: neither ADMISSIONS nor TRANSFERS has rows. Give the folder of the tables.")
     for hadm_id, admission in admissions.items():
         if hadm_id not in stays and admission.admitted_at is not None:
             place = Place(admission.admitted_at, None, patient_classes(admission.kind, [False])[0])

@@ -49,13 +49,15 @@ def read(folder: Path, *, pseudonym_key: bytes) -> Iterator[AnyFact]:
     """
     path = find_table(folder, "encounters")
     if path is None:
-        raise SourceError(f"{folder}: no encounters.csv or encounters.csv.gz. Name the folder of Synthea's CSV files.")
+        raise SourceError(
+            f"{folder}: neither encounters.csv nor encounters.csv.gz found. Give the folder of Synthea's CSV files."
+        )
     people, conditions = _patients(folder), _conditions(folder)
     facts: list[Any] = []
     for row in rows(read_columns(path, ("id", "start", "stop", "patient", "encounterclass"))):
         began = time_of(row.start, path, row)
         if began is None:
-            raise SourceError(f"{path}:{row.Index + 2}: no START. Mend or delete the row.")
+            raise SourceError(f"{path}:{row.Index + 2}: START is empty. Correct or delete the row.")
         kind = CLASSES.get(row.encounterclass.strip().lower(), PatientClass.UNKNOWN)
         sex, born = people.get(row.patient, (Sex.UNKNOWN, None))
         stay = RecordedStay(

@@ -154,7 +154,7 @@ class Replay:
     def advance(self, to: datetime | None = None) -> Replay:
         """Take in what is recorded until `to` (aware, inclusive), or all there is; returns itself."""
         if to is not None and to.tzinfo is None:
-            raise UsageError("The time to advance to must be aware: add its zone, as in 2026-01-01T00:00Z.")
+            raise UsageError("The time to advance to must have a time zone. Add it, as in 2026-01-01T00:00Z.")
         while batch := self._next(to):
             records = [
                 Record("adt.events.v1", 0, self._offset + number, record.key, record.value, record.headers)
@@ -276,7 +276,7 @@ class Replay:
         found = [unit for unit in self.units() if unit[1] == unit_id and facility_id in (None, unit[0])]
         if len(found) != 1:
             names = ", ".join("/".join(unit) for unit in self.units())
-            raise UsageError(f"{len(found)} units are called {unit_id}. There are: {names}.")
+            raise UsageError(f"{len(found)} units are called {unit_id}. Choose one of: {names}.")
         return found[0]
 
 

@@ -135,7 +135,7 @@ def test_what_is_no_fact_is_a_dead_letter_once_with_its_bytes_and_reason(engine:
         ingest(engine, [Fetch([record], True)], clock=lambda: NOW)
     [(partition, offset, value, reason)] = rows(engine, tables.dead_letter, "partition", "offset", "value", "reason")
     assert (partition, offset, value) == (3, 77, garbage)
-    assert reason.startswith("No JSON")
+    assert reason.startswith("Not valid JSON")
     [(topic, key, body, headers)] = rows(engine, tables.outbox, "topic", "key", "value", "headers")
     assert (topic, key, body) == ("adt.dead-letters.v1", b"k", garbage)
     assert dict(decode_headers(headers)) == {

@@ -106,7 +106,7 @@ def test_a_stored_model_is_the_same_model(which: str, request: pytest.FixtureReq
 
 @pytest.mark.parametrize("content", [{"format": 1, "report": date(2026, 1, 1)}, {"format": 1, "x": pytest.approx}])
 def test_a_file_with_foreign_types_is_refused_unread(content: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="types that no model of ours has"):
+    with pytest.raises(UsageError, match="types that Wardwatch does not write"):
         BatchModel.from_bytes(skops.io.dumps(content))
 
 

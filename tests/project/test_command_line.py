@@ -86,14 +86,14 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
         (["ingest", "fhir", "no-such-file"], {}, "no-such-file"),
         (["ingest", "http"], {"WARDWATCH_INGEST_HOST": "0.0.0.0"}, "WARDWATCH_INGEST_TOKEN"),
         (["dashboard", "--port", "99999999"], {}, "WARDWATCH_DASHBOARD_PORT"),
-        (["replay", "jsonl", "docs"], {}, "docs is a folder. The source jsonl needs a file"),
-        (["replay", "synthea", "README.md"], {}, "README.md is no folder. The source synthea needs a folder"),
+        (["replay", "jsonl", "docs"], {}, "docs: is a folder. The source jsonl needs a file"),
+        (["replay", "synthea", "README.md"], {}, "README.md: is not a folder. The source synthea needs a folder"),
         (["replay", "jsonl", ""], {}, "An empty path was given. The source jsonl needs a file"),
         (["replay", "hl7", ""], {}, "An empty path was given. Name files"),
         (["ingest", "hl7", ""], {}, "An empty path was given. Name files"),
         (["ingest", "fhir", "", "--dry-run"], {}, "An empty path was given. Name files"),
         (["replay", "jsonl", TOO_LONG], {}, "needs a file of facts"),
-        (["replay", "log", TOO_LONG], {}, "is no database. Name a SQLite file"),
+        (["replay", "log", TOO_LONG], {}, "not a database. Give a SQLite file"),
         (["simulate", "--start", "yesterday"], {}, "'yesterday' is no time. Write 2026-03-02T08:00"),
         (["simulate", "--start", "0001-01-01"], {}, "--start must lie in the years 1900 to 2900"),
         (["dead-letters", "show", f"adt.events.v1/0/{2**63}"], {}, "dead-letters list"),
@@ -168,7 +168,10 @@ def test_in_an_empty_house_a_stranger_or_a_wrong_address_is_one_line(tmp_path: P
     assert "Give a token" in nobody.stderr
     address = run(tmp_path, "status", WARDWATCH_KAFKA_BOOTSTRAP_SERVERS="broker:port")
     assert (address.returncode, address.stderr.count("\n")) == (2, 1)
-    assert "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS: broker:port names no broker. Write host:port" in address.stderr
+    assert (
+        "WARDWATCH_KAFKA_BOOTSTRAP_SERVERS: broker:port is not the address of a broker. Write host:port"
+        in address.stderr
+    )
     found = json.loads(run(tmp_path, "doctor", "--json", WARDWATCH_KAFKA_BOOTSTRAP_SERVERS="broker:port").stdout)
     assert {check["name"]: check["found"] for check in found}["model"] == "none is trained"
 

@@ -63,8 +63,8 @@ def test_times_of_other_zones_become_utc() -> None:
 @pytest.mark.parametrize(
     ("raw", "reason"),
     [
-        (b"", "No JSON"),
-        (b"\xff\xfe", "No JSON"),
+        (b"", "Not valid JSON"),
+        (b"\xff\xfe", "Not valid JSON"),
         (b"[]", "Expected `object`"),
         (b"{}", "missing required field `type`"),
         (wire(type="other"), r"\$\.type"),

@@ -32,12 +32,15 @@ def test_beds_are_numbered_or_named() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("facilities: []", "no facility is named"),
+        ("facilities: []", "no facility is defined"),
         ("facilities: 3", "Expected `array`"),
-        (f"facilities: [{facility(UNIT + ', ' + UNIT)}]", "unit F/A stands there twice"),
-        (f"facilities: [{facility(UNIT)}, {facility(UNIT)}]", "facility F stands there twice"),
+        (f"facilities: [{facility(UNIT + ', ' + UNIT)}]", "unit F/A is defined twice"),
+        (f"facilities: [{facility(UNIT)}, {facility(UNIT)}]", "facility F is defined twice"),
         (f"facilities: [{facility('{unit_id: A, name: A, type: ward}')}]", "type"),
-        (f"facilities: [{facility('{unit_id: A, name: A, type: other, beds: [1a, 1a]}')}]", "names a bed twice"),
+        (
+            f"facilities: [{facility('{unit_id: A, name: A, type: other, beds: [1a, 1a]}')}]",
+            "has two beds of the same name",
+        ),
         (
             f"facilities: [{facility('{unit_id: A, name: A, type: other, licensed_beds: 2, staffed_beds: 3}')}]",
             "3 staffed beds but only 2 beds",

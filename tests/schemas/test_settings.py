@@ -47,7 +47,7 @@ def test_the_pseudonym_key_is_made_once_and_for_the_owner_alone(tmp_path: Path) 
 def test_a_key_file_that_is_no_key_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("not hex")
-    with pytest.raises(SettingsError, match="key: no pseudonym key"):
+    with pytest.raises(SettingsError, match="key: not a valid pseudonym key"):
         load_key(load_settings(pseudonym_key_file=path))
 
 

@@ -103,7 +103,7 @@ def test_it_waits_until_the_broker_is_back(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (MessageSizeTooLargeError(), r"topic: MessageSizeTooLargeError\. .*raise its message\.max\.bytes"),
+        (MessageSizeTooLargeError(), r"topic: MessageSizeTooLargeError\. .*raise message\.max\.bytes"),
         (TopicAuthorizationFailedError(), r"topic: AuthorizationError\. Allow this client to write"),
     ],
 )
@@ -133,17 +133,17 @@ def test_a_record_too_large_is_named_with_what_has_arrived(monkeypatch: pytest.M
         with pytest.raises(UsageError) as refused:
             _send_and_flush(sending, b"a.json/7", b"333")
         assert str(refused.value) == (
-            "Kafka does not take record 3 (key a.json/7, 3 bytes) on topic: MessageSizeTooLargeError. "
-            "It is larger than Kafka takes; split it or leave it out, or raise its message.max.bytes. "
-            "2 records have arrived; those after them may not have. "
-            "Publish the same again afterwards; what is known already falls out."
+            "Kafka rejected record 3 (key a.json/7, 3 bytes) on topic: MessageSizeTooLargeError. "
+            "It is too large for Kafka. Split it, leave it out, or raise message.max.bytes of the topic. "
+            "2 records were written; those after them may be missing. "
+            "Publish the same again afterwards; duplicates are ignored."
         )
 
 
 def test_it_gives_up_after_five_producers_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
     sending = deliver_with(monkeypatch, *(FakeProducer(FakeFuture(UnknownProducerIdError())) for _ in range(5)))
     sending.send(b"key", b"1")
-    with pytest.raises(WardwatchError, match="again and again: UnknownProducerIdError"):
+    with pytest.raises(WardwatchError, match="5 times in a row: UnknownProducerIdError"):
         sending.flush()
 
 
@@ -151,5 +151,5 @@ def test_a_flush_with_a_limit_says_how_many_facts_are_missing(monkeypatch: pytes
     sending = deliver_with(monkeypatch, FakeProducer(FakeFuture(), FakeFuture(is_done=False)))
     sending.send(b"key", b"1")
     sending.send(b"key", b"2")
-    with pytest.raises(WardwatchError, match="did not take in the last 1 facts"):
+    with pytest.raises(WardwatchError, match="did not acknowledge the last 1 facts"):
         sending.flush(timeout_s=0.05)

@@ -31,5 +31,5 @@ def test_choices_follow_their_weights_and_never_take_weight_0() -> None:
 
 @pytest.mark.parametrize("weights", [[1.0], [0.0, 0.0], [2.0, -1.0]])
 def test_weights_that_choose_nothing_are_refused(weights: list[float]) -> None:
-    with pytest.raises(ValueError, match="as many weights as items"):
+    with pytest.raises(ValueError, match="one weight of 0 or more for each item"):
         Chooser(["a", "b"], weights)

@@ -252,7 +252,7 @@ def test_the_built_in_hospital_uses_every_bed() -> None:
     ("arguments", "message"),
     [
         ({"seed": -1}, "seed of a simulation must be 0 or more. Got -1"),
-        ({"start": datetime(2026, 1, 1)}, "must be an aware time"),  # noqa: DTZ001
+        ({"start": datetime(2026, 1, 1)}, "must have a time zone"),  # noqa: DTZ001
         ({"days": 0}, "must be more than 0. Got 0"),
     ],
 )

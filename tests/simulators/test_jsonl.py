@@ -33,7 +33,7 @@ def test_reading_is_lazy_and_passes_over_empty_lines(tmp_path: Path, facts: list
 def test_a_bad_line_is_named_with_its_reason(tmp_path: Path, facts: list[AnyFact]) -> None:
     path = tmp_path / "facts.jsonl"
     path.write_bytes(encode_fact(facts[0]) + b'\n{"type": "something else"}\n')
-    with pytest.raises(SourceError, match=r"facts\.jsonl:2: Invalid value - at `\$\.type`\. Mend"):
+    with pytest.raises(SourceError, match=r"facts\.jsonl:2: Invalid value - at `\$\.type`\. Correct"):
         list(jsonl.read(path))
 
 

@@ -111,12 +111,12 @@ def test_an_unknown_disposition_stays_unknown(tables: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "text", "message"),
     [
-        ("clif_adt", None, r"no clif_adt\.csv or clif_adt\.csv\.gz"),
-        ("clif_patient", "patient_id\n1\n", "no column sex_category"),
-        ("clif_adt", ADT.replace("2150-03-02 08:00:00+00:00", "soon"), "hospitalization 11: a time is missing or malf"),
+        ("clif_adt", None, r"neither clif_adt\.csv nor clif_adt\.csv\.gz"),
+        ("clif_patient", "patient_id\n1\n", "column sex_category is missing"),
+        ("clif_adt", ADT.replace("2150-03-02 08:00:00+00:00", "soon"), "hospitalization 11: a time is missing or not"),
         ("clif_adt", ADT.replace("2150-03-02 08:00:00+00:00", "2150-03-02 08:00:00"), "no offset from UTC"),
         ("clif_adt", ADT.replace("1,12,2150-03-21 08:00:00+00:00,,,\n", ""), "hospitalization 12: clif_adt must have"),
-        ("clif_patient", "patient_id,sex_category\n1,Female\n", "hospitalization 21 is of a patient"),
+        ("clif_patient", "patient_id,sex_category\n1,Female\n", "hospitalization 21 is missing in clif_patient"),
         ("clif_patient", "patient_id,sex_category\n1\n", r"clif_patient\.csv:2: the row is too short"),
     ],
 )

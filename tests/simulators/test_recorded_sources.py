@@ -253,8 +253,8 @@ def test_mimic_iv_of_physionet_begins_in_the_ed_and_counts_ed_visits_alone(tmp_p
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
-        ({}, "neither ADMISSIONS nor TRANSFERS"),
-        ({"ADMISSIONS": "SUBJECT_ID,HADM_ID\n1,2\n"}, "no column ADMITTIME"),
+        ({}, "neither ADMISSIONS nor TRANSFERS has rows"),
+        ({"ADMISSIONS": "SUBJECT_ID,HADM_ID\n1,2\n"}, "column ADMITTIME is missing"),
         ({"ADMISSIONS": ADMISSIONS_III.replace("2150-03-01 08:00:00", "first of May")}, r"ADMISSIONS\.csv:2: a time"),
     ],
 )

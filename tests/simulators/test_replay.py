@@ -23,19 +23,19 @@ def test_a_file_of_facts_is_replayed(tmp_path: Path, facts: list[AnyFact]) -> No
 
 
 def test_an_unknown_source_lists_the_known(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no source 'tape'\. Take one of: jsonl, .*, log, hl7"):
+    with pytest.raises(UsageError, match=r"Unknown source 'tape'\. Choose one of: jsonl, .*, log, hl7"):
         replay.facts("tape", tmp_path, load_settings(data_dir=tmp_path), also=["hl7"])
 
 
 @pytest.mark.parametrize(("source", "needs"), [("jsonl", "file of facts"), ("mimic-iv", "folder of the CLIF tables")])
 def test_a_path_that_is_not_there_is_refused_at_once(tmp_path: Path, source: str, needs: str) -> None:
-    with pytest.raises(SourceError, match=f"is not there. The source {source} needs a {needs}"):
+    with pytest.raises(SourceError, match=f"not found. The source {source} needs a {needs}"):
         replay.facts(source, tmp_path / "nothing", load_settings(data_dir=tmp_path))
 
 
 def test_the_folder_of_mimic_is_read_with_the_key_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
-    with pytest.raises(SourceError, match=r"no clif_patient\.csv"):
+    with pytest.raises(SourceError, match=r"neither clif_patient\.csv"):
         list(replay.facts("mimic-iv", tmp_path / "tables", load_settings(data_dir=tmp_path)))
     assert (tmp_path / "pseudonym.key").is_file()
 
@@ -55,7 +55,7 @@ def test_the_fact_log_of_a_database_is_replayed_exactly(
 
 @pytest.mark.parametrize("address", ["no-such.db", "mysql://somewhere"])
 def test_a_database_without_a_log_is_said(address: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no database"):
+    with pytest.raises(SourceError, match="not a database"):
         list(replay.facts("log", address, load_settings(data_dir=tmp_path)))
     empty = tmp_path / "empty.db"
     empty.touch()
@@ -87,13 +87,13 @@ def test_a_window_keeps_what_was_recorded_in_it(facts: list[AnyFact]) -> None:
             "jsonl",
             "facts.jsonl",
             "",
-            r"facts\.jsonl is empty: it holds no fact\. The source jsonl needs a file of facts",
+            r"facts\.jsonl: contains no facts\. The source jsonl needs a file of facts",
         ),
-        ("jsonl", "facts.jsonl", "\n\n", "is empty: it holds no fact"),
-        ("synthea", "encounters.csv", "", r"encounters\.csv is empty\. Fetch the table again"),
-        ("synthea", "encounters.csv", "Id,START,STOP,PATIENT,ENCOUNTERCLASS\n", "is empty: it holds no fact"),
-        ("mimic-iii", "ADMISSIONS.csv", "", r"ADMISSIONS\.csv is empty\. Fetch the table again"),
-        ("mimic-iv", "clif_patient.csv", "", r"clif_patient\.csv is empty\. Fetch the table again"),
+        ("jsonl", "facts.jsonl", "\n\n", "contains no facts"),
+        ("synthea", "encounters.csv", "", r"encounters\.csv: file is empty\. Download the table again"),
+        ("synthea", "encounters.csv", "Id,START,STOP,PATIENT,ENCOUNTERCLASS\n", "contains no facts"),
+        ("mimic-iii", "ADMISSIONS.csv", "", r"ADMISSIONS\.csv: file is empty\. Download the table again"),
+        ("mimic-iv", "clif_patient.csv", "", r"clif_patient\.csv: file is empty\. Download the table again"),
     ],
 )
 def test_a_recording_that_holds_nothing_is_an_error_at_once(
@@ -107,5 +107,5 @@ def test_a_recording_that_holds_nothing_is_an_error_at_once(
 
 
 def test_a_fact_log_that_holds_nothing_is_an_error_at_once(engine: Engine, database_url: str, tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="is empty: it holds no fact"):
+    with pytest.raises(SourceError, match="contains no facts"):
         replay.facts("log", database_url, load_settings(data_dir=tmp_path))
