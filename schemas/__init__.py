@@ -1,1 +1,1 @@
-"""Shapes that every room shares: settings, errors, facts, state, topics, tables. They know no other room."""
+"""Types that all packages share: settings, errors, facts, state, topics, tables. Imports no other package."""

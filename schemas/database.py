@@ -21,30 +21,30 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from schemas.errors import SettingsError
 
 BUSY_TIMEOUT_S = 30
-"""How long a SQLite writer waits for another; PostgreSQL has `lock_timeout` for that."""
+"""Time that a SQLite writer waits for another; PostgreSQL uses `lock_timeout` instead."""
 
 _POSTGRES_OPTIONS = "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s"
-"""So that no thread waits for ever on a lock held elsewhere: a worker must be able to stop."""
+"""Bound every wait for a lock, so that a worker can always stop."""
 
 
 def existing_engine(url: str) -> Engine:
-    """Return an engine for a database that must be there: a typing error makes no new SQLite file.
+    """Return an engine for an existing database: a typing error does not create a new SQLite file.
 
     Raises
     ------
     SettingsError
-        When the address is neither PostgreSQL nor SQLite, or the SQLite file is not there.
+        When the address is neither PostgreSQL nor SQLite, or the SQLite file is not found.
     """
     return make_engine(url, create=False)
 
 
 def make_engine(url: str, *, create: bool = True) -> Engine:
-    """Return an engine for `url`, set up so that a waiting statement ends.
+    """Return an engine for `url`, with a timeout on every statement and lock.
 
     Raises
     ------
     SettingsError
-        When the address is neither PostgreSQL nor SQLite, or the folder of the SQLite file cannot be made.
+        When the address is neither PostgreSQL nor SQLite, or the folder of the SQLite file cannot be created.
     """
     try:
         parsed = make_url(url)
@@ -95,7 +95,7 @@ def _make_folder(folder: Path) -> None:
 
 
 class _BinaryCursor(psycopg.Cursor[Any]):
-    """Fetches values in binary: states and facts are bytes, and text would double them."""
+    """Fetch values in binary: states and facts are bytes, and the text format would double their size."""
 
     def __init__(self, connection: psycopg.Connection[Any], **options: Any) -> None:
         super().__init__(connection, **options)
@@ -103,7 +103,7 @@ class _BinaryCursor(psycopg.Cursor[Any]):
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy's `begin` event begins; see _begin_immediate
+    connection.isolation_level = None  # the `begin` event starts transactions; see _begin_immediate
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
@@ -111,8 +111,8 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _begin_immediate(connection: Any) -> None:
-    # A transaction that reads first and writes later cannot be upgraded while another writes: take the lock at once,
-    # unless the caller only reads (execution_options(read_only=True)).
+    # SQLite cannot upgrade a transaction from reading to writing while another one writes. So take the write lock at
+    # once, unless the caller only reads (execution_options(read_only=True)).
     read_only = connection.get_execution_options().get("read_only", False)
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
@@ -125,12 +125,12 @@ def _alembic(engine: Engine) -> Config:
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring the database to the newest migration; does nothing where it is there already."""
+    """Migrate the database to the newest revision; does nothing if it is up to date."""
     command.upgrade(_alembic(engine), "head")
 
 
 def pending_migrations(engine: Engine) -> list[str]:
-    """Return the revisions that the database still lacks, oldest first."""
+    """Return the revisions that are not applied yet, oldest first."""
     script = ScriptDirectory.from_config(_alembic(engine))
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
@@ -139,5 +139,5 @@ def pending_migrations(engine: Engine) -> list[str]:
 
 
 def as_utc(value: datetime | str) -> datetime:
-    """Return a time read by a driver's own cursor (text on SQLite) as an aware one."""
+    """Return a time read by a driver's own cursor (text on SQLite) as an aware UTC time."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value

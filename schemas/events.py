@@ -1,8 +1,8 @@
 """ADT facts on the wire: a CloudEvents 1.0 envelope around one tagged union.
 
-A fact is something that somebody reported; facts are only ever added. `source` and `id` name it, `subject` is
-what it is about (the encounter, the patient, or the bed), `time` is when it happened, `recordedtime` when the feed
-said it, and `partitionkey` (the CloudEvents partitioning extension) is the Kafka key: the patient token, or the bed.
+A fact is one report; facts are only ever added. `source` and `id` identify it, `subject` is what it is about (the
+encounter, the patient, or the bed), `time` is when it happened, `recordedtime` when the feed recorded it, and
+`partitionkey` (the CloudEvents partitioning extension) is the Kafka key: the patient token, or the bed.
 
 Names follow HL7 v2 (trigger in each docstring) and FHIR; see docs/GLOSSARY.md.
 """
@@ -95,9 +95,9 @@ class Procedure(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """What any ADT message may say about the encounter besides its trigger. Absent means "not said".
+    """Fields that any ADT message may carry about the encounter. An absent field was not reported.
 
-    Ages, never birth dates, travel: `age_years` is the age in whole years at `time`.
+    `age_years` is the age in whole years at `time`; birth dates are never sent.
     """
 
     patient_class: PatientClass | None = None
@@ -110,15 +110,15 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     diagnoses: tuple[Diagnosis, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     time_written: Instant | None = None
-    """When the source says that it happened, where that is later than it was recorded: `time` is the record's then."""
+    """The event time that the source gives, if it is later than the recording; `time` is then that of the recording."""
     version_of: Name | None = None
-    """The resource of which this is a version (FHIR Encounter.id): what an earlier one said of times, moves and plans
-    no longer holds."""
+    """The resource of which this is a version (FHIR Encounter.id). It replaces times, moves and plans of earlier
+    versions."""
     version: Name | None = None
-    """Which one (FHIR meta.versionId, else meta.lastUpdated). Of two recorded at one time the larger number is the
-    later; what is no number comes after, by its text, and what says none before."""
+    """The version (FHIR meta.versionId, else meta.lastUpdated). Of two recorded at one time the larger number is the
+    later; a version that is not a number comes after all numbers, in order of its text, and no version before."""
     version_digest: Name | None = None
-    """Of what that version says: two digests of one version are two contents under one id."""
+    """Digest of the content of that version: two digests of one version are two contents under one id."""
 
 
 class DischargeDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -135,13 +135,13 @@ class UpdateDetails(DischargeDetails, frozen=True, kw_only=True, gc=False, omit_
 
 
 class PendingDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """What is to come: `location` is the planned place (PV1-42, PV2-1), `expected_at` the planned time."""
+    """A plan: `location` is the planned place (PV1-42, PV2-1), `expected_at` the planned time."""
 
     expected_at: Instant | None = None
 
 
 class TrackingDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """PV1-11: a place for a while (a test, an operation); the bed stays the patient's."""
+    """PV1-11: a temporary place (a test, an operation); the bed stays the patient's."""
 
     temporary_location: Location | None = None
 
@@ -151,7 +151,7 @@ class DeleteDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
     reason: Name | None = None
     version_of: Name | None = None
-    """As in `Details`: a later version of the resource may say that it was none."""
+    """As in `Details`: a later version of the resource may declare it entered in error."""
     version: Name | None = None
     """As in `Details`."""
     version_digest: Name | None = None
@@ -159,7 +159,7 @@ class DeleteDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
 
 class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """What is said of a person rather than of a stay (PID-8, PID-29). `age_years` is the age at `time`."""
+    """Fields about a person, not about a stay (PID-8, PID-29). `age_years` is the age at `time`."""
 
     age_years: AgeYears | None = None
     sex: Sex | None = None
@@ -167,7 +167,7 @@ class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
 
 
 class MergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The subject is from now on `into`: a patient (MRG-1) the token of PID-3, a visit (MRG-5) the one of PV1-19."""
+    """The subject is merged into `into`: a patient (MRG-1) into the token of PID-3, a visit (MRG-5) into PV1-19."""
 
     into: Name
 
@@ -180,15 +180,15 @@ class UnmergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
 
 
 class MoveDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Whose visit it was said to be before: the token of MRG-1."""
+    """The patient to whom the visit was assigned before: the token of MRG-1."""
 
     moved_from: Name
 
 
 class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Which fact is taken back: its id, or else what was said last of its kind (see `streams.fold.corrections`).
+    """The fact that is cancelled: its id, or else the latest of its type (see `streams.fold.corrections`).
 
-    `location` is where the patient is afterwards (PV1-3 of A12, A13, A32, A33).
+    `location` is the place of the patient afterwards (PV1-3 of A12, A13, A32, A33).
     """
 
     cancels: Name | None = None
@@ -196,7 +196,7 @@ class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
 
 class BedDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """NPU-2: what housekeeping or the bed desk says of a bed."""
+    """NPU-2: the status of a bed as housekeeping or the bed desk reports it."""
 
     location: Location
     status: BedStatus
@@ -230,7 +230,7 @@ class EncounterFact(Fact, frozen=True, kw_only=True, gc=False):
 
 
 class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_admitted.v1"):
-    """A01: came in."""
+    """A01: the patient was admitted."""
 
     data: Details
 
@@ -238,19 +238,19 @@ class PatientAdmitted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="w
 class PatientTransferred(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_transferred.v1"
 ):
-    """A02: moved."""
+    """A02: the patient moved to another place."""
 
     data: Details
 
 
 class PatientDischarged(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_discharged.v1"):
-    """A03: left."""
+    """A03: the patient was discharged."""
 
     data: DischargeDetails
 
 
 class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_updated.v1"):
-    """A08: something else about the visit; a new place in it is a move."""
+    """A08: other data of the visit changed; a new location in it is a transfer."""
 
     data: UpdateDetails
 
@@ -258,13 +258,13 @@ class EncounterUpdated(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 class AdmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.admission_cancelled.v1"
 ):
-    """A11: nobody was admitted after all."""
+    """A11: the admission is cancelled."""
 
     data: CancelDetails
 
 
 class TransferCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.transfer_cancelled.v1"):
-    """A12: nobody moved after all."""
+    """A12: the transfer is cancelled."""
 
     data: CancelDetails
 
@@ -272,7 +272,7 @@ class TransferCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag=
 class DischargeCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.discharge_cancelled.v1"
 ):
-    """A13: nobody left after all; the patient is here."""
+    """A13: the discharge is cancelled; the patient is still in the hospital."""
 
     data: CancelDetails
 
@@ -280,13 +280,13 @@ class DischargeCancelled(
 class PatientPreadmitted(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_preadmitted.v1"
 ):
-    """A05. Without a visit number its subject is the patient: `patient_subject(token)`."""
+    """A05: an admission is planned. Without a visit number its subject is the patient: `patient_subject(token)`."""
 
     data: PendingDetails
 
 
 class PatientRegistered(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_registered.v1"):
-    """A04: an outpatient or an emergency patient is here."""
+    """A04: an outpatient or an emergency patient was registered."""
 
     data: Details
 
@@ -294,67 +294,67 @@ class PatientRegistered(EncounterFact, frozen=True, kw_only=True, gc=False, tag=
 class PatientClassChanged(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_class_changed.v1"
 ):
-    """A06 (outpatient to inpatient) and A07 (back); `data.patient_class` says which."""
+    """A06 (outpatient to inpatient) and A07 (inpatient to outpatient); `data.patient_class` is the new class."""
 
     data: Details
 
 
 class AdmissionPending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.admission_pending.v1"):
-    """A14. Without a visit number its subject is the patient: `patient_subject(token)`."""
+    """A14: an admission is pending. Without a visit number its subject is the patient: `patient_subject(token)`."""
 
     data: PendingDetails
 
 
 class TransferPending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.transfer_pending.v1"):
-    """A15: to be moved."""
+    """A15: a transfer is pending."""
 
     data: PendingDetails
 
 
 class DischargePending(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.discharge_pending.v1"):
-    """A16: to be discharged."""
+    """A16: a discharge is pending."""
 
     data: PendingDetails
 
 
 class PatientDeparted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_departed.v1"):
-    """A09: on the way."""
+    """A09: the patient left for a temporary place."""
 
     data: TrackingDetails
 
 
 class PatientArrived(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_arrived.v1"):
-    """A10: got there."""
+    """A10: the patient arrived at a temporary place."""
 
     data: TrackingDetails
 
 
 class LeaveStarted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_started.v1"):
-    """A21: on leave of absence; the bed is kept."""
+    """A21: a leave of absence began; the bed is kept."""
 
     data: Details
 
 
 class LeaveEnded(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_ended.v1"):
-    """A22: back from leave."""
+    """A22: the patient returned from leave."""
 
     data: Details
 
 
 class EncounterDeleted(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_deleted.v1"):
-    """A23: all that was said of the visit before is void."""
+    """A23: all earlier facts about the visit are void."""
 
     data: DeleteDetails
 
 
 class EncounterMoved(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_moved.v1"):
-    """A44, A45: the visit is this patient's, and not the one's under whom it was reported before."""
+    """A44, A45: the visit belongs to this patient, not to the one under whom it was reported before."""
 
     data: MoveDetails
 
 
 class EncountersMerged(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounters_merged.v1"):
-    """A42, A50: the subject turned out to be another visit, or has another number from now on."""
+    """A42, A50: the subject is another visit, or has another number from now on."""
 
     data: MergeDetails
 
@@ -362,7 +362,7 @@ class EncountersMerged(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 class EncountersUnmerged(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounters_unmerged.v1"
 ):
-    """No trigger of HL7: the subject was merged in error and is a visit of its own."""
+    """The subject was merged in error and is a visit of its own; HL7 has no trigger for it."""
 
     data: UnmergeDetails
 
@@ -370,7 +370,7 @@ class EncountersUnmerged(
 class PreadmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.preadmission_cancelled.v1"
 ):
-    """A38: no longer expected."""
+    """A38: the planned admission is cancelled."""
 
     data: CancelDetails
 
@@ -378,7 +378,7 @@ class PreadmissionCancelled(
 class PendingAdmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_admission_cancelled.v1"
 ):
-    """A27: no longer expected."""
+    """A27: the pending admission is cancelled."""
 
     data: CancelDetails
 
@@ -386,7 +386,7 @@ class PendingAdmissionCancelled(
 class PendingTransferCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_transfer_cancelled.v1"
 ):
-    """A26: no longer to be moved."""
+    """A26: the pending transfer is cancelled."""
 
     data: CancelDetails
 
@@ -394,7 +394,7 @@ class PendingTransferCancelled(
 class PendingDischargeCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.pending_discharge_cancelled.v1"
 ):
-    """A25: no longer to be discharged."""
+    """A25: the pending discharge is cancelled."""
 
     data: CancelDetails
 
@@ -402,13 +402,13 @@ class PendingDischargeCancelled(
 class DepartureCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.departure_cancelled.v1"
 ):
-    """A33: did not depart."""
+    """A33: the departure to a temporary place is cancelled."""
 
     data: CancelDetails
 
 
 class ArrivalCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.arrival_cancelled.v1"):
-    """A32: did not arrive."""
+    """A32: the arrival at a temporary place is cancelled."""
 
     data: CancelDetails
 
@@ -416,13 +416,13 @@ class ArrivalCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="
 class LeaveStartCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_start_cancelled.v1"
 ):
-    """A52: did not go on leave."""
+    """A52: the start of the leave is cancelled."""
 
     data: CancelDetails
 
 
 class LeaveEndCancelled(EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.leave_end_cancelled.v1"):
-    """A53: did not come back from leave."""
+    """A53: the return from leave is cancelled."""
 
     data: CancelDetails
 
@@ -437,13 +437,13 @@ class PatientFact(Fact, frozen=True, kw_only=True, gc=False):
 
 
 class PatientUpdated(PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_updated.v1"):
-    """A28, A31, and an A08 that names no visit."""
+    """A28, A31, and an A08 without a visit: data of the person changed."""
 
     data: PatientDetails
 
 
 class PatientsMerged(PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patients_merged.v1"):
-    """A40, A34: the subject turned out to be somebody known under another token."""
+    """A40, A34: the subject is a person already known under another token."""
 
     data: MergeDetails
 
@@ -498,14 +498,14 @@ PersonFact = PatientUpdated | PatientsMerged | PatientsUnmerged
 
 AnyFact = AdtEvent | PersonFact | BedStatusChanged
 
-MAY_CONCERNPATIENT_PREFIX = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
-"""Facts about an encounter whose number nobody has given out yet: they wait on the patient."""
+MAY_CONCERN_PATIENT = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
+"""Facts that may come before the encounter has a number; they are then kept with the patient."""
 
 PATIENT_PREFIX, BED_PREFIX = "patient:", "bed:"
 """How the subject of a patient's and of a bed's facts begins; that of an encounter's is its number."""
 
 _QUOTED = re.compile(r"""(?<=value) ['"].*['"](?= - at `)""", re.DOTALL)
-"""A reason names the field and never quotes what stood there: it may be a name."""
+"""A reason names the field and never quotes its content, which may be a name."""
 
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 _encoder = msgspec.json.Encoder()
@@ -544,12 +544,12 @@ def is_bed_subject(subject: str) -> bool:
 
 
 def check_subject(fact: AnyFact) -> None:
-    """Refuse a fact whose subject does not go with its kind.
+    """Reject a fact whose subject does not match its type.
 
     Raises
     ------
     FactRejected
-        Naming what does not fit.
+        With the field and the rule that it breaks.
     """
     if isinstance(fact, BedStatusChanged):
         if fact.data.location.bed_id is None:
@@ -562,18 +562,18 @@ def check_subject(fact: AnyFact) -> None:
         if fact.subject != patient_subject(fact.partition_key):
             raise FactRejected("The subject of a fact about a patient must be patient:partitionkey - at `$.subject`")
     elif is_patient_subject(fact.subject) and not (
-        isinstance(fact, MAY_CONCERNPATIENT_PREFIX) and fact.subject == patient_subject(fact.partition_key)
+        isinstance(fact, MAY_CONCERN_PATIENT) and fact.subject == patient_subject(fact.partition_key)
     ):
         raise FactRejected("This fact must have an encounter as its subject, not a patient - at `$.subject`")
 
 
 def encode_fact(fact: AnyFact) -> bytes:
-    """Return the fact's canonical JSON: the same fact gives the same bytes, whoever wrote it first."""
+    """Return the fact's canonical JSON: the same fact gives the same bytes in every process."""
     return _encoder.encode(fact)
 
 
 def decode_fact(raw: bytes) -> AnyFact:
-    """Read one fact, strictly.
+    """Decode one fact strictly.
 
     Parameters
     ----------
@@ -588,7 +588,7 @@ def decode_fact(raw: bytes) -> AnyFact:
     Raises
     ------
     FactRejected
-        When the bytes are no fact; the message says which field and why, and quotes no content.
+        When the bytes are not a valid fact; the message has the field and the reason, and quotes no content.
 
     Examples
     --------
@@ -619,7 +619,7 @@ def decode_fact(raw: bytes) -> AnyFact:
 
 
 def digest(body: bytes) -> int:
-    """Return 64 bits of BLAKE2b of the canonical bytes, signed: tells two contents under one id apart."""
+    """Return 64 bits of BLAKE2b of the canonical bytes, signed; distinguishes two contents under one id."""
     return int.from_bytes(hashlib.blake2b(body, digest_size=8).digest(), "big", signed=True)
 
 

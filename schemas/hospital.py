@@ -1,4 +1,4 @@
-"""The hospital as its file describes it: facilities, units with their type, beds, and how many are staffed."""
+"""The hospital file: facilities, units with their types, beds, and the number of staffed beds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.events import Name
 
 
 class UnitType(StrEnum):
-    """Kinds of unit; ratios and thresholds hang on them later."""
+    """Kinds of unit."""
 
     EMERGENCY = "emergency"
     INTENSIVE_CARE = "intensive_care"
@@ -30,7 +30,7 @@ class UnitType(StrEnum):
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
-    """A unit: `licensed_beds` beds named 01, 02, ... unless `beds` names them; `staffed_beds` of them usable."""
+    """A unit with `licensed_beds` beds, named 01, 02, ... or as in `beds`; the first `staffed_beds` are usable."""
 
     unit_id: Name
     name: str
@@ -47,15 +47,15 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_
 
     @cached_property
     def staffed(self) -> int:
-        """Staffed beds; all of them unless the file says otherwise."""
+        """Number of staffed beds; all beds if the file does not give it."""
         return len(self.bed_ids) if self.staffed_beds is None else self.staffed_beds
 
 
 class Facility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One building or campus. `cleaning_minutes` is the target of a bed's turnaround.
 
-    Where `bed_status_feed` is false nobody reports housekeeping, and a bed counts as available again
-    `cleaning_minutes` after it was left.
+    Without a bed status feed (`bed_status_feed` false) a bed counts as available again `cleaning_minutes` after the
+    patient left it.
     """
 
     facility_id: Name
@@ -77,7 +77,7 @@ class Hospital(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unkn
         return {(facility.facility_id, unit.unit_id): unit for facility in self.facilities for unit in facility.units}
 
     def facility(self, facility_id: str) -> Facility | None:
-        """Return the facility of that id, or None when the file does not name it."""
+        """Return the facility of that id, or None if the file does not define it."""
         return next((facility for facility in self.facilities if facility.facility_id == facility_id), None)
 
 
@@ -89,12 +89,12 @@ def parse_hospital(raw: bytes, origin: str) -> Hospital:
     raw : bytes
         YAML.
     origin : str
-        The file's name, for errors.
+        Name of the file, for error messages.
 
     Raises
     ------
     HospitalFileError
-        Naming the file, the place in it, and what is wrong.
+        With the file, the place in it, the fault, and the remedy.
     """
     try:
         hospital = msgspec.yaml.decode(raw, type=Hospital)

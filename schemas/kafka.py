@@ -1,4 +1,4 @@
-"""What every room asks of Kafka: how to connect, which topics must be there, and how far behind the workers are."""
+"""Kafka: connection settings, required topics, and the lag of the workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from schemas.topics import PARTITIONS, TOPICS, WORKER_GROUP
 
 DAY_MS = 86_400_000
 ANSWER_MS = 2_000
-"""A broker that did not answer by then is away; kafka-python alone would try for 30 s."""
+"""Timeout after which a broker counts as unavailable; kafka-python alone would try for 30 s."""
 
 
 def connection(settings: Settings) -> dict[str, Any]:
@@ -35,9 +35,9 @@ def wait_for_broker(settings: Settings, timeout_s: float = 30.0) -> None:
     Raises
     ------
     BrokerUnavailable
-        When nothing answers within `timeout_s`.
+        When no broker answers within `timeout_s`.
     SettingsError
-        When the setting names no broker.
+        When the setting is not the address of a broker.
     """
     deadline = time.monotonic() + timeout_s
     while True:
@@ -60,7 +60,7 @@ def _away(settings: Settings) -> BrokerUnavailable:
 
 def _ask(settings: Settings) -> None:
     if settings.kafka_embedded:
-        # kafka-python 3.0.12 has to be told this broker's version, and then never gives up on one that does not answer.
+        # kafka-python 3.0.12 needs this broker's version, and then never times out if it does not answer.
         AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 0}).list_topics(
             timeout=ANSWER_MS / 1000
         )
@@ -79,7 +79,7 @@ def _consumer(settings: Settings, **options: Any) -> KafkaConsumer:
 
 
 def ensure_topics(settings: Settings) -> None:
-    """Create the topics that are missing. The embedded broker makes its own when it starts."""
+    """Create the topics that are missing. The embedded broker creates its own when it starts."""
     if settings.kafka_embedded:
         return
     admin = KafkaAdminClient(**connection(settings))
@@ -88,7 +88,7 @@ def ensure_topics(settings: Settings) -> None:
             if topic.name not in set(admin.list_topics()):
                 configs = {"retention.ms": str(topic.retention_days * DAY_MS)}
                 wanted = NewTopic(topic.name, num_partitions=PARTITIONS, replication_factor=-1, topic_configs=configs)
-                with suppress(TopicAlreadyExistsError):  # another process was first
+                with suppress(TopicAlreadyExistsError):  # another process created it first
                     admin.create_topics([wanted])
     finally:
         admin.close()
@@ -105,7 +105,7 @@ def missing_topics(settings: Settings) -> list[str]:
 
 
 def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
-    """Return, for each topic, how many records the workers' group has not committed yet.
+    """Return, for each topic, the number of records that the workers' group has not committed yet.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def lag(settings: Settings, topics: list[str]) -> dict[str, int]:
         When no broker answers.
     """
     if settings.kafka_embedded:
-        wait_for_broker(settings, timeout_s=0)  # of a real one, the consumer says by itself that it is away
+        wait_for_broker(settings, timeout_s=0)  # with a real broker, the consumer itself raises when it is unavailable
     try:
         consumer = _consumer(settings, group_id=WORKER_GROUP, enable_auto_commit=False, auto_offset_reset="earliest")
     except KafkaError:

@@ -1,4 +1,4 @@
-"""A record on its way to the topic of ADT events: a fact, or what an interface could not read."""
+"""A record for the topic of ADT events: a fact, or an input that an interface could not read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 from schemas.events import AnyFact, encode_fact
 
 REJECTED_HEADER = "wardwatch-rejected"
-"""A record with this header is no fact; the worker keeps it with the dead letters, and the header says why."""
+"""Header of a record that is not a fact: the reason. The worker stores such a record as a dead letter."""
 
 MAX_BYTES = 1_000_000
-"""Of a record's value: Kafka takes 1 MiB with all that is around it."""
+"""Of a record's value: Kafka accepts 1 MiB including key, headers and overhead."""
 
 MAX_REJECTED_BYTES = 900_000
-"""What is kept of bytes that are no fact: the reason travels with them."""
+"""Of a rejected input; leaves room for the reason in the header."""
 
 MAX_REASON, MAX_KEY = 20_000, 200
 """Characters."""
 
 
 class Outgoing(NamedTuple):
-    """One record. `recorded_at` (aware UTC) paces it; None goes at once."""
+    """One record. `recorded_at` (aware UTC) sets when it is sent in a paced replay; None is sent at once."""
 
     key: bytes
     value: bytes
@@ -30,15 +30,15 @@ class Outgoing(NamedTuple):
 
 
 def outgoing(fact: AnyFact) -> Outgoing:
-    """Return a fact as it goes to Kafka."""
+    """Return the record of a fact."""
     return Outgoing(fact.partition_key.encode(), encode_fact(fact), fact.recorded_at)
 
 
 def rejected(raw: bytes, reason: str, key: str) -> Outgoing:
-    """Return bytes that are no fact as they go to Kafka, with the reason; from there they become a dead letter.
+    """Return the record of an input that is not a fact, with the reason; the worker makes it a dead letter.
 
-    A record that Kafka does not take would stop all that come after it, so what is too large is cut, and the reason
-    says so: the whole is with the sender only.
+    A record that is too large for Kafka would block all records after it. So a long input is cut, and the reason says
+    so: only the sender has the whole.
     """
     if len(reason) > MAX_REASON:
         reason = f"{reason[:MAX_REASON]} ... and more."

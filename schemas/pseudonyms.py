@@ -1,4 +1,4 @@
-"""Patient tokens: HMAC-SHA256 of the identifier and its authority, under a key that neither Kafka nor SQL holds."""
+"""Patient tokens: HMAC-SHA256 of the identifier and its authority, with a key kept outside Kafka and SQL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def patient_token(key: bytes, authority: str, identifier: str) -> str:
     key : bytes
         32 secret bytes; see `load_key`.
     authority : str
-        Who assigned the identifier (PID-3.4): two hospitals' number 17 are two patients.
+        Assigning authority of the identifier (PID-3.4): number 17 of two hospitals is two patients.
     identifier : str
         The medical record number (PID-3.1).
 
@@ -41,12 +41,12 @@ def patient_token(key: bytes, authority: str, identifier: str) -> str:
 
 
 def load_key(settings: Settings) -> bytes:
-    """Read the pseudonym key, making one on first use where no file is set.
+    """Read the pseudonym key; create one on first use if no file is set.
 
     Raises
     ------
     SettingsError
-        When the file cannot be read or does not hold 64 hex digits.
+        When the file cannot be read or does not contain 64 hex digits.
     """
     path = settings.pseudonym_key_file or settings.data_dir / "pseudonym.key"
     if settings.pseudonym_key_file is None:

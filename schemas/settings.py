@@ -1,4 +1,4 @@
-"""Settings from the environment. Every variable is described here and nowhere else; the docs are made from it."""
+"""Settings from the environment. Every variable is described here only; docs/reference/settings.md is generated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.errors import SettingsError
 
 
 class Settings(BaseSettings):
-    """All that can be set. Each field is the variable `WARDWATCH_` and its name in capitals."""
+    """All settings. Each field is read from the variable `WARDWATCH_` plus its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="WARDWATCH_", extra="ignore", frozen=True)
 
@@ -73,17 +73,17 @@ class Settings(BaseSettings):
 
     @property
     def sql_url(self) -> str:
-        """The database address with its default filled in."""
+        """The database address, or its default."""
         return self.database_url or f"sqlite:///{self.data_dir / 'wardwatch.db'}"
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment.
+    """Read the settings from the environment.
 
     Raises
     ------
     SettingsError
-        Naming the variable, what is wrong with it, and what it is for.
+        With the variable, the fault, and what the variable is for.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def settings_table() -> str:
-    """Return the Markdown table of all variables, as it stands in docs/reference/settings.md."""
+    """Return the Markdown table of all variables for docs/reference/settings.md."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         default = "" if field.default in (None, "") else f"`{field.default}`"

@@ -11,7 +11,7 @@ from schemas.events import AdmissionType, BedStatus, PatientClass, Sex
 
 
 class EncounterStatus(StrEnum):
-    """FHIR R5 Encounter.status, in our words."""
+    """Status of an encounter, after FHIR R5 Encounter.status."""
 
     PLANNED = "planned"
     IN_PROGRESS = "in_progress"
@@ -20,7 +20,7 @@ class EncounterStatus(StrEnum):
 
 
 class Problem(StrEnum):
-    """What does not fit in an encounter's facts. The facts are kept; a person decides."""
+    """A contradiction in the facts of an encounter. The facts are kept; a person decides."""
 
     NO_ADMISSION = "no_admission"
     ADMITTED_TWICE = "admitted_twice"
@@ -47,7 +47,7 @@ class Problem(StrEnum):
 
 
 class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A patient in one place from `arrived_at` (inclusive) to `left_at` (exclusive; None: still there)."""
+    """Stay in one place from `arrived_at` (inclusive) to `left_at` (exclusive; None: still there)."""
 
     facility_id: str
     unit_id: str
@@ -58,7 +58,7 @@ class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A place that a pending admission or transfer is to take; `since` is when that was said."""
+    """A place reserved by a pending admission or transfer; `since` is when it was reported."""
 
     facility_id: str
     unit_id: str
@@ -87,7 +87,7 @@ class KnownProcedure(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
 
 
 class KnownService(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A service (PV1-10) and from when on it was said."""
+    """A service (PV1-10) and when it was first reported."""
 
     value: str
     known_at: datetime
@@ -107,7 +107,7 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     discharge_disposition: str | None = None
     admission_type: AdmissionType | None = None
     service: str | None = None
-    """The last one said; `services` has all, with their times."""
+    """The latest reported; `services` has all, with their times."""
     services: tuple[KnownService, ...] = ()
     age_years: int | None = None
     sex: Sex | None = None
@@ -118,23 +118,23 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     problems: tuple[Problem, ...] = ()
     expected_admission_at: datetime | None = None
     reservation: Reservation | None = None
-    """Where the patient is to come, while the admission or a transfer is pending."""
+    """The planned place, while the admission or a transfer is pending."""
     on_leave_since: datetime | None = None
     """Set while the patient is on leave of absence; the bed is kept."""
     temporary_place: UnitStay | None = None
-    """Where the patient is for a while (PV1-11); the bed is kept."""
+    """Temporary place of the patient (PV1-11); the bed is kept."""
     other_tokens: tuple[str, ...] = ()
     """Further patient tokens under which this encounter was reported."""
     withdrawn: tuple[PlanWithdrawn, ...] = ()
-    """Cancels under this number of a plan that was announced without one."""
+    """Cancels under this visit number of a plan that was announced without a number."""
     merged_into: str | None = None
-    """The encounter that this one was merged into, as last said."""
+    """The encounter that this one was merged into, as last reported."""
     same_as: str | None = None
-    """The encounter that has its facts now, where merges lead to another one; this one is then cancelled."""
+    """The encounter that holds the facts of this one after merges; this one is then cancelled."""
 
     @property
     def provisional(self) -> bool:
-        """Whether some fact does not fit; see `problems`."""
+        """Whether the facts contradict each other; see `problems`."""
         return bool(self.problems)
 
     @property
@@ -144,14 +144,14 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
 
 
 class PlanKind(StrEnum):
-    """What announced a coming patient: each has a cancel of its own."""
+    """How an admission was announced: each kind has its own cancel."""
 
     PREADMISSION = "preadmission"
     ADMISSION = "admission"
 
 
 class PlanWithdrawn(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A27 or A38: what was announced of this kind before is off; with `fact_id`, that one only."""
+    """A27 or A38: cancels earlier announcements of this kind; with `fact_id`, only that one."""
 
     kind: PlanKind
     recorded_at: datetime
@@ -159,27 +159,27 @@ class PlanWithdrawn(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
 
 class PendingAdmission(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """An admission announced without a visit number: it waits on the patient until an admission or its cancel."""
+    """An admission announced without a visit number: kept with the patient until an admission or its cancel."""
 
     fact_id: str
     since: datetime
     kind: PlanKind | None = None
-    """Like `recorded_at` None in what was stored before cancels were looked for under other numbers."""
+    """None, as `recorded_at`, in states stored before cancels were matched across visit numbers."""
     recorded_at: datetime | None = None
     expected_at: datetime | None = None
     place: Reservation | None = None
 
 
 class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """The fold of the facts about one patient token: who it is, and what waits on it. All times are aware UTC."""
+    """The fold of the facts about one patient token: merges, and pending admissions. All times are aware UTC."""
 
     patient_token: str
     merged_into: str | None = None
-    """The token that this one was merged into, as last said; see `streams.fold.merges`."""
+    """The token that this one was merged into, as last reported; see `streams.fold.merges`."""
     merge_order: tuple[datetime, datetime, str, str] | None = None
     """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
     merges: tuple[str, ...] = ()
-    """All tokens that this one was merged into, where nobody undid it."""
+    """All tokens that this one was merged into, without undone merges."""
     sex: Sex | None = None
     age_years: int | None = None
     died_at: datetime | None = None
@@ -190,7 +190,7 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
 
     @property
     def provisional(self) -> bool:
-        """Whether some fact does not fit; see `problems`."""
+        """Whether the facts contradict each other; see `problems`."""
         return bool(self.problems)
 
 
@@ -203,9 +203,9 @@ class BedState(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     reason: str | None = None
     encounter_id: str | None = None
     conflicts: tuple[str, ...] = ()
-    """Further encounters that claim this bed; a person must say who lies in it."""
+    """Further encounters that claim this bed; a person must decide."""
     reserved_for: str | None = None
-    """The encounter, or the patient, whom a pending admission or transfer is to bring here."""
+    """The encounter, or the patient, with a pending admission or transfer to this bed."""
 
 
 _encoder = msgspec.json.Encoder()

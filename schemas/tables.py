@@ -1,7 +1,7 @@
 """SQL tables, declared once; `schemas/migrations` builds them on SQLite and PostgreSQL.
 
-Truth is in `fact` (of encounters and of beds). All else is derived and can be rebuilt,
-except what people did (`alert` acknowledgements) and what was issued at the time (`score`).
+The source of truth is `fact` (of encounters and of beds). All other tables are derived and can be rebuilt, except
+acts of people (`alert` acknowledgements) and scores as issued (`score`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else DateTime(timezone=True))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Refuse naive times; SQLite gets text."""
+        """Reject naive times; convert to text for SQLite."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -48,7 +48,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return utc_text(value) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give aware UTC back."""
+        """Return aware UTC."""
         if value is None:
             return None
         return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
@@ -65,7 +65,7 @@ metadata = MetaData(
 
 
 def _partial_index(table: str, column: str, name: str, condition: str) -> Index:
-    """Return an index of the few rows that the data-quality list looks at."""
+    """Return an index of the few rows that the data-quality list reads."""
     return Index(f"ix_{table}_{name}", column, postgresql_where=text(condition), sqlite_where=text(condition))
 
 

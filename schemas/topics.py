@@ -11,14 +11,14 @@ from schemas.events import PatientClass
 from schemas.state import BedState, EncounterStatus
 
 PARTITIONS = 4
-"""Of every topic. The embedded broker knows no other number."""
+"""Of every topic. The embedded broker supports only this number."""
 
 WORKER_GROUP = "wardwatch"
-"""The consumer group of all workers, whichever agents they run."""
+"""The consumer group of all workers, regardless of the agents they run."""
 
 
 class Topic(NamedTuple):
-    """A topic, what its key is, and how long Kafka keeps a record (the fact log in SQL is the archive)."""
+    """A topic, its key, and how long Kafka keeps a record (the fact log in SQL is the archive)."""
 
     name: str
     key: str
@@ -46,7 +46,7 @@ TOPICS = (
 
 
 class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Published when the fold of an encounter differs from what was stored. A hint: SQL holds the truth."""
+    """Published when the state of an encounter changed. A hint: SQL holds the state."""
 
     encounter_id: str
     patient_token: str
@@ -58,21 +58,21 @@ class EncounterChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit
     unit_id: str | None = None
     bed_id: str | None = None
     identity_changed_at: datetime | None = None
-    """Set when not the encounter changed but who its patient is: a merge, or one undone, at that event time."""
+    """Event time of a merge or its undoing, if only the identity of the patient changed."""
 
 
 class UnitChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Published when beds or census of a unit may differ. A hint: SQL holds the truth."""
+    """Published when beds or census of a unit may have changed. A hint: SQL holds the state."""
 
     facility_id: str
     unit_id: str
     occurred_at: datetime
     past_changed: bool = False
-    """A stay there that had ended did not end then after all: what is remembered of the past does not hold."""
+    """The end of a past stay was corrected: cached past figures of the unit are invalid."""
 
 
 class BedOnBoard(BedState, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """A bed of `CapacityMetrics`; of the patient only what a bed manager may see."""
+    """A bed of `CapacityMetrics`, with only those fields of the patient that a bed manager may see."""
 
     arrived_at: datetime | None = None
     expected_discharge_at: datetime | None = None
@@ -97,14 +97,14 @@ class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_
     unstaffed: int
     conflicts: int
     without_bed: int
-    """Patients in the unit whose bed nobody named."""
+    """Patients in the unit without a reported bed."""
     beds: tuple[BedOnBoard, ...] = ()
     census_by_hour: tuple[int, ...] = ()
     """Census at each full hour of the 24 h before `as_of`, oldest first."""
 
 
 class AlertChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Published when an alert was raised, changed its band, or was acted on."""
+    """Published when an alert was raised, changed its band, or was acknowledged or closed."""
 
     encounter_id: str
     status: str
