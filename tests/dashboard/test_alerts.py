@@ -96,7 +96,7 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(engine: Engi
 def test_an_alert_that_was_raised_anew_must_be_looked_at_again(engine: Engine) -> None:
     with engine.begin() as connection:
         save_alert(connection, "E1", "t1", version=4)
-    with pytest.raises(AlertConflict, match="changed while you looked. Check it"):
+    with pytest.raises(AlertConflict, match=r"changed while you looked\. Check it"):
         acknowledge(engine, "E1", 3, by="Ada", now=LATER)
 
 
