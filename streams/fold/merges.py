@@ -1,27 +1,31 @@
-"""Who turned out to be who: merges of patients or of visits, followed to the end.
-
-Pure.
-"""
+"""Merges of patients or of encounters, followed to the one that remains."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
 
 from schemas.events import AnyFact
 from schemas.state import Patient
 
-MergeOrder = tuple[Any, ...]
+MergeOrder = tuple[object, ...]
 
 
 def merge_order(fact: AnyFact) -> tuple[datetime, datetime, str, str]:
-    """Return what makes one merge later than another."""
+    """Return the sort key by which one merge is later than another."""
     return (fact.occurred_at, fact.recorded_at, fact.source, fact.id)
 
 
 def merges_of(patients: Iterable[Patient]) -> dict[str, tuple[str, MergeOrder]]:
-    """Return what each merged patient token was merged into, and when; tokens that are not merged are left out."""
+    """Return, for each patient token that was merged, what it was merged into and when: input of `resolve_merges`.
+
+    Examples
+    --------
+    >>> at = datetime(2026, 1, 1)
+    >>> merged = Patient(patient_token="a", merged_into="b", merge_order=(at, at, "adt", "1"))
+    >>> resolve_merges(merges_of([merged, Patient(patient_token="b")]))
+    {'a': 'b'}
+    """
     return {
         patient.patient_token: (patient.merged_into, patient.merge_order)
         for patient in patients
@@ -30,27 +34,27 @@ def merges_of(patients: Iterable[Patient]) -> dict[str, tuple[str, MergeOrder]]:
 
 
 def resolve_merges(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
-    """Return, for each that was merged away, what all its merges lead to.
+    """Return, for each that was merged, the one that remains after all merges.
 
     Parameters
     ----------
     merges : mapping of str to (str, MergeOrder)
-        For each token or visit that was merged, what it was merged into and when.
+        For each token or encounter that was merged, what it was merged into and when.
 
     Returns
     -------
     dict of str to str
-        What is not merged away is not in it.
+        Without those that were not merged.
 
     Notes
     -----
-    Of merges that form a circle the latest count: the oldest one that would close it is left out.
+    Of merges that form a circle the oldest one is ignored.
 
     Examples
     --------
-    >>> resolve({"a": ("b", (1,)), "b": ("c", (2,))})
+    >>> resolve_merges({"a": ("b", (1,)), "b": ("c", (2,))})
     {'a': 'c', 'b': 'c'}
-    >>> resolve({"a": ("b", (1,)), "b": ("a", (2,))})
+    >>> resolve_merges({"a": ("b", (1,)), "b": ("a", (2,))})
     {'b': 'a'}
     """
     parent = merge_parents(merges)
@@ -58,7 +62,7 @@ def resolve_merges(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, st
 
 
 def merge_parents(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str]:
-    """Return, for each that was merged away, what it was merged into directly; of a circle the oldest is left out."""
+    """Return, for each that was merged, what it was merged into directly; the oldest merge of a circle is ignored."""
     parent: dict[str, str] = {}
     for key, (into, _) in sorted(merges.items(), key=lambda item: (item[1][1], item[0]), reverse=True):
         if surviving_id(parent, into) != key:
@@ -67,7 +71,7 @@ def merge_parents(merges: Mapping[str, tuple[str, MergeOrder]]) -> dict[str, str
 
 
 def surviving_id(parent: Mapping[str, str], key: str) -> str:
-    """Return where the merges lead from here."""
+    """Follow the merges from a token or encounter to the one that remains."""
     while key in parent:
         key = parent[key]
     return key

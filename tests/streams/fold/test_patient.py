@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas import events
 from schemas.state import Patient
-from streams.fold.merges import resolve_merges
+from streams.fold.merges import merges_of, resolve_merges
 from streams.fold.patient import fold_patient
 from tests.streams.builders import at, merge, of_patient, unmerge
 
@@ -43,6 +43,12 @@ def test_a_pending_admission_waits_on_the_patient_until_its_cancel() -> None:
 
 def test_merges_are_followed_to_the_end() -> None:
     assert resolve_merges({"a": ("b", (1,)), "b": ("c", (0,))}) == {"a": "c", "b": "c"}
+
+
+def test_the_merges_of_patients_lead_each_token_to_the_one_that_remains() -> None:
+    patients = [folded(merge(1, "a", "b")), folded(merge(2, "b", "c")), folded(unmerge(3, "d"))]
+    assert merges_of(patients) == {"a": ("b", patients[0].merge_order), "b": ("c", patients[1].merge_order)}
+    assert resolve_merges(merges_of(patients)) == {"a": "c", "b": "c"}
 
 
 tokens = st.sampled_from("abcdef")
