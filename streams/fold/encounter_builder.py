@@ -1,22 +1,13 @@
-"""What is known of a stay while its facts are applied, one after another: where the patient is, and since when."""
+"""The state of an encounter while its facts are applied one after another."""
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
-from schemas.events import (
-    AdtEvent,
-    Details,
-    Location,
-    PatientAdmitted,
-    PatientClass,
-    PatientClassChanged,
-    PatientRegistered,
-    PendingDetails,
-)
+from schemas.events import AdmissionType, Details, Location, PatientClass, PendingDetails, Sex
 from schemas.state import (
     Encounter,
     EncounterStatus,
@@ -31,7 +22,7 @@ from schemas.state import (
 
 
 class EncounterBuilder:
-    """What is known so far while the facts are applied in order."""
+    """State of an encounter as known from the facts applied so far."""
 
     __slots__ = (
         "admission_type",
@@ -46,6 +37,7 @@ class EncounterBuilder:
         "encounter_id",
         "expected_admission_at",
         "expected_discharge_at",
+        "has_cancelled_start",
         "inpatient_from",
         "on_leave_since",
         "other_tokens",
@@ -57,7 +49,6 @@ class EncounterBuilder:
         "reservation",
         "services",
         "sex",
-        "taken_back",
         "temporary_place",
         "unit_stays",
         "withdrawn",
@@ -66,16 +57,16 @@ class EncounterBuilder:
     def __init__(self, encounter_id: str, patient_token: str) -> None:
         self.encounter_id = encounter_id
         self.patient_token = patient_token
-        self.other_tokens: set[str] = set()
+        self.other_tokens: AbstractSet[str] = frozenset()
         self.problems: set[Problem] = set()
-        self.taken_back = False
+        self.has_cancelled_start = False
         self.withdrawn: tuple[PlanWithdrawn, ...] = ()
         self.cancelled = False
         self.deleted = False
-        self.forget()
+        self.reset()
 
-    def forget(self) -> None:
-        """Begin anew: nothing is said of the stay yet."""
+    def reset(self) -> None:
+        """Forget all that is known of the stay: nothing has been reported yet."""
         self.planned = False
         self.admitted_by: datetime | None = None
         self.expected_admission_at: datetime | None = None
@@ -87,14 +78,14 @@ class EncounterBuilder:
         self.inpatient_from: datetime | None = None
         self.discharged_at: datetime | None = None
         self.discharge_disposition: str | None = None
-        self.admission_type: Any = None
+        self.admission_type: AdmissionType | None = None
         self.services: list[KnownService] = []
         self.age_years: int | None = None
-        self.sex: Any = None
+        self.sex: Sex | None = None
         self.expected_discharge_at: datetime | None = None
         self.unit_stays: list[UnitStay] = []
-        self.diagnoses: dict[Any, KnownDiagnosis] = {}
-        self.procedures: dict[Any, KnownProcedure] = {}
+        self.diagnoses: dict[tuple[str, str, bool, bool | None], KnownDiagnosis] = {}
+        self.procedures: dict[tuple[str, str], KnownProcedure] = {}
 
     @property
     def here(self) -> bool:
@@ -105,22 +96,40 @@ class EncounterBuilder:
         """Name what does not fit."""
         self.problems.add(problem)
 
-    def note_tokens(self, tokens: set[str]) -> None:
-        """Note under which tokens the encounter was reported, by whatever fact."""
-        self.other_tokens = tokens - {self.patient_token}
-        if self.other_tokens:
+    def note_other_tokens(self, tokens: AbstractSet[str]) -> None:
+        """Note under which other tokens the encounter was reported."""
+        self.other_tokens = tokens
+        if tokens:
             self.problem(Problem.TWO_PATIENTS)
 
-    def note(self, fact: AdtEvent, details: Details) -> None:
-        """Take over what any message may say besides its trigger."""
+    def note(self, at: datetime, details: Details, *, changes_class: bool = False) -> None:
+        """Take over what any fact may report besides its trigger.
+
+        Parameters
+        ----------
+        at : datetime
+            When the fact happened.
+        details : Details
+            Of the fact.
+        changes_class : bool
+            Whether a fact of this kind sets the class at any time. Others, unless they are a plan, set it while the
+            patient is here: a bill after the discharge does not.
+        """
         if details.time_written is not None:
             self.problem(Problem.RECORDED_BEFORE_IT_HAPPENED)
-        said = details.patient_class
-        if said is not None and said is not self.patient_class and self._may_change_class(fact):
-            self.patient_class = said
-            self.inpatient_from = fact.occurred_at if said is PatientClass.INPATIENT else None
+        stated = details.patient_class
+        if (
+            stated is not None
+            and stated is not self.patient_class
+            and (
+                changes_class
+                or (not self.planned and self.discharged_at is None and not isinstance(details, PendingDetails))
+            )
+        ):
+            self.patient_class = stated
+            self.inpatient_from = at if stated is PatientClass.INPATIENT else None
         if details.service is not None and (not self.services or self.services[-1].value != details.service):
-            self.services.append(KnownService(value=details.service, known_at=fact.occurred_at))
+            self.services.append(KnownService(value=details.service, known_at=at))
         if details.admission_type is not None:
             self.admission_type = details.admission_type
         if details.age_years is not None:
@@ -135,24 +144,18 @@ class EncounterBuilder:
                 self.diagnoses[key] = KnownDiagnosis(
                     code=diagnosis.code,
                     system=diagnosis.system,
-                    known_at=fact.occurred_at,
+                    known_at=at,
                     principal=diagnosis.principal,
                     present_on_admission=diagnosis.present_on_admission,
                 )
         for procedure in details.procedures:
             self.procedures.setdefault(
                 (procedure.system, procedure.code),
-                KnownProcedure(code=procedure.code, system=procedure.system, known_at=fact.occurred_at),
+                KnownProcedure(code=procedure.code, system=procedure.system, known_at=at),
             )
 
-    def _may_change_class(self, fact: AdtEvent) -> bool:
-        """Tell whether this fact may say the class: not a plan, and no bill after the discharge."""
-        if isinstance(fact, PatientAdmitted | PatientRegistered | PatientClassChanged):
-            return True
-        return not self.planned and self.discharged_at is None and not isinstance(fact.data, PendingDetails)
-
     def move(self, location: Location, at: datetime) -> None:
-        """Put the patient in a place from `at` on; staying where one is is no move."""
+        """Put the patient in a place from `at` on; the place where the patient is already is not a move."""
         last = self.unit_stays[-1] if self.unit_stays else None
         if last is not None and last.left_at is None:
             same_unit = last.unit_id == location.unit_id and last.facility_id == location.facility_id
@@ -173,9 +176,9 @@ class EncounterBuilder:
             )
         )
 
-    def reserve(self, fact: AdtEvent, location: Location | None, expected_at: datetime | None) -> None:
-        """Note where the patient is to come; a plan that names no place reserves none."""
-        self.reservation = reservation(location, fact.occurred_at, expected_at)
+    def reserve(self, location: Location | None, at: datetime, expected_at: datetime | None) -> None:
+        """Note where the patient is to come, as planned at a time; a plan without a location reserves none."""
+        self.reservation = reservation(location, at, expected_at)
 
     def leave(self, at: datetime) -> None:
         """End the stay in the last place."""
@@ -185,7 +188,7 @@ class EncounterBuilder:
             self.unit_stays[-1] = msgspec.structs.replace(self.unit_stays[-1], left_at=at)
 
     def encounter(self) -> Encounter:
-        """Return what all that was applied amounts to."""
+        """Return the encounter as known from all facts applied."""
         status = self.status()
         cancelled = status is EncounterStatus.CANCELLED
         if self.admitted_at is None and status in (EncounterStatus.IN_PROGRESS, EncounterStatus.DISCHARGED):
@@ -218,18 +221,18 @@ class EncounterBuilder:
         )
 
     def status(self) -> EncounterStatus:
-        """Return where the stay stands; without an admission by what else is known."""
+        """Return the status of the stay; without an admission it follows from what else is known."""
         if self.admitted_at is None:
             if self.planned:
                 return EncounterStatus.PLANNED
-            voided_updates = self.deleted or self.cancelled or self.taken_back
-            if voided_updates and not self.unit_stays and self.discharged_at is None:
+            void = self.deleted or self.cancelled or self.has_cancelled_start
+            if void and not self.unit_stays and self.discharged_at is None:
                 return EncounterStatus.CANCELLED
         return EncounterStatus.IN_PROGRESS if self.discharged_at is None else EncounterStatus.DISCHARGED
 
 
 def reservation(location: Location | None, since: datetime, expected_at: datetime | None) -> Reservation | None:
-    """Return the place that a plan names, if it names one."""
+    """Return the place that a plan names, None where it names none."""
     if location is None:
         return None
     return Reservation(
@@ -243,5 +246,5 @@ def reservation(location: Location | None, since: datetime, expected_at: datetim
 
 
 def in_utc(time: datetime | None) -> datetime | None:
-    """Return the time in UTC, if there is one."""
+    """Return the time in UTC, None where there is none."""
     return None if time is None else time.astimezone(UTC)

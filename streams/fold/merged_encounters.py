@@ -1,28 +1,31 @@
-"""Which visit is which: the fold of encounters that merges tie together, by whoever's number their facts came.
+"""The fold of encounters that are connected by merges, under whatever number their facts came.
 
-Pure. An encounter's own facts say whether it was merged into another one and whether that was undone. Its facts then
-count for the other one, so undoing a merge gives back exactly what was before, and a late fact under the old number
-finds its way.
+An encounter's own facts show whether it was merged into another one and whether that was undone. Its facts then count
+for the other one, so undoing a merge restores exactly the state before, and a late fact under the old number is applied
+to the right encounter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from schemas.events import EncounterDeleted, EncounterUpdated, UpdateDetails
+from schemas.events import AdtEvent, EncounterDeleted, EncountersMerged, EncounterUpdated, UpdateDetails
 from schemas.state import Encounter, EncounterStatus, Problem
-from streams.fold.effective_facts import effective_facts, in_order
+from streams.fold.applied_corrections import apply_corrections
+from streams.fold.corrections import find_corrections
+from streams.fold.effective_facts import distinct_in_order, up_to
+from streams.fold.effects import Effect, FactOrEffect, location_of, source_of
 from streams.fold.encounter import fold
 from streams.fold.fact_kinds import ENCOUNTER_MERGES
 from streams.fold.merges import MergeOrder, merge_order, merge_parents, surviving_id
 
 
 class Merge(NamedTuple):
-    """That one encounter is another from now on."""
+    """One encounter is part of another one from now on."""
 
     away: str
     into: str
@@ -31,72 +34,70 @@ class Merge(NamedTuple):
 
 
 class _Visit:
-    """What is known of a visit under all the numbers that it had so far."""
+    """The facts of an encounter under all the numbers that it has had so far."""
 
-    def __init__(self, facts: Iterable[Any]) -> None:
+    def __init__(self, facts: Iterable[FactOrEffect]) -> None:
         self.facts = list(facts)
         self.problems: set[Problem] = set()
 
-    def before(self, at: datetime) -> list[Any]:
-        """Return what had been said of it earlier."""
+    def before(self, at: datetime) -> list[FactOrEffect]:
+        """Return the facts that were recorded earlier."""
         return [fact for fact in self.facts if fact.recorded_at < at]
 
-    def give_up_course(self, at: datetime, *, voided_updates: bool) -> None:
-        """Leave of what was said earlier only diagnoses and procedures, or nothing of what was void."""
-        told = (
-            [] if voided_updates else [kept for fact in self.before(at) if (kept := _without_course(fact)) is not None]
-        )
-        self.facts = [*told, *(fact for fact in self.facts if fact.recorded_at >= at)]
+    def drop_course(self, at: datetime, *, void: bool) -> None:
+        """Keep only diagnoses and procedures of the facts recorded earlier, or nothing where the stay was void."""
+        kept = [] if void else [effect for fact in self.before(at) if (effect := _without_course(fact)) is not None]
+        self.facts = [*kept, *(fact for fact in self.facts if fact.recorded_at >= at)]
 
 
-def concerns_identity(facts: Iterable[Any]) -> bool:
-    """Say whether one of the facts about an encounter tells which it is, so that others must be known to fold it."""
+def concerns_identity(facts: Iterable[AdtEvent]) -> bool:
+    """Return whether one of the facts is a merge or unmerge, so that the fold needs other encounters' facts too."""
     return any(type(fact) in ENCOUNTER_MERGES for fact in facts)
 
 
-def merged_into(encounter_id: str, facts: Iterable[Any]) -> str | None:
-    """Return what the encounter was merged into, as last said and not taken back."""
+def merged_into(encounter_id: str, facts: Iterable[AdtEvent]) -> str | None:
+    """Return what the encounter was merged into last, leaving out merges that were undone."""
     merges, _ = _identity(encounter_id, facts, None)
     return merges[-1].into if merges else None
 
 
-def fold_merged(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
-    """Fold encounters that merges tie together.
+def fold_merged(about: Mapping[str, Sequence[AdtEvent]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
+    """Compute the states of encounters that are connected by merges.
 
     Parameters
     ----------
     about : mapping of str to sequence of AdtEvent
-        By encounter, all its facts. All that the last merges of each tie to one of them must be there.
+        By encounter, all its facts. All encounters that their merges connect must be in it.
     as_of : datetime or None
-        Leave out what happened later.
+        Ignore what happened later.
 
     Returns
     -------
     dict of str to Encounter
-        One that was merged away is cancelled and says in `same_as` which has its facts now; so is one of which nothing
-        else is known.
+        An encounter that was merged into another one is cancelled, and its `same_as` names the one that has its facts
+        now. An encounter of which nothing else is known is cancelled too.
 
     Notes
     -----
-    What is said after the merge, under whichever number, is said of the one visit. Of what was said before, the course
-    of one counts: of the visit that is in progress and has a place, and where that tells nothing of the one whose
-    number stays. The other gives its diagnoses and procedures. Where nothing was known of one of them, or it was the
-    same visit already under another number, all that was said counts. Of merges in a circle the oldest does not count,
-    and of two merges of one number the later one does.
+    Facts recorded after the merge, under either number, count for the remaining encounter. Of the facts recorded
+    before, only one encounter's course counts: the one that is in progress and has a place, or else the one whose
+    number remains. The other one contributes diagnoses and procedures. Where nothing was known of one of them, or both
+    numbers meant the same encounter before, all facts count. The oldest merge of a circle is ignored, and of two merges
+    of one number the later one counts.
     """
     identity = {key: _identity(key, facts, as_of) for key, facts in about.items()}
-    told = sorted((merge for merges, _ in identity.values() for merge in merges), key=lambda merge: merge.order)
-    latest = {merge.away: merge for merge in told}
+    in_time = sorted((merge for merges, _ in identity.values() for merge in merges), key=lambda merge: merge.order)
+    latest = {merge.away: merge for merge in in_time}
     parent = merge_parents({key: (merge.into, merge.order) for key, merge in latest.items()})
     visits = {
         key: _Visit(_without_void_deletions(key, about.get(key, ()), latest, parent))
         for key in {*about, *parent, *parent.values()}
     }
-    tied, one_before = _Numbers(), _Numbers()
+    connected, joined_before = _Numbers(), _Numbers()
     for merge in latest.values():
-        tied.join(merge.away, merge.into)
-    for merge in told:
-        already_one = tied.are_one(merge.away, merge.into) and one_before.join(merge.away, merge.into)
+        connected.join(merge.away, merge.into)
+    for merge in in_time:
+        already_one = connected.are_one(merge.away, merge.into) and joined_before.join(merge.away, merge.into)
         if latest[merge.away] is merge and merge.away in parent:
             _unite(visits, merge, already_one=already_one)
     found: dict[str, Encounter] = {}
@@ -106,7 +107,7 @@ def fold_merged(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = 
             known = [fact for fact in about.get(key, ()) if as_of is None or fact.occurred_at <= as_of]
             if not known:
                 continue
-            token = in_order(known)[0][-1].partition_key
+            token = distinct_in_order(known).reported[-1].partition_key
             encounter = Encounter(encounter_id=key, patient_token=token, status=EncounterStatus.CANCELLED)
         problems = identity[key][1] if key in identity else ()
         found[key] = msgspec.structs.replace(
@@ -119,76 +120,78 @@ def fold_merged(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = 
     return found
 
 
-def _identity(key: str, facts: Iterable[Any], as_of: datetime | None) -> tuple[list[Merge], frozenset[Problem]]:
-    """Return the merges of one encounter that stand, and what does not fit among them and their undoing."""
-    said = [fact for fact in facts if type(fact) in ENCOUNTER_MERGES]
-    if not said:
-        return [], frozenset()
-    effective = effective_facts(said, as_of)
+def _identity(key: str, facts: Iterable[AdtEvent], as_of: datetime | None) -> tuple[list[Merge], Collection[Problem]]:
+    """Return the merges of one encounter that were not undone, and the problems among merges and unmerges."""
+    effective = distinct_in_order(fact for fact in facts if type(fact) in ENCOUNTER_MERGES)
+    effective = apply_corrections(effective, find_corrections(effective))
+    effective = up_to(effective, as_of)
     merges = [
         Merge(key, fact.data.into, merge_order(fact), fact.recorded_at)
         for fact in effective.facts
-        if fact.data.into != key
+        if isinstance(fact, EncountersMerged) and fact.data.into != key
     ]
     return merges, effective.problems
 
 
 class _Numbers:
-    """Which numbers are of one visit, as merges are told one after another."""
+    """The numbers that mean one encounter, while merges are applied one after another."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
 
     def join(self, one: str, other: str) -> bool:
-        """Note that two numbers are of one visit, and say whether they were already."""
+        """Note that two numbers mean one encounter; return whether they did already."""
         already = self.are_one(one, other)
         if not already:
             self._parent[surviving_id(self._parent, one)] = surviving_id(self._parent, other)
         return already
 
     def are_one(self, one: str, other: str) -> bool:
-        """Say whether two numbers are of one visit."""
+        """Return whether two numbers mean one encounter."""
         return surviving_id(self._parent, one) == surviving_id(self._parent, other)
 
 
 def _unite(visits: dict[str, _Visit], merge: Merge, *, already_one: bool) -> None:
-    """Let both numbers mean one visit, with the course of one of them."""
-    away, stays, at = visits[merge.away], visits[merge.into], merge.recorded_at
-    if away is stays:
+    """Make both numbers mean one encounter, with the course of one of them."""
+    away, into, at = visits[merge.away], visits[merge.into], merge.recorded_at
+    if away is into:
         return
-    if not already_one and (before := stays.before(at)):
-        _choose_course(away, stays, fold(away.before(at)), fold(before), at)
-    stays.facts += away.facts
-    stays.problems |= away.problems
+    if not already_one and (before := into.before(at)):
+        _choose_course(away, into, fold(away.before(at)), fold(before), at)
+    into.facts += away.facts
+    into.problems |= away.problems
     for key, visit in visits.items():
         if visit is away:
-            visits[key] = stays
+            visits[key] = into
 
 
 def _choose_course(
-    away: _Visit, stays: _Visit, was_away: Encounter | None, stayed: Encounter | None, at: datetime
+    away: _Visit, into: _Visit, away_state: Encounter | None, into_state: Encounter | None, at: datetime
 ) -> None:
-    if was_away is None or stayed is None:
+    """Drop the course of one of two encounters, and note a problem where both have a patient in a different place."""
+    if away_state is None or into_state is None:
         return
-    if _rank(was_away) > _rank(stayed):
-        stays.give_up_course(at, voided_updates=_is_void(stayed))
+    if _rank(away_state) > _rank(into_state):
+        into.drop_course(at, void=_is_void(into_state))
         return
-    away.give_up_course(at, voided_updates=_is_void(was_away))
-    beds = {(place.facility_id, place.unit_id, place.bed_id) for each in (was_away, stayed) if (place := each.location)}
-    told_since = any(
-        fact.recorded_at >= at and getattr(fact.data, "location", None) for fact in (*away.facts, *stays.facts)
-    )
-    if _rank(was_away) == _rank(stayed) == _HERE and len(beds) > 1 and not told_since:
-        stays.problems.add(Problem.MERGED_IN_TWO_PLACES)
+    away.drop_course(at, void=_is_void(away_state))
+    beds = {
+        (place.facility_id, place.unit_id, place.bed_id)
+        for state in (away_state, into_state)
+        if (place := state.location)
+    }
+    located_since = any(fact.recorded_at >= at and location_of(fact) is not None for fact in (*away.facts, *into.facts))
+    if _rank(away_state) == _rank(into_state) == _IN_A_PLACE and len(beds) > 1 and not located_since:
+        into.problems.add(Problem.MERGED_IN_TWO_PLACES)
 
 
-_HERE = (True, True, True)
+_IN_A_PLACE = (True, True, True)
 
 
 def _rank(encounter: Encounter) -> tuple[bool, bool, bool]:
-    """Return how much an encounter's course tells: of two visits the one that tells more counts."""
-    here = encounter.status is EncounterStatus.IN_PROGRESS
-    return (not _is_void(encounter), here, here and bool(encounter.unit_stays))
+    """Return how much is known of an encounter's course: of two encounters the course of the higher rank counts."""
+    in_progress = encounter.status is EncounterStatus.IN_PROGRESS
+    return (not _is_void(encounter), in_progress, in_progress and bool(encounter.unit_stays))
 
 
 def _is_void(encounter: Encounter) -> bool:
@@ -203,26 +206,24 @@ def _folded(visit: _Visit, as_of: datetime | None) -> Encounter | None:
 
 
 def _without_void_deletions(
-    key: str, facts: Iterable[Any], latest: Mapping[str, Merge], parent: Mapping[str, str]
-) -> Iterator[Any]:
-    """Yield the facts of a number but for deletions after it went: they delete nothing of the visit."""
+    key: str, facts: Iterable[AdtEvent], latest: Mapping[str, Merge], parent: Mapping[str, str]
+) -> Iterator[AdtEvent]:
+    """Yield the facts of a number without deletions after it was merged: they do not delete the other encounter."""
     for fact in facts:
         if type(fact) is EncounterDeleted and key in parent and fact.recorded_at >= latest[key].recorded_at:
             continue
         yield fact
 
 
-def _without_course(fact: Any) -> EncounterUpdated | None:
-    """Return what the fact says of diagnoses and procedures, as an update, or None."""
+def _without_course(fact: FactOrEffect) -> Effect | None:
+    """Return an update with only the diagnoses and procedures of the fact, None where it has none."""
     diagnoses, procedures = getattr(fact.data, "diagnoses", ()), getattr(fact.data, "procedures", ())
     if not diagnoses and not procedures:
         return None
-    return EncounterUpdated(
-        id=fact.id,
-        source=fact.source,
-        subject=fact.subject,
+    return Effect(
+        kind=EncounterUpdated,
         occurred_at=fact.occurred_at,
         recorded_at=fact.recorded_at,
-        partition_key=fact.partition_key,
         data=UpdateDetails(diagnoses=diagnoses, procedures=procedures),
+        source_fact=source_of(fact),
     )

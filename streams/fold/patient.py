@@ -1,85 +1,97 @@
 """The fold of the facts about a patient token.
 
-Pure. A token's own facts say whether it was merged into another and whether that was undone; `streams.fold.merges`
-follows the merges. Undoing a merge gives back exactly what was before, as encounters keep the token they were reported
-under.
+A token's own facts show whether it was merged into another one and whether that was undone; `streams.fold.merges`
+follows the merges. Encounters keep the token under which they were reported, so undoing a merge restores exactly the
+state before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from schemas.events import (
     AdmissionPending,
-    AnyFact,
+    AdtEvent,
     PatientPreadmitted,
     PatientsMerged,
     PatientUpdated,
+    PersonFact,
+    Sex,
 )
 from schemas.state import Patient, PendingAdmission, Problem
-from streams.fold.effective_facts import effective_facts
-from streams.fold.encounter_builder import reservation
+from streams.fold.applied_corrections import apply_corrections
+from streams.fold.corrections import find_corrections
+from streams.fold.effective_facts import EffectiveFacts, distinct_in_order, up_to
+from streams.fold.encounter_builder import in_utc, reservation
 from streams.fold.merges import merge_order
 from streams.fold.pending_admissions import KINDS, withdrawals
+from streams.fold.resource_versions import latest_versions
 
 
-def fold_patient(facts: Iterable[AnyFact], *, as_of: datetime | None = None) -> Patient | None:
-    """Return what the facts whose subject is one patient amount to, whatever their order.
+def fold_patient(facts: Iterable[AdtEvent | PersonFact], *, as_of: datetime | None = None) -> Patient | None:
+    """Compute the state of a patient token from its facts, whatever their order and however often each is given.
 
     Parameters
     ----------
-    facts : iterable of AnyFact
+    facts : iterable of AdtEvent or PersonFact
         All facts of one subject `patient:token`.
     as_of : datetime or None
-        Leave out what happened later.
+        Ignore what happened later.
 
     Returns
     -------
     Patient or None
         None when there is no fact.
     """
-    given = list(facts)
-    if not given:
+    effective = distinct_in_order(facts)
+    effective = latest_versions(effective)
+    effective = apply_corrections(effective, find_corrections(effective))
+    return build_patient(up_to(effective, as_of))
+
+
+def build_patient(effective: EffectiveFacts) -> Patient | None:
+    """Apply the facts one after another; None without a fact."""
+    if not effective.reported:
         return None
-    effective = effective_facts(given, as_of)
-    known: dict[str, Any] = {}
-    pending: list[PendingAdmission] = []
+    last_merge: PatientsMerged | None = None
     merges: set[str] = set()
+    sex: Sex | None = None
+    age_years: int | None = None
+    died_at: datetime | None = None
+    pending: list[PendingAdmission] = []
     for fact in effective.facts:
         if isinstance(fact, PatientsMerged):
-            known |= {"merged_into": fact.data.into, "merge_order": merge_order(fact)}
+            last_merge = fact
             merges.add(fact.data.into)
         elif isinstance(fact, PatientUpdated):
-            known |= _said(fact)
+            sex = sex if fact.data.sex is None else fact.data.sex
+            age_years = age_years if fact.data.age_years is None else fact.data.age_years
+            died_at = died_at if fact.data.died_at is None else fact.data.died_at.astimezone(UTC)
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):
             pending.append(_pending(fact))
+    problems = {*effective.problems, Problem.MERGED_TWICE} if len(merges) > 1 else effective.problems
     return Patient(
-        patient_token=effective.latest.partition_key,
+        patient_token=effective.reported[-1].partition_key,
+        merged_into=last_merge.data.into if last_merge else None,
+        merge_order=merge_order(last_merge) if last_merge else None,
+        merges=tuple(sorted(merges)),
+        sex=sex,
+        age_years=age_years,
+        died_at=died_at,
         pending=tuple(pending),
         withdrawn=withdrawals(effective.facts),
-        merges=tuple(sorted(merges)),
-        problems=tuple(sorted({*effective.problems, Problem.MERGED_TWICE} if len(merges) > 1 else effective.problems)),
-        **known,
+        problems=tuple(sorted(problems)),
     )
 
 
-def _said(fact: PatientUpdated) -> dict[str, Any]:
-    said = {"sex": fact.data.sex, "age_years": fact.data.age_years, "died_at": fact.data.died_at}
-    if fact.data.died_at is not None:
-        said["died_at"] = fact.data.died_at.astimezone(UTC)
-    return {name: value for name, value in said.items() if value is not None}
-
-
 def _pending(fact: PatientPreadmitted | AdmissionPending) -> PendingAdmission:
-    expected_at = fact.data.expected_at.astimezone(UTC) if fact.data.expected_at else None
-    place = reservation(fact.data.location, fact.occurred_at, expected_at)
+    expected_at = in_utc(fact.data.expected_at)
     return PendingAdmission(
         fact_id=fact.id,
         kind=KINDS[type(fact)],
         since=fact.occurred_at,
         recorded_at=fact.recorded_at,
         expected_at=expected_at,
-        place=place,
+        place=reservation(fact.data.location, fact.occurred_at, expected_at),
     )

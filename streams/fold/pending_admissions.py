@@ -1,18 +1,18 @@
-"""Plans that wait on a person: which were taken back, under whatever number of the person or the visit that was said.
+"""Pending admissions without a visit number, and their cancels under any number of the patient or the encounter.
 
-Pure. An admission may be announced before anybody gives out a visit number, and under a number of the patient that is
-merged into another one later. Its cancel then comes under the other number, or with a visit number.
+An admission may be announced before there is a visit number, and under a number of the patient that is merged into
+another one later. Its cancel then comes under the other number, or with a visit number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
 from schemas.events import AdmissionPending, PatientPreadmitted, PendingAdmissionCancelled, PreadmissionCancelled
 from schemas.state import Encounter, Patient, PendingAdmission, PlanKind, PlanWithdrawn
+from streams.fold.effects import FactOrEffect
 
 KINDS: dict[type, PlanKind] = {
     PatientPreadmitted: PlanKind.PREADMISSION,
@@ -20,11 +20,11 @@ KINDS: dict[type, PlanKind] = {
     PreadmissionCancelled: PlanKind.PREADMISSION,
     PendingAdmissionCancelled: PlanKind.ADMISSION,
 }
-"""Of a plan, and of what takes it back."""
+"""By kind of fact: of a plan, and of its cancel."""
 
 
-def withdrawals(facts: Iterable[Any]) -> tuple[PlanWithdrawn, ...]:
-    """Return what the cancels of plans among these facts take back."""
+def withdrawals(facts: Iterable[FactOrEffect]) -> tuple[PlanWithdrawn, ...]:
+    """Return what the cancels of plans among these facts withdraw."""
     found = [
         PlanWithdrawn(kind=KINDS[type(fact)], recorded_at=fact.recorded_at, fact_id=fact.data.cancels)
         for fact in facts
@@ -34,14 +34,14 @@ def withdrawals(facts: Iterable[Any]) -> tuple[PlanWithdrawn, ...]:
 
 
 def takes_back(cancel: PlanWithdrawn, plan: PendingAdmission) -> bool:
-    """Say whether the cancel of a person takes back a plan of the same person."""
+    """Return whether a cancel withdraws a plan of the same patient."""
     if cancel.kind is not plan.kind or plan.recorded_at is None:
         return False
     return cancel.fact_id == plan.fact_id if cancel.fact_id else cancel.recorded_at >= plan.recorded_at
 
 
 def without_withdrawn(patients: Sequence[Patient], encounters: Iterable[Encounter]) -> list[Patient]:
-    """Return the tokens of one person, without the plans that were taken back under another number."""
+    """Return the tokens of one person, without the plans that were withdrawn under another number."""
     states: list[Encounter | Patient] = [*patients, *encounters]
     cancels = [cancel for state in states for cancel in state.withdrawn]
     return [

@@ -1,20 +1,26 @@
-"""Facts of resources that come in versions, each a snapshot of the stay: what a later version replaces."""
+"""Resources that come in versions (FHIR Encounter): a later version replaces what an earlier one reported."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
 
 from schemas.events import EncounterUpdated
-from streams.fold.class_history import Snapshot, with_classes_of_their_time
+from schemas.state import Problem
+from streams.fold.class_history import Snapshot, with_class_history
+from streams.fold.effective_facts import EffectiveFacts, in_order
+from streams.fold.effects import Effect, FactOrEffect, FoldedFact
 from streams.fold.fact_kinds import ADMISSIONS
 
 _Resource = tuple[str, str]
 
 
 class _Version(NamedTuple):
-    """A version, in the order in which they were written: a number before what is none, and both after nothing said."""
+    """A version of a resource, as sort key: no number before numbers before other text."""
 
     recorded_at: datetime
     kind: int
@@ -22,70 +28,75 @@ class _Version(NamedTuple):
     text: str
 
 
-_Told = dict[_Version, list[Any]]
+_Versions = Mapping[_Version, list[FoldedFact]]
 """The facts of one resource, by version."""
 
 
-def without_earlier_versions(ordered: list[Any]) -> list[Any]:
-    """Leave out what an earlier version of a resource said of times, moves and plans: the latest says all that holds.
+def latest_versions(effective: EffectiveFacts) -> EffectiveFacts:
+    """Leave out times, moves and plans of earlier versions of a resource: the latest version is complete.
 
-    Updates stay, with what they tell of when it was known: diagnoses, and places without a time. They go too once the
-    latest version says that nobody has come. The class stays what it was in its time, see `streams.fold.class_history`.
-
-    Parameters
-    ----------
-    ordered : list of AnyFact
-        Of one subject, in the order of what happened.
+    Updates of earlier versions stay, as they show when something was known: diagnoses, and places without a time. They
+    are left out too where the latest version says that the stay has not begun. The class stays what it was at the time,
+    see `streams.fold.class_history`.
 
     Returns
     -------
-    list of AnyFact
-        In no order; but `ordered` itself where no fact is of a version.
+    EffectiveFacts
+        The same object where no fact is of a version. With `ID_COLLISION` where one version came with two contents.
     """
-    if not any(getattr(fact.data, "version_of", None) for fact in ordered):
-        return ordered
-    effective = [fact for fact in ordered if _resource(fact) is None]
-    for told in _told(ordered).values():
-        *earlier, newest = [Snapshot(version.recorded_at, told[version]) for version in sorted(told)]
-        if any(type(fact) in ADMISSIONS for fact in newest.facts):
-            effective += [fact for version in earlier for fact in version.facts if type(fact) is EncounterUpdated]
-            effective += with_classes_of_their_time([*earlier, newest])
+    if not any(getattr(fact.data, "version_of", None) for fact in effective.facts):
+        return effective
+    facts: list[FactOrEffect] = []
+    resources: defaultdict[_Resource, defaultdict[_Version, list[FoldedFact]]] = defaultdict(lambda: defaultdict(list))
+    for fact in effective.facts:
+        if type(fact) is Effect or (resource := _resource(fact)) is None:
+            facts.append(fact)
         else:
-            effective += newest.facts
-    return effective
+            resources[resource][_version(fact)].append(fact)
+    for versions in resources.values():
+        facts += _of_latest_version(versions)
+    problems = set(effective.problems)
+    if _has_version_of_two_contents(effective.facts):
+        problems.add(Problem.ID_COLLISION)
+    return msgspec.structs.replace(effective, facts=in_order(facts), problems=problems)
 
 
-def has_version_of_two_contents(ordered: list[Any]) -> bool:
-    """Say whether one version of a resource came with two contents."""
+def _of_latest_version(versions: _Versions) -> list[FactOrEffect]:
+    """Return the facts of the latest version, and what earlier ones add to it."""
+    *earlier, latest = [Snapshot(version.recorded_at, versions[version]) for version in sorted(versions)]
+    if not any(type(fact) in ADMISSIONS for fact in latest.facts):
+        return list(latest.facts)
+    updates = [fact for version in earlier for fact in version.facts if type(fact) is EncounterUpdated]
+    return [*updates, *with_class_history([*earlier, latest])]
+
+
+def _has_version_of_two_contents(facts: Iterable[FactOrEffect]) -> bool:
     digests: dict[tuple[_Resource, str | None], str] = {}
-    for fact in ordered:
-        resource = _resource(fact)
-        if resource is None or fact.data.version_digest is None:
+    for fact in facts:
+        if type(fact) is Effect or (resource := _resource(fact)) is None:
             continue
-        digest = fact.data.version_digest
-        if digests.setdefault((resource, fact.data.version), digest) != digest:
+        version, digest = _text(fact, "version"), _text(fact, "version_digest")
+        if digest is not None and digests.setdefault((resource, version), digest) != digest:
             return True
     return False
 
 
-def _told(ordered: list[Any]) -> dict[_Resource, _Told]:
-    found: dict[_Resource, _Told] = defaultdict(lambda: defaultdict(list))
-    for fact in ordered:
-        resource = _resource(fact)
-        if resource is not None:
-            found[resource][_version(fact)].append(fact)
-    return found
-
-
-def _resource(fact: Any) -> _Resource | None:
-    version_of = getattr(fact.data, "version_of", None)
+def _resource(fact: FoldedFact) -> _Resource | None:
+    """Return the resource of which the fact is a version, None where it is of no resource."""
+    version_of = _text(fact, "version_of")
     return None if version_of is None else (fact.source, version_of)
 
 
-def _version(fact: Any) -> _Version:
-    said = fact.data.version
-    if said is None:
+def _version(fact: FoldedFact) -> _Version:
+    version = _text(fact, "version")
+    if version is None:
         return _Version(fact.recorded_at, 0, 0, "")
-    if said.isascii() and said.isdecimal():
-        return _Version(fact.recorded_at, 1, int(said), "")
-    return _Version(fact.recorded_at, 2, 0, said)
+    if version.isascii() and version.isdecimal():
+        return _Version(fact.recorded_at, 1, int(version), "")
+    return _Version(fact.recorded_at, 2, 0, version)
+
+
+def _text(fact: FoldedFact, field: str) -> str | None:
+    """Return a field of the details that only some kinds of fact have."""
+    found: str | None = getattr(fact.data, field, None)
+    return found
