@@ -10,6 +10,7 @@ from schemas.settings import settings_table
 from streams.fold.fact_kinds import facts_table
 from streams.worker.metrics import metrics_table
 from tests.project.hospital_table import hospital_page
+from tests.project.cancels_page import cancels_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -34,6 +35,7 @@ def pages() -> dict[str, str]:
         "settings.md": "# Settings\n\nAll from the environment.\n\n" + settings_table(),
         "metrics.md": "# Metrics\n\nOf a worker, at /metrics in the format of Prometheus.\n\n" + metrics_table(),
         "facts.md": FACTS + facts_table(),
+        "cancels.md": cancels_page(),
         "facts.schema.json": json.dumps(json_schema(), indent=2, sort_keys=True) + "\n",
     }
 
