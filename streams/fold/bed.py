@@ -1,7 +1,4 @@
-"""The fold of a bed: of all statuses reported for it, the latest.
-
-Pure.
-"""
+"""The fold of a bed: the latest of all statuses reported for it."""
 
 from __future__ import annotations
 
@@ -11,14 +8,14 @@ from datetime import datetime
 from schemas.events import BedStatusChanged, PatientClass, digest, encode_fact
 
 PASSING = frozenset({PatientClass.OUTPATIENT, PatientClass.RECURRING, PatientClass.PREADMIT})
-"""Classes whose patients come and go by day: such a visit never ends an overnight stay."""
+"""Classes of day patients: an encounter of such a class does not end an overnight stay."""
 
 
 def latest_report(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
-    """Return the fact that counts among those on one bed, whatever their order: the fold of a bed is its maximum."""
+    """Return the latest status report of one bed, whatever the order in which the reports are given."""
     return max(facts, key=report_order)
 
 
 def report_order(fact: BedStatusChanged) -> tuple[datetime, datetime, str, str, int]:
-    """Return what makes one word on a bed later than another; of two contents under one id the digest decides."""
+    """Return the sort key by which one report is later than another; the digest decides between contents of one id."""
     return (fact.occurred_at, fact.recorded_at, fact.source, fact.id, digest(encode_fact(fact)))

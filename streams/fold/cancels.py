@@ -99,7 +99,7 @@ def _merged_into(fact: FactOrEffect) -> str | None:
 
 
 def _remove_latest(state: CorrectionState, position: int, candidates: Sequence[int]) -> None:
-    """Remove the latest recorded candidate of the cancel's time, or of any time where there is none of its time."""
+    """Remove the latest recorded candidate of the cancel's time, or else of any time."""
     cancelled_at = state.facts[position].occurred_at
     of_its_time = [index for index in candidates if state.facts[index].occurred_at == cancelled_at]
     free = [

@@ -1,4 +1,4 @@
-"""The classes of a stay whose resource states only the present one: each version shows the class at its time."""
+"""The classes of a stay over time, from versions of a resource that each state only the class at their time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the facts recorded so far amount to, while cancels and corrections are looked for in them."""
+"""State of the search for corrections: what the facts recorded so far amount to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ CancelContent = tuple[type, datetime, datetime, object]
 
 
 class CorrectionState:
-    """State of `find_corrections`. Facts are known by their position in the order of what happened."""
+    """State of `find_corrections` after the facts recorded so far.
+
+    Facts are identified by their position in the order of what happened.
+    """
 
     __slots__ = (
         "by_kind",

@@ -89,11 +89,11 @@ class EncounterBuilder:
 
     @property
     def here(self) -> bool:
-        """Whether the patient has come and not left."""
+        """Whether the patient was admitted and not discharged."""
         return self.admitted_at is not None and self.discharged_at is None
 
     def problem(self, problem: Problem) -> None:
-        """Name what does not fit."""
+        """Note that a fact does not fit."""
         self.problems.add(problem)
 
     def note_other_tokens(self, tokens: AbstractSet[str]) -> None:
@@ -246,5 +246,5 @@ def reservation(location: Location | None, since: datetime, expected_at: datetim
 
 
 def in_utc(time: datetime | None) -> datetime | None:
-    """Return the time in UTC, None where there is none."""
+    """Convert a time to UTC; None stays None."""
     return None if time is None else time.astimezone(UTC)

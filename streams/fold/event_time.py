@@ -1,6 +1,6 @@
-"""How far event time has come: per partition from the facts read, overall from all partitions.
+"""Event time: of each partition from the facts read, and overall from all partitions.
 
-One wrong clock must not carry the whole hospital into next year, so a partition's time is the latest that at least
+One wrong clock must not move the whole hospital into next year, so the time of a partition is the latest that at least
 `WITNESSES` facts have reached.
 """
 
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 WITNESSES = 3
+"""Facts that must have reached a time before it counts."""
 
 Heads = tuple[datetime, ...]
 """The latest event times of a partition, newest first, at most `WITNESSES` of them."""
@@ -26,20 +27,20 @@ class PartitionMark(NamedTuple):
 
     @property
     def reached(self) -> datetime | None:
-        """The time that enough facts have reached."""
+        """The time that `WITNESSES` facts have reached, None with fewer facts."""
         return self.heads[-1] if len(self.heads) == WITNESSES else None
 
 
 def advance(heads: Heads, occurred_at: Iterable[datetime]) -> Heads:
-    """Return the heads after further facts."""
+    """Return the heads after further facts, given the times at which they happened."""
     return tuple(sorted((*heads, *occurred_at), reverse=True)[:WITNESSES])
 
 
 def overall(marks: Iterable[PartitionMark]) -> datetime | None:
     """Return the event time up to which everything that was reported has been processed.
 
-    The least of the partitions that still have records to read counts; a partition that is read to its end holds
-    nobody back. With all of them read to the end it is the latest time seen.
+    It is the earliest time among the partitions that still have records to read; a partition that was read to its end
+    does not delay it. When all of them were read to the end, it is the latest time.
     """
     given = list(marks)
     behind = [mark.reached for mark in given if not mark.caught_up]
@@ -53,10 +54,10 @@ _decoder = msgspec.json.Decoder(tuple[datetime, ...])
 
 
 def encode_heads(heads: Heads) -> bytes:
-    """Return the heads as SQL keeps them."""
+    """Encode the heads for storage in SQL."""
     return msgspec.json.encode(heads)
 
 
 def decode_heads(raw: bytes) -> Heads:
-    """Read what `encode_heads` wrote."""
+    """Decode what `encode_heads` wrote."""
     return _decoder.decode(raw)

@@ -1,4 +1,4 @@
-"""What kinds of fact there are to the fold: their order, what cancels take back, and who says where a patient is."""
+"""Kinds of fact as the fold sees them: their order, what each cancel cancels, and which of them give a location."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ _IN_ORDER: tuple[type, ...] = (
 )
 
 PRECEDENCE: dict[type, int] = {kind: position for position, kind in enumerate(_IN_ORDER)}
-"""Which fact counts first when several happened at one instant.
+"""Order of facts that happened at one instant.
 
-One exception: of a discharge and an admission at one instant the discharge goes first where the admission was recorded
-later and the patient was here before; that is somebody who left one class of stay and was admitted to another.
+One exception: of a discharge and an admission at one instant the discharge comes first where the admission was recorded
+later and the patient was here before: the patient left one class of stay and was admitted to another.
 """
 
 CANCELS: dict[type, tuple[type, ...]] = {
@@ -94,21 +94,21 @@ CANCELS: dict[type, tuple[type, ...]] = {
     PatientsUnmerged: (PatientsMerged,),
     EncountersUnmerged: (EncountersMerged,),
 }
-"""What each cancel takes back; of updates those that moved the patient, and of them only the move."""
+"""The kinds of fact that each cancel cancels; of updates only those that moved the patient, and only the move."""
 
 MERGES = frozenset({PatientsMerged, EncountersMerged})
 UNMERGES = frozenset({PatientsUnmerged, EncountersUnmerged})
 ENCOUNTER_MERGES = frozenset({EncountersMerged, EncountersUnmerged})
-"""What says which encounter is which, and nothing of what happened in it."""
+"""Merges of encounters and their cancels: identity, not course."""
 
 ADMISSIONS = frozenset({PatientAdmitted, PatientRegistered})
 MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})
-"""What says where the patient is, always."""
+"""Kinds of fact whose location always puts the patient there."""
 
 MAY_REPEAT_LOCATION = frozenset(
     {EncounterUpdated, PatientClassChanged, PatientDeparted, PatientArrived, LeaveStarted, LeaveEnded}
 )
-"""What may say where the patient is, and mostly repeats what was said last."""
+"""Kinds of fact that may give a location, which mostly repeats the one before."""
 
 WITH_LOCATION = MOVES | MAY_REPEAT_LOCATION
 
@@ -117,11 +117,11 @@ PLAN_CANCELS = frozenset({PreadmissionCancelled, PendingAdmissionCancelled})
 NEEDS_ADMISSION = frozenset(
     {PatientTransferred, *MAY_REPEAT_LOCATION, TransferPending, DischargePending, PatientDischarged},
 )
-"""What can be true only of somebody who has been admitted."""
+"""Kinds of fact that can be true only after an admission."""
 
 
 def facts_table() -> str:
-    """Return the kinds of fact in their order as a table in Markdown, for docs/reference/facts.md."""
+    """Return the kinds of fact in their order as a Markdown table, for docs/reference/facts.md."""
     rows = ["| at one instant | fact | what it says | takes back |", "|---:|---|---|---|"]
     for kind, position in PRECEDENCE.items():
         says = (kind.__doc__ or "").partition("\n")[0]

@@ -1,7 +1,7 @@
-"""Whatever the feed does, the state converges: generated hospitals, shuffled, repeated, split in batches and workers.
+"""Convergence: generated hospitals end in the same state, however their facts are shuffled, repeated and batched.
 
-2,000 examples here; `EXAMPLES=50000 .venv/bin/pytest tests/streams/adt/test_convergence.py` is the long run, without a
-time limit.
+2,000 examples by default. `EXAMPLES=50000 .venv/bin/pytest tests/streams/adt/test_convergence.py` is the long run,
+without a time limit.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ HOSPITAL = parse_hospital(
     "test",
 )
 
-OF_WHO = {events.EncounterMoved, events.EncountersMerged, events.EncountersUnmerged}
-KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS and kind not in OF_WHO]
-ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS and kind not in OF_WHO]
+OF_IDENTITY = {events.EncounterMoved, events.EncountersMerged, events.EncountersUnmerged}
+KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS and kind not in OF_IDENTITY]
+ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS and kind not in OF_IDENTITY]
 classes = st.sampled_from([PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientClass.OUTPATIENT])
 hours = st.integers(0, 60)
 places = st.sampled_from([None, *PLACES])
@@ -71,7 +71,7 @@ def late(draw: Any, fact: Any) -> Any:
 
 @st.composite
 def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
-    """Facts about one encounter: mostly a sensible stay, with anything else mixed in."""
+    """Facts about one encounter: mostly a plausible stay, mixed with any other facts."""
     token = draw(st.sampled_from(PATIENTS))
     about = {"e": f"e{number}", "p": token}
     start = draw(hours)
@@ -87,8 +87,8 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
         more["version"] = draw(st.sampled_from([None, "9", "10", "a"]))
         more["version_digest"] = draw(st.sampled_from([None, "one", "two"]))
         takes_place = kind is not events.EncounterDeleted
-        said_by = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
-        more |= {"e": about["e"], "p": said_by, "id": f"{number}-{index}"}
+        reported_under = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
+        more |= {"e": about["e"], "p": reported_under, "id": f"{number}-{index}"}
         facts.append(late(draw, said(kind, hour, where if takes_place else None, **more)))
     if draw(st.booleans()):
         facts.append(late(draw, said(events.PatientDischarged, start + draw(st.integers(1, 40)), **about)))
@@ -126,7 +126,7 @@ def person_facts(draw: Any) -> list[AnyFact]:
 
 @st.composite
 def visit_facts(draw: Any) -> list[AnyFact]:
-    """Which encounter is which, and whose: among those of the hospital and one more that nothing else is known of."""
+    """Merges and moves of the hospital's encounters, and of one more of which nothing else is known."""
     ids, tokens = st.sampled_from([f"e{number}" for number in range(5)]), st.sampled_from(PATIENTS)
     facts: list[Any] = []
     for number, (away, into, hour) in enumerate(draw(st.lists(st.tuples(ids, ids, hours), max_size=4))):
@@ -148,11 +148,11 @@ def hospital_facts(draw: Any) -> list[AnyFact]:
         facts += draw(encounter_facts(number))
     facts += draw(person_facts())
     facts += draw(st.just([]) | visit_facts())
-    said_of_beds = draw(st.lists(st.tuples(hours, st.sampled_from(PLACES[:6]), st.sampled_from(BedStatus)), max_size=3))
-    words = [bed(hour, where, status.value) for hour, where, status in said_of_beds]
+    bed_reports = draw(st.lists(st.tuples(hours, st.sampled_from(PLACES[:6]), st.sampled_from(BedStatus)), max_size=3))
+    reports = [bed(hour, where, status.value) for hour, where, status in bed_reports]
     if draw(st.booleans()):
-        words = [msgspec.structs.replace(word, id="one id for all") for word in words]
-    return [*facts, *words]
+        reports = [msgspec.structs.replace(report, id="one id for all") for report in reports]
+    return [*facts, *reports]
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,7 @@ STATE = {
 
 
 def state(engine: Engine) -> dict[str, Any]:
-    """All that follows from the facts, byte for byte, but for how many steps it took."""
+    """Everything derived from the facts, byte for byte, except version counters."""
     found: dict[str, Any] = {"boards": [msgspec.to_builtins(metrics) for metrics in boards(engine)]}
     with engine.connect() as connection:
         for name, without in STATE.items():
@@ -206,7 +206,7 @@ def state(engine: Engine) -> dict[str, Any]:
 
 
 def check_beds(engine: Engine) -> None:
-    """At most one patient a bed, at most one bed a patient, and only patients who are here."""
+    """Check that each bed has at most one patient, each patient at most one bed, and that all of them are here."""
     encounter = tables.encounter.columns
     with engine.connect() as connection:
         token = {row[0]: row[1] for row in connection.execute(select(encounter.encounter_id, encounter.patient_token))}
@@ -225,7 +225,7 @@ def check_beds(engine: Engine) -> None:
 
 @LONG
 @given(facts=hospital_facts(), workers=st.integers(1, 4), chance=st.randoms(use_true_random=False))
-def test_order_repeats_batches_and_workers_change_nothing(
+def test_order_duplicates_batches_and_workers_do_not_change_the_state(
     memory: Engine, facts: list[AnyFact], workers: int, chance: Random
 ) -> None:
     empty(memory)
@@ -258,14 +258,16 @@ UNDONE = {
 }
 
 
-HOW = ("named", "last said", "its time")
+HOW = ("named", "last recorded", "its time")
 ALL_AT_ONCE = (events.PatientDischarged, events.TransferPending, events.DischargePending)
-"""Of these a cancel takes back all that were said: the patient is here, or there is no plan."""
+"""Of these a cancel removes all that were reported: the patient is here, or there is no plan."""
 
 
 @LONG
 @given(facts=encounter_facts(0), kind=st.sampled_from(list(UNDONE)), where=places, hour=hours, how=st.sampled_from(HOW))
-def test_a_cancel_undoes_exactly(facts: list[Any], kind: Any, where: str | None, hour: int, how: str) -> None:
+def test_a_cancel_restores_the_state_before_its_fact(
+    facts: list[Any], kind: Any, where: str | None, hour: int, how: str
+) -> None:
     about = {"e": "e0", "p": facts[-1].partition_key}
     if how == "named":
         fact = said(kind, hour, "9Z/01" if where else None, id="undone", **about)
@@ -286,13 +288,13 @@ def test_a_cancel_undoes_exactly(facts: list[Any], kind: Any, where: str | None,
 
 @LONG
 @given(draw=st.data())
-def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any) -> None:
-    """Played step by step, as a sender would: errors, their cancels, repetitions and late entries."""
+def test_a_sender_that_corrects_its_errors_ends_in_the_state_of_one_without_errors(draw: Any) -> None:
+    """Simulate a sender step by step: errors, their cancels, repetitions and late entries."""
     clean: list[Any] = [said(events.PatientAdmitted, 0, "4W/01", id="in")]
-    told: list[Any] = list(clean)
+    sent: list[Any] = list(clean)
     if (wrong := draw.draw(st.none() | st.floats(-5, 99))) is not None:
-        told = [recorded(said(events.PatientAdmitted, wrong, "4W/01", id="in"), 0)]
-        told.append(said(events.EncounterUpdated, 1, "4W/01", id="mends the admission", admitted_at=at(0)))
+        sent = [recorded(said(events.PatientAdmitted, wrong, "4W/01", id="in"), 0)]
+        sent.append(said(events.EncounterUpdated, 1, "4W/01", id="mends the admission", admitted_at=at(0)))
     where = "4W/01"
     for step in range(1, 1 + draw.draw(st.integers(1, 6))):
         hour = float(step * 10)
@@ -304,17 +306,17 @@ def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any)
         repeat = [said(events.EncounterUpdated, hour + 1, where, id=f"a{step}")] if draw.draw(st.booleans()) else []
         if what == "move":
             move = said(events.PatientTransferred, hour, other, id=f"s{step}")
-            clean, told, where = [*clean, move], [*told, move], other
+            clean, sent, where = [*clean, move], [*sent, move], other
         elif what == "moved by update":
             clean = [*clean, said(events.PatientTransferred, hour, other, id=f"s{step}")]
-            told, where = [*told, said(events.EncounterUpdated, hour, other, id=f"s{step}")], other
+            sent, where = [*sent, said(events.EncounterUpdated, hour, other, id=f"s{step}")], other
         elif what == "late":
             clean = [*clean, said(events.PatientTransferred, hour, other, id=f"s{step}")]
-            told, where = [*told, *repeat, recorded(clean[-1], hour + 2)], other
+            sent, where = [*sent, *repeat, recorded(clean[-1], hour + 2)], other
         elif what == "repeat":
-            told += repeat
+            sent += repeat
         elif what == "resend":
-            told.append(msgspec.structs.replace(draw.draw(st.sampled_from(told)), id=f"s{step}"))
+            sent.append(msgspec.structs.replace(draw.draw(st.sampled_from(sent)), id=f"s{step}"))
         else:
             kind = events.PatientTransferred if what == "err" else events.PatientDischarged
             wrong = said(kind, hour, other if what == "err" else None, id=f"s{step}")
@@ -326,17 +328,17 @@ def test_a_sender_that_errs_and_mends_ends_where_a_faultless_one_does(draw: Any)
                 where if style == "with place" else None,
                 id=f"c{step}",
             )
-            told += [wrong, *again, echo, recorded(back, hour + 2)]
+            sent += [wrong, *again, echo, recorded(back, hour + 2)]
     if draw.draw(st.booleans()):
         left = said(events.PatientDischarged, 100, id="out")
         wrong = draw.draw(st.none() | st.floats(-5, 99))
         clean = [*clean, left]
         if wrong is None:
-            told.append(left)
+            sent.append(left)
         else:
-            told.append(recorded(said(events.PatientDischarged, wrong, id="out"), 100))
-            told.append(said(events.EncounterUpdated, 101, where, id="mends", discharged_at=at(100)))
-    assert shown(told) == shown(clean)
+            sent.append(recorded(said(events.PatientDischarged, wrong, id="out"), 100))
+            sent.append(said(events.EncounterUpdated, 101, where, id="mends", discharged_at=at(100)))
+    assert shown(sent) == shown(clean)
 
 
 def shown(facts: list[Any]) -> Any:
@@ -347,7 +349,9 @@ def shown(facts: list[Any]) -> Any:
 
 @settings(max_examples=max(EXAMPLES // 10, 100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(facts=hospital_facts(), away=st.sampled_from(PATIENTS), into=st.sampled_from(PATIENTS))
-def test_an_undone_merge_undoes_exactly(memory: Engine, facts: list[AnyFact], away: str, into: str) -> None:
+def test_an_undone_merge_restores_the_state_before_it(
+    memory: Engine, facts: list[AnyFact], away: str, into: str
+) -> None:
     facts = [fact for fact in facts if not (isinstance(fact, events.PersonFact) and fact.partition_key == away)]
     empty(memory)
     take(memory, facts)

@@ -1,4 +1,4 @@
-"""An encounter is the fold of the set of its facts."""
+"""The fold of the facts about one encounter."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trail(encounter: Encounter) -> list[tuple[str, str | None, Any, Any]]:
     return [(stay.unit_id, stay.bed_id, stay.arrived_at, stay.left_at) for stay in encounter.unit_stays]
 
 
-def test_no_facts_are_no_encounter() -> None:
+def test_without_facts_there_is_no_encounter() -> None:
     assert fold([]) is None
 
 
@@ -58,11 +58,11 @@ def test_an_update_whose_location_differs_is_a_transfer() -> None:
     assert trail(encounter) == [("4W", "01", at(0), at(3)), ("4W", "02", at(3), None)]
 
 
-def test_an_update_that_repeats_the_place_is_no_transfer() -> None:
+def test_an_update_that_repeats_the_location_is_not_a_transfer() -> None:
     assert trail(folded(admit(0, "4W/01"), update(3, "4W/01"), update(4, "4W"))) == [("4W", "01", at(0), None)]
 
 
-def test_a_cancelled_admission_leaves_nobody_in_a_bed() -> None:
+def test_a_cancelled_admission_leaves_the_bed_empty() -> None:
     encounter = folded(admit(0), transfer(1, "5E/02"), cancel_admission(2))
     assert encounter.status is EncounterStatus.CANCELLED
     assert encounter.unit_stays == ()
@@ -80,7 +80,7 @@ def test_a_cancelled_transfer_puts_the_patient_back() -> None:
     assert trail(encounter) == [("4W", "01", at(0), None)]
 
 
-def test_a_cancel_takes_back_the_latest_transfer_before_it() -> None:
+def test_a_cancel_removes_the_latest_transfer_before_it() -> None:
     facts: list[AdtEvent] = [
         admit(0, "4W/01"),
         transfer(2, "5E/02"),
@@ -91,7 +91,7 @@ def test_a_cancel_takes_back_the_latest_transfer_before_it() -> None:
     assert trail(folded(*facts)) == [("4W", "01", at(0), at(2)), ("5E", "02", at(2), at(6)), ("6N", "01", at(6), None)]
 
 
-def test_two_cancels_take_back_two_transfers() -> None:
+def test_two_cancels_remove_two_transfers() -> None:
     facts: list[AdtEvent] = [
         admit(0, "4W/01"),
         transfer(2, "5E/02"),
@@ -102,7 +102,7 @@ def test_two_cancels_take_back_two_transfers() -> None:
     assert trail(folded(*facts)) == [("4W", "01", at(0), None)]
 
 
-def test_a_cancel_that_names_a_fact_takes_back_that_one() -> None:
+def test_a_cancel_that_names_a_fact_removes_that_one() -> None:
     facts: list[AdtEvent] = [
         admit(0, "4W/01"),
         transfer(2, "5E/02", id="first"),
@@ -120,7 +120,7 @@ def test_a_cancelled_discharge_reopens_the_encounter() -> None:
     assert trail(encounter) == [("4W", "01", at(0), None)]
 
 
-def test_a_cancel_without_anything_to_cancel_is_kept_and_named() -> None:
+def test_a_cancel_without_a_fact_to_cancel_is_a_problem() -> None:
     assert folded(admit(0), cancel_transfer(1)).problems == (Problem.CANCEL_WITHOUT_TARGET,)
 
 
@@ -142,13 +142,13 @@ def test_a_cancel_without_anything_to_cancel_is_kept_and_named() -> None:
         ([admit(0, time_written=at(2))], Problem.RECORDED_BEFORE_IT_HAPPENED),
     ],
 )
-def test_what_does_not_fit_is_kept_and_named(facts: list[AdtEvent], problem: Problem) -> None:
+def test_a_fact_that_does_not_fit_is_kept_and_named_as_a_problem(facts: list[AdtEvent], problem: Problem) -> None:
     encounter = folded(*facts)
     assert problem in encounter.problems
     assert encounter.provisional
 
 
-def test_a_cancel_alone_is_the_same_encounter_now_as_at_a_moment() -> None:
+def test_a_cancel_alone_gives_the_same_encounter_now_as_at_a_later_moment() -> None:
     alone = [cancel_transfer(1)]
     assert fold(alone) == fold(alone, as_of=at(2))
     assert fold(alone, as_of=at(0)) is None
@@ -170,7 +170,7 @@ def test_an_update_corrects_the_times_of_admission_and_discharge() -> None:
     assert trail(encounter) == [("4W", "01", at(-2), at(47))]
 
 
-def test_the_inpatient_stay_begins_when_the_class_says_so() -> None:
+def test_the_inpatient_stay_begins_with_the_class_inpatient() -> None:
     encounter = folded(
         admit(0, "ED/01", patient_class=PatientClass.EMERGENCY),
         transfer(6, "4W/01", patient_class=PatientClass.INPATIENT),
@@ -210,19 +210,22 @@ def test_neither_order_nor_duplicates_change_the_fold(
     assert fold([*order, *repeated_locations]) == fold(FACTS)
 
 
-def test_what_a_bill_says_after_the_discharge_does_not_change_the_class() -> None:
+def test_a_class_in_an_update_after_the_discharge_does_not_count() -> None:
     stay: list[AdtEvent] = [admit(0, patient_class=PatientClass.INPATIENT), discharge(48)]
     assert folded(*stay, update(60, patient_class=PatientClass.OUTPATIENT)).inpatient_from == at(0)
 
 
-def test_every_service_keeps_the_time_it_was_said() -> None:
+def test_every_service_keeps_the_time_when_it_was_first_reported() -> None:
     moved = transfer(5, "5E/01", service="surgery")
     encounter = folded(admit(0, service="medicine"), moved, update(6, service="surgery"))
     assert encounter.service == "surgery"
-    assert [(said.value, said.known_at) for said in encounter.services] == [("medicine", at(0)), ("surgery", at(5))]
+    assert [(service.value, service.known_at) for service in encounter.services] == [
+        ("medicine", at(0)),
+        ("surgery", at(5)),
+    ]
 
 
-def test_a_cancel_that_names_its_fact_leaves_the_others_to_those_that_name_none() -> None:
+def test_a_cancel_that_names_its_fact_leaves_other_facts_to_cancels_without_a_name() -> None:
     facts: list[AdtEvent] = [
         admit(0, "4W/01"),
         transfer(2, "5E/02", id="wrong"),
@@ -234,6 +237,6 @@ def test_a_cancel_that_names_its_fact_leaves_the_others_to_those_that_name_none(
     assert folded(*facts).problems == ()
 
 
-def test_what_is_said_again_with_the_same_time_is_no_problem() -> None:
+def test_a_fact_sent_again_with_the_same_time_is_not_a_problem() -> None:
     twice: list[AdtEvent] = [admit(0), admit(0, id="again"), discharge(9), discharge(9, id="left again")]
     assert folded(*twice).problems == ()

@@ -43,7 +43,7 @@ def test_an_admission_ends_the_plan() -> None:
     assert trail(encounter) == [("4W", "02", at(21), None)]
 
 
-def test_a_plan_is_no_inpatient_stay_yet_whatever_an_update_says() -> None:
+def test_a_plan_does_not_become_an_inpatient_stay_by_an_update() -> None:
     planned = folded(PLAN, update(1, patient_class=PatientClass.INPATIENT))
     assert (planned.status, planned.inpatient_from) == (EncounterStatus.PLANNED, None)
     came = folded(
@@ -52,7 +52,7 @@ def test_a_plan_is_no_inpatient_stay_yet_whatever_an_update_says() -> None:
     assert came.inpatient_from == at(20)
 
 
-def test_an_update_of_a_planned_stay_moves_the_reservation_and_nobody() -> None:
+def test_an_update_of_a_planned_stay_moves_only_the_reservation() -> None:
     encounter = folded(PLAN, update(1, "5E/03"))
     assert encounter.unit_stays == ()
     assert encounter.reservation is not None
@@ -82,11 +82,11 @@ def test_a_registered_patient_who_is_admitted_is_one_stay_without_a_problem() ->
     assert encounter.problems == ()
 
 
-def test_a_cancel_of_an_admission_takes_back_a_registration_where_there_is_no_other() -> None:
+def test_a_cancel_of_an_admission_removes_the_registration_where_there_is_no_admission() -> None:
     assert folded(said(events.PatientRegistered, 0), cancel_admission(1)).status is EncounterStatus.CANCELLED
 
 
-def test_a_change_of_class_and_back() -> None:
+def test_a_class_change_begins_the_inpatient_stay_and_a_change_back_ends_it() -> None:
     start = admit(0, "ED/01", patient_class=PatientClass.EMERGENCY)
     up = said(events.PatientClassChanged, 3, "4W/01", patient_class=PatientClass.INPATIENT)
     down = said(events.PatientClassChanged, 5, patient_class=PatientClass.OUTPATIENT)
@@ -106,7 +106,7 @@ def test_a_pending_transfer_reserves_until_the_transfer_or_its_cancel() -> None:
     assert folded(admit(0, "4W/01"), pending, discharge(8)).reservation is None
 
 
-def test_a_pending_discharge_says_when_and_its_cancel_takes_it_back() -> None:
+def test_a_pending_discharge_sets_the_expected_time_until_its_cancel() -> None:
     pending = said(events.DischargePending, 5, expected_at=at(30))
     assert folded(admit(0), pending).expected_discharge_at == at(30)
     assert folded(admit(0), pending, said(events.PendingDischargeCancelled, 6)).expected_discharge_at is None
@@ -135,7 +135,7 @@ def test_tracking_moves_the_patient_but_a_temporary_place_keeps_the_bed() -> Non
     assert trail(moved) == [("4W", "01", at(0), at(3)), ("5E", "02", at(3), None)]
 
 
-def test_a_deleted_visit_is_void_and_what_follows_begins_anew() -> None:
+def test_a_deleted_encounter_is_void_and_later_facts_begin_a_new_stay() -> None:
     deleted = folded(admit(0, "4W/01"), transfer(1, "5E/01"), said(events.EncounterDeleted, 2))
     assert (deleted.status, deleted.unit_stays, deleted.problems) == (EncounterStatus.CANCELLED, (), ())
     again = folded(admit(0, "4W/01"), said(events.EncounterDeleted, 2), admit(3, "ICU/01", id="again"))
@@ -158,7 +158,7 @@ def test_a_deleted_visit_is_void_and_what_follows_begins_anew() -> None:
         ([admit(0), said(events.EncounterDeleted, 1), discharge(2)], Problem.REPORTED_AFTER_DELETION),
     ],
 )
-def test_what_does_not_fit_is_named(facts: list[AdtEvent], problem: Problem) -> None:
+def test_a_fact_that_does_not_fit_is_named_as_a_problem(facts: list[AdtEvent], problem: Problem) -> None:
     assert problem in folded(*facts).problems
 
 
@@ -180,7 +180,7 @@ def test_a_wrong_time_in_the_future_is_corrected_by_what_was_recorded_later() ->
     assert folded(admit(0, "4W/01"), wrong, correction).discharged_at == at(50)
 
 
-def test_a_correction_that_would_jump_over_a_transfer_is_refused_and_named() -> None:
+def test_a_correction_past_a_transfer_is_refused_and_named_as_a_problem() -> None:
     encounter = folded(admit(0, "ED/01"), transfer(5, "4W/01"), update(6, admitted_at=at(7)))
     assert encounter.admitted_at == at(0)
     assert Problem.TIMES_OUT_OF_ORDER in encounter.problems
