@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from schemas.events import decode_fact, encode_fact
-from streams.ingest.fhir.bundle import FhirOptions, read_json
+from streams.ingest.fhir.mapping import FhirOptions
+from streams.ingest.fhir.resource_reader import read_json
 from tests.streams.ingest.fhir.resources import KEY, RECEIVED, WHOLE, bundle, encounter, lies
 
 PLAN = encounter("planned", period=None, plannedStartDate="2026-04-01T08:00:00Z", location=[lies("w4-12-1")])
@@ -101,8 +102,8 @@ def main(inputs: int, seed: int = 1) -> None:
         reading = read_json(raw, options, KEY, RECEIVED)
         took_s = time.perf_counter() - started_s
         longest_s, spent_s = max(longest_s, took_s), spent_s + took_s
-        with_facts, with_errors = with_facts + bool(reading.facts), with_errors + bool(reading.errors)
-        nothing += not (reading.facts or reading.errors or reading.notification)
+        with_facts, with_errors = with_facts + bool(reading.facts), with_errors + bool(reading.problems)
+        nothing += not (reading.facts or reading.problems or reading.notification)
         for fact in reading.facts:
             decode_fact(encode_fact(fact))
     print(f"{inputs:,} inputs, {spent_s:.0f} s of reading: {with_facts:,} gave facts, {with_errors:,} gave errors,")

@@ -9,8 +9,8 @@ import random
 import sys
 import time
 
+from schemas.errors import NotHl7
 from schemas.events import decode_fact, encode_fact
-from streams.ingest.hl7.triggers import NotHl7
 from tests.streams.ingest.hl7.messages import message, read
 
 SEEDS = [

@@ -27,8 +27,7 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = load_settings()
-    told = read_hl7(given_paths(paths), settings, remark)
-    _from_files(settings, told, "messages", dry_run, as_json)
+    _from_files(settings, read_hl7(given_paths(paths), settings, remark), "messages", dry_run, as_json)
 
 
 def mllp(
@@ -47,7 +46,8 @@ def mllp(
     """
     from schemas.kafka import ensure_topics, wait_for_broker
     from streams.ingest.hl7.mapping import load_mapping
-    from streams.ingest.hl7.mllp import MllpOptions, serve_mllp
+    from streams.ingest.hl7.mllp import serve_mllp
+    from streams.ingest.hl7.mllp_options import MllpOptions
 
     if not 0 <= port <= 65_535 or largest_bytes < 1_000:
         raise UsageError("--port must be 0 to 65535 and --largest-bytes at least 1000.")
@@ -88,7 +88,7 @@ def http(
     Example: `wardwatch ingest http --port 8060`
     """
     from schemas.kafka import ensure_topics, wait_for_broker
-    from streams.ingest.http import require_token, serve_http
+    from streams.ingest.http_server import require_token, serve_http
 
     settings = load_settings()
     require_token(settings.ingest_host, settings.ingest_token)
@@ -99,7 +99,7 @@ def http(
 
 def _from_files(settings: Settings, messages: Iterator[Any], called: str, dry_run: bool, as_json: bool) -> None:
     if dry_run:
-        _tell_readings(messages, called, as_json)
+        _print_readings(messages, called, as_json)
         return
     from simulators.publish import Speed as Pace
 
@@ -107,7 +107,7 @@ def _from_files(settings: Settings, messages: Iterator[Any], called: str, dry_ru
     publish_facts(settings, records, Pace.parse("max"), as_json)
 
 
-def _tell_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
+def _print_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
     import msgspec
 
     from streams.ingest.files import shown
@@ -120,7 +120,7 @@ def _tell_readings(messages: Iterator[Any], called: str, as_json: bool) -> None:
             typer.echo(msgspec.json.encode(message.as_json()))
         else:
             what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts) or "nothing to publish"
-            kind = f" {reading.trigger}" if reading.trigger else ""
+            kind = f" {message.trigger}" if message.trigger else ""
             say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
     if not as_json:
         say(f"{usable:,} {called} give facts, {rejected:,} would be dead letters.")

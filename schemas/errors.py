@@ -7,6 +7,7 @@
     │   └── SourceError          2, 400  a recording cannot be read
     ├── FactRejected             1, 422  a record is not a valid fact; it goes to the dead letters with this reason
     │   └── InvalidInput         1, 422  an HL7 message or a FHIR resource is not valid; names the place in it
+    │       └── NotHl7           1, 422  the bytes are not an HL7 v2 message: no MSH segment begins them
     ├── RequestRefused           1, its own  an HTTP request is refused before it is read
     ├── RecordsTooLarge          1, 413  some records are too large for Kafka; all others were written
     ├── BrokerUnavailable        1, 503  no Kafka broker answers
@@ -72,6 +73,10 @@ class InvalidInput(FactRejected):
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}" if where else reason)
         self.where, self.reason = where, reason
+
+
+class NotHl7(InvalidInput):
+    """The bytes are not an HL7 v2 message: no MSH segment begins them."""
 
 
 class RequestRefused(WardwatchError):

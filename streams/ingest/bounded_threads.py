@@ -1,4 +1,4 @@
-"""Work in threads that holds up nobody: small pieces never wait for large ones, and the end of the program for none."""
+"""Threads for reading bodies: small bodies never wait for large ones, and the program ends without waiting for any."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from collections.abc import Callable
 from typing import TypeVar
 
 LARGE_BYTES = 65_536
-"""A body of more is large: it becomes many times its size in memory, so few are read at a time."""
-SMALL_AT_A_TIME, LARGE_AT_A_TIME = 8, 2
+"""Larger bodies are read a few at a time: each takes many times its size in memory."""
+MAX_SMALL, MAX_LARGE = 8, 2
+"""Threads at a time."""
 
 _T = TypeVar("_T")
 
 
-class Lanes:
-    """Runs work in threads, at most so many at a time of each kind.
+class BoundedThreads:
+    """Runs work in threads, up to `MAX_SMALL` small and `MAX_LARGE` large pieces at a time.
 
-    The threads are no part of an executor: the interpreter waits for those when it ends, however long they take.
+    The threads do not belong to an executor: the interpreter would wait for those when it ends.
     """
 
     def __init__(self) -> None:
-        self._small, self._large = asyncio.Semaphore(SMALL_AT_A_TIME), asyncio.Semaphore(LARGE_AT_A_TIME)
+        self._small, self._large = asyncio.Semaphore(MAX_SMALL), asyncio.Semaphore(MAX_LARGE)
 
     async def run(self, size_bytes: int, work: Callable[[], _T]) -> _T:
         """Return what the work returns, or raise what it raises.
@@ -30,19 +31,19 @@ class Lanes:
         Parameters
         ----------
         size_bytes : int
-            Of what is worked on; says which lane it takes.
+            Size of the input; decides whether the work is small or large.
         work : callable
-            Runs in a thread, and has its place in the lane until it ends, wanted or not.
+            Runs in a thread, and counts until it ends, even if its result is no longer awaited.
         """
-        lane = self._large if size_bytes > LARGE_BYTES else self._small
-        await lane.acquire()
+        slots = self._large if size_bytes > LARGE_BYTES else self._small
+        await slots.acquire()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[_T] = loop.create_future()
 
         def settle(result: _T | None, error: BaseException | None) -> None:
-            lane.release()
+            slots.release()
             if done.done():
-                return  # the server stops: nobody waits any more
+                return  # the server stops: the result is no longer awaited
             if error is None:
                 done.set_result(result)  # type: ignore[arg-type]
             else:

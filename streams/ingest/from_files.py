@@ -11,25 +11,28 @@ import msgspec
 
 from schemas.events import AnyFact
 from schemas.outgoing import Outgoing, rejected
-from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.fhir.bundle import FhirReading, read_parts
 from streams.ingest.fhir.files import fhir_files
-from streams.ingest.fhir.mapping import load_options
 from streams.ingest.files import shown
-from streams.ingest.hl7.mapping import load_mapping
-from streams.ingest.hl7.splitting import messages_in
-from streams.ingest.hl7.triggers import NotHl7, read_message
+from streams.ingest.formats import Feeds, Format, load_feeds, read_by_parts
+from streams.ingest.hl7.files import hl7_files
+from streams.ingest.hl7.message_reader import Hl7Reading
 from streams.ingest.reading import Reading
 
 
 class FromFile(NamedTuple):
-    """A message of a file, and what came of it."""
+    """A message or resource of a file, and its reading."""
 
     file: Path
     number: int
+    """Of the message in the file, from 0."""
     raw: bytes
     reading: Reading
+
+    @property
+    def trigger(self) -> str | None:
+        """MSH-9.2 of an HL7 v2 message."""
+        return self.reading.trigger if isinstance(self.reading, Hl7Reading) else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the line that `--dry-run --json` prints."""
@@ -37,78 +40,61 @@ class FromFile(NamedTuple):
         return {
             "file": shown(self.file),
             "index": self.number,
-            "control_id": reading.control_id,
-            "trigger": reading.trigger,
+            "control_id": reading.control_id if isinstance(reading, Hl7Reading) else None,
+            "trigger": self.trigger,
             "facts": [msgspec.to_builtins(fact) for fact in reading.facts],
             "dead_letter": reading.rejected,
         }
 
     def records(self) -> list[AnyFact | Outgoing]:
-        """Return what is to be published: the facts, to which faults may be done on purpose, or why there are none."""
+        """Return what is to be published: the facts, and a dead letter where there are problems."""
         records: list[AnyFact | Outgoing] = [*self.reading.facts]
-        if self.reading.rejected is not None:
-            records.append(rejected(self.raw, self.reading.rejected, f"{shown(self.file.name)}/{self.number}"))
+        reason = self.reading.rejected
+        if reason is not None:
+            records.append(rejected(self.raw, reason, f"{shown(self.file.name)}/{self.number}"))
         return records
 
 
 def read_hl7(
     paths: Sequence[Path], settings: Settings, tell: Callable[[str], None] | None = None
 ) -> Iterator[FromFile]:
-    """Read every message of files and folders; needs neither Kafka nor SQL.
+    """Read every message of HL7 v2 files and folders, without Kafka and SQL.
+
+    A message that turns out to be a FHIR resource or a JSON fact is read as such.
 
     Parameters
     ----------
     paths : sequence of Path
         Files and folders.
     settings : Settings
-        For the mapping and the pseudonym key.
+        For the mappings and the pseudonym key.
     tell : callable, optional
-        Hears a sentence where files of a folder are passed over, and where files are empty.
+        Called with a remark where files of a folder are skipped, and where files are empty.
 
     Raises
     ------
     UsageError
-        When a path, a file to read or the mapping is not there or all files are empty, at once; when they hold no
-        message, at the end.
+        At once when a path, a file to read or a mapping is missing, or all files are empty; at the end when they hold
+        no message.
     """
-    mapping, key = load_mapping(settings.hl7_mapping_file), load_key(settings)
-    messages = messages_in(paths, tell)
-
-    def read() -> Iterator[FromFile]:
-        for file, index, raw in messages:
-            try:
-                reading = read_message(raw, mapping, key)
-            except NotHl7 as error:
-                reading = Reading(None, None, rejected=str(error))
-            yield FromFile(file, index, raw, reading)
-
-    return read()
+    return _read(hl7_files(paths, tell), load_feeds(settings), Format.HL7)
 
 
 def read_fhir(
     paths: Sequence[Path], settings: Settings, tell: Callable[[str], None] | None = None
 ) -> Iterator[FromFile]:
-    """Read every FHIR resource of files and folders; needs neither Kafka nor SQL. Parameters as of `read_hl7`.
+    """Read every resource of FHIR files and folders, without Kafka and SQL. Parameters as of `read_hl7`.
 
     Raises
     ------
     UsageError
-        When a path, a file to read or the mapping is not there or all files are empty, at once.
+        At once when a path, a file to read or a mapping is missing, or all files are empty.
     """
-    options, key = load_options(settings.fhir_mapping_file), load_key(settings)
-    resources = fhir_files(paths, tell)
+    return _read(fhir_files(paths, tell), load_feeds(settings), Format.FHIR)
+
+
+def _read(contents: Iterator[tuple[Path, int, bytes]], feeds: Feeds, expected: Format) -> Iterator[FromFile]:
     now = datetime.now(UTC)
-    return (
-        FromFile(file, number, part.raw, as_reading(part.reading))
-        for file, number, raw in resources
-        for part in read_parts(raw, options, key, now)
-    )
-
-
-def as_reading(reading: FhirReading) -> Reading:
-    """Return what came of a resource as that of a message: its errors in one reason.
-
-    A Bundle without entries, the answer to a search that found nothing, gives nothing and has no error.
-    """
-    reasons = [f"{error.path}: {error.error}" if error.path else error.error for error in reading.errors]
-    return Reading(None, None, reading.facts, " ".join(reasons) or None)
+    for file, number, raw in contents:
+        for part in read_by_parts(raw, feeds, now, unknown_as=expected):
+            yield FromFile(file, number, part.raw, part.reading)

@@ -1,24 +1,39 @@
-"""What is read of one message."""
+"""Result of reading what a hospital sent, in whichever format: facts, and problems of what gives none."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from schemas.events import (
-    AnyFact,
-)
-from streams.ingest.hl7.header import Header
+import msgspec
+
+from schemas.errors import InvalidInput
+from schemas.events import AnyFact
 
 
-class Reading(NamedTuple):
-    """What came of a message: facts, or why there are none."""
+class InputProblem(NamedTuple):
+    """Why input, or a part of it, gives no facts. It never quotes the input, which may hold names."""
 
-    control_id: str | None
-    """MSH-10."""
-    trigger: str | None
-    """MSH-9.2."""
+    where: str
+    """Field or element in the standard's own notation; empty where the input as a whole is meant."""
+    reason: str
+    """What is wrong, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}" if self.where else self.reason
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """Facts and problems of one message or resource. A subclass for each format adds what only that format has."""
+
     facts: tuple[AnyFact, ...] = ()
-    rejected: str | None = None
-    """Segment, field, reason and remedy; never what stood there."""
-    header: Header = Header()
-    """What an answer repeats; empty where none can be read."""
+    problems: tuple[InputProblem, ...] = ()
+
+    @property
+    def rejected(self) -> str | None:
+        """All problems in one line, as the reason of a dead letter; None where there are none."""
+        return " ".join(map(str, self.problems)) or None
+
+
+def problem_of(error: InvalidInput) -> InputProblem:
+    """Return the problem that an error describes."""
+    return InputProblem(error.where, error.reason)

@@ -16,15 +16,9 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from schemas import tables
 from schemas.errors import FactRejected, UsageError
-from schemas.events import check_subject, decode_fact
 from schemas.outgoing import Outgoing, outgoing
-from schemas.pseudonyms import load_key
 from schemas.settings import Settings
-from streams.ingest.fhir.bundle import read_json
-from streams.ingest.fhir.mapping import load_options
-from streams.ingest.from_files import as_reading
-from streams.ingest.hl7.mapping import load_mapping
-from streams.ingest.hl7.triggers import read_message
+from streams.ingest.formats import load_feeds, read
 from streams.store.outbox import decode_headers
 
 MAX_PARTITION, MAX_OFFSET = 2**31 - 1, 2**63 - 1
@@ -144,21 +138,11 @@ def read_again(raw: bytes, settings: Settings, received_at: datetime | None = No
     FactRejected
         When it still cannot be used; says why.
     """
-    if raw.lstrip(b"\x0b\r\n \t\xef\xbb\xbf").startswith(b"MSH"):
-        reading = read_message(raw, load_mapping(settings.hl7_mapping_file), load_key(settings))
-        if reading.rejected is not None:
-            raise FactRejected(reading.rejected)
-        return [outgoing(fact) for fact in reading.facts]
-    if b'"resourceType"' in raw:
-        options, came_at = load_options(settings.fhir_mapping_file), received_at or datetime.now(UTC)
-        found = read_json(raw, options, load_key(settings), came_at)
-        reason = as_reading(found).rejected
-        if reason is not None:
-            raise FactRejected(reason)
-        return [outgoing(each) for each in found.facts]
-    fact = decode_fact(raw)
-    check_subject(fact)
-    return [outgoing(fact)]
+    reading = read(raw, load_feeds(settings), received_at or datetime.now(UTC))
+    reason = reading.rejected
+    if reason is not None:
+        raise FactRejected(reason)
+    return [outgoing(fact) for fact in reading.facts]
 
 
 def settle(connection: Connection, names: Sequence[LetterName], how: str, at: datetime) -> None:

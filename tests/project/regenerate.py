@@ -9,8 +9,8 @@ from schemas.events import json_schema
 from schemas.settings import settings_table
 from streams.fold.fact_kinds import facts_table
 from streams.worker.metrics import metrics_table
-from tests.project.hospital_table import hospital_page
 from tests.project.cancels_page import cancels_page
+from tests.project.hospital_table import hospital_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 

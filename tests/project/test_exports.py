@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import importlib
 import inspect
 import pkgutil
@@ -84,3 +86,21 @@ def test_the_tree_of_errors_names_each_with_its_exit_code_and_its_http_status() 
             [line] = [each for each in tree.splitlines() if f" {name} " in f" {each.strip()} "]
             status = "its own" if name == "RequestRefused" else str(kind.http_status)
             assert f" {kind.exit_code}, {status}" in line, name
+
+
+def test_every_exception_of_the_project_is_in_the_tree_of_errors() -> None:
+    outside = []
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            if path == ROOT / "schemas" / "errors.py":
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and any(is_exception(base) for base in node.bases):
+                    outside.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert outside == []
+
+
+def is_exception(base: ast.expr) -> bool:
+    name = base.id if isinstance(base, ast.Name) else getattr(base, "attr", "")
+    known = getattr(errors, name, None) or getattr(builtins, name, None)
+    return name.endswith(("Error", "Exception")) or (inspect.isclass(known) and issubclass(known, BaseException))

@@ -1,4 +1,4 @@
-"""Since when a stay has had which class: what R4's Encounter.classHistory says, and the class of now."""
+"""Classes of a stay over time: Encounter.classHistory (R4) and the current class."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from schemas.errors import InvalidInput
 from schemas.events import PatientClass
-from streams.ingest.fhir.json_values import Json, Refused, codes, items, part
+from streams.ingest.fhir.json_values import Json, codes, items, part
 from streams.ingest.fhir.times import When, when
 
 
@@ -18,45 +19,54 @@ class _Past(NamedTuple):
     end: When | None
 
     def since(self, began_at: datetime) -> datetime:
-        """Return since when the stay had this class: without a start, or of the first day, since it began."""
+        """Return when this class began; without a start, or on the first day, when the stay began."""
         if self.start is None or self.start.may_be(began_at):
             return began_at
         return max(self.start.at, began_at)
 
     def ended(self, began_at: datetime, until: datetime) -> datetime:
-        """Return when it had another one; where that is not said, it is known by `until`."""
+        """Return when this class ended; without an end, `until`."""
         if self.end is None:
             return until
         return max(self.since(began_at), min(self.end.until, until))
 
 
-class Classes:
-    """The classes that an Encounter has and had; one that is only planned (PRENC) is none of a stay.
+class ClassHistory:
+    """Current and former classes of an Encounter, without the class of a plan (PRENC).
+
+    Parameters
+    ----------
+    encounter : dict
+        The resource.
+    known : mapping of str to PatientClass
+        The codes of the feed.
+    zone : ZoneInfo
+        For times without an offset.
 
     Raises
     ------
-    Refused
-        When a start is no time. An end that is none is not needed: the next class has a start.
+    InvalidInput
+        When a start is not a valid time. An invalid end is ignored: the next class has a start.
     """
 
     def __init__(self, encounter: Json, known: Mapping[str, PatientClass], zone: ZoneInfo) -> None:
         self.now = _class_in(encounter.get("class"), known)
-        """None where it is not said."""
-        self._past = sorted(_past(encounter, known, zone), key=_written)
+        """The current class; None where it is missing or unknown."""
+        self._past = sorted(_past(encounter, known, zone), key=_start_order)
 
     def starts(self) -> list[When]:
-        """Return since when the patient was here, as far as it is said."""
+        """Return the known starts of former classes."""
         return [one.start for one in self._past if one.start is not None]
 
     def since(self, began_at: datetime, until: datetime) -> list[tuple[datetime, PatientClass]]:
-        """Return since when the stay has had which class; nothing where no history tells of it.
+        """Return the start of each class of the stay; empty where there is no history.
 
         Parameters
         ----------
         began_at : datetime
-            When the stay did.
+            When the stay began.
         until : datetime
-            When it ended, or when this was said: what begins later is not told.
+            When it ended, or when the version was recorded. Later classes are left out.
         """
         past = [one for one in self._past if one.since(began_at) <= until]
         found: list[tuple[datetime, PatientClass]] = []
@@ -91,9 +101,9 @@ def _class_in(said: object, known: Mapping[str, PatientClass]) -> PatientClass |
 def _end(item: Json, zone: ZoneInfo) -> When | None:
     try:
         return when(part(item, "period", "end"), "", zone)
-    except Refused:
+    except InvalidInput:
         return None
 
 
-def _written(one: _Past) -> tuple[bool, float]:
+def _start_order(one: _Past) -> tuple[bool, float]:
     return (False, 0.0) if one.start is None else (True, one.start.at.timestamp())

@@ -1,4 +1,4 @@
-"""Deletions of Encounters in a Bundle: they name a resource, and only its other entries say whose it was."""
+"""Deletions of Encounters in a Bundle. A deletion names a resource; only other entries say whose it was."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from streams.ingest.fhir.json_values import Json, Refused, items, part, text
+from schemas.errors import InvalidInput
+from streams.ingest.fhir.json_values import Json, items, part, text
 from streams.ingest.fhir.references import Target, base_of, target
 from streams.ingest.fhir.times import instant
 
 WHOSE = ("resourceType", "id", "identifier", "subject", "contained")
-"""Fields of an Encounter that say which visit it is, and whose."""
+"""Fields of an Encounter that identify the visit and the patient."""
 
 REMEDY = (
-    "is a deletion that does not say whose Encounter it was, nor does another entry of this Bundle; "
-    "send the Encounter with the status entered-in-error."
+    "a deletion of an unknown Encounter: no other entry of this Bundle holds it. "
+    "Send the Encounter with the status entered-in-error."
 )
 
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
@@ -27,19 +28,27 @@ _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 class _Version(NamedTuple):
     written: tuple[datetime, int, bytes]
-    """Orders the versions; the content only so that the order of entries never matters."""
+    """Sort key of the version; it includes the content so that the order of entries never matters."""
     encounter: Json
     address: object
     """The fullUrl of its entry."""
 
 
 class Deletions:
-    """Knows the Encounters of a Bundle, in whatever order they and their deletions stand."""
+    """Finds the Encounters that a Bundle deletes, in whatever order the entries are.
+
+    Parameters
+    ----------
+    entries : sequence
+        Of the Bundle.
+    zone : ZoneInfo
+        For times without an offset.
+    """
 
     def __init__(self, entries: Sequence[object], zone: ZoneInfo) -> None:
         self._zone = zone
         self._latest: dict[tuple[str, str | None], _Version] = {}
-        """By id and server, None where no fullUrl names it."""
+        """By id and server; None where there is no fullUrl."""
         self._latest_anywhere: dict[str, _Version] = {}
         for _, entry in items(entries):
             resource = part(entry, "resource")
@@ -52,21 +61,21 @@ class Deletions:
                 self._latest_anywhere[logical_id] = _later(self._latest_anywhere.get(logical_id), version)
 
     def encounter(self, entry: Json, path: str) -> tuple[Json, object]:
-        """Return the deleted Encounter as a version that was entered in error, and its fullUrl.
+        """Return the deleted Encounter as a version with the status entered-in-error, and its fullUrl.
 
         Raises
         ------
-        Refused
-            When no other entry tells of it, when the deletion is one by search, or when its time is none.
+        InvalidInput
+            When no other entry holds it, when the deletion is by search, or when its time is not valid.
         """
         named = deleted(entry)
         if named is None or named.kind is None:
-            raise Refused(f"{path}.request", REMEDY)
+            raise InvalidInput(f"{path}.request", REMEDY)
         written = part(entry, "response", "lastModified")
         instant(written, f"{path}.response.lastModified", self._zone)
         known = self._known(named.logical_id, named.base or base_of(entry.get("fullUrl")))
         if known is None:
-            raise Refused(f"{path}.request", REMEDY)
+            raise InvalidInput(f"{path}.request", REMEDY)
         kept = {field: known.encounter[field] for field in WHOSE if field in known.encounter}
         etag = _ETAG.fullmatch(text(part(entry, "response", "etag")) or "")
         meta = {
@@ -76,15 +85,15 @@ class Deletions:
         return {**kept, "status": "entered-in-error", "meta": meta}, known.address
 
     def _known(self, logical_id: str, base: str | None) -> _Version | None:
-        """Return the latest version of that Encounter at that server; where none is named, at any."""
+        """Return the latest version of that Encounter at that server, or at any where no server is named."""
         if base is None:
             return self._latest_anywhere.get(logical_id)
-        at_one, unsaid = self._latest.get((logical_id, base)), self._latest.get((logical_id, None))
-        return at_one if unsaid is None else _later(at_one, unsaid)
+        at_server, unplaced = self._latest.get((logical_id, base)), self._latest.get((logical_id, None))
+        return at_server if unplaced is None else _later(at_server, unplaced)
 
 
 def deleted(entry: Json) -> Target | None:
-    """Return which Encounter an entry deletes, without a `kind` where it searches for it; or None."""
+    """Return the Encounter that an entry deletes, or None; a deletion by search has a target without `kind`."""
     if part(entry, "request", "method") != "DELETE":
         return None
     written = text(part(entry, "request", "url"))
@@ -106,7 +115,7 @@ def _written(encounter: Json, zone: ZoneInfo) -> tuple[datetime, int, bytes]:
     number = text(part(meta, "versionId")) or ""
     try:
         said = instant(part(meta, "lastUpdated"), "", zone)
-    except Refused:
+    except InvalidInput:
         said = None
     decimal = number.isascii() and number.isdecimal() and len(number) <= 64
     return said or datetime.min.replace(tzinfo=UTC), int(number) if decimal else -1, _whose(encounter)

@@ -1,4 +1,4 @@
-"""The diagnoses of an Encounter: those it lists, and the Conditions of its Bundle that are about it."""
+"""Diagnoses of an Encounter: those that it lists, and Conditions of its Bundle that are about it."""
 
 from __future__ import annotations
 
@@ -7,59 +7,60 @@ from collections.abc import Iterator
 from schemas.events import Diagnosis
 from streams.ingest.fhir.json_values import Json, codes, codings, items, name
 from streams.ingest.fhir.mapping import CODE_SYSTEMS, NOT_SO
-from streams.ingest.fhir.resources import RelatedResources
+from streams.ingest.fhir.related import RelatedResources
 
 ADMISSION_USE = "AD"
+"""Encounter.diagnosis.use of a diagnosis known on admission."""
 
 _RANKS = {system: rank for rank, system in enumerate(CODE_SYSTEMS)}
 
 
-def diagnoses(encounter: Json, company: RelatedResources, *, admission: bool) -> tuple[Diagnosis, ...]:
+def diagnoses(encounter: Json, related: RelatedResources, *, admission: bool) -> tuple[Diagnosis, ...]:
     """Return the diagnoses on admission, or all the others.
 
     Raises
     ------
-    Refused
-        When a code is too long, or when there are more than can be told.
+    InvalidInput
+        When a code is too long, or when there are too many Conditions.
     """
     found: dict[tuple[str, str], Diagnosis] = {}
     listed: set[int] = set()
     for index, item in items(encounter.get("diagnosis")):
         path = f"diagnosis[{index}].condition"
-        said = list(_coded(item, company, listed, path))
+        said = list(_coded(item, related, listed, path))
         if (ADMISSION_USE in codes(item.get("use"))) is admission:
             principal = item.get("rank") == 1 and not admission
             for coded in said:
                 _note(found, coded, principal)
-    for condition in () if admission else company.conditions():
+    for condition in () if admission else related.conditions():
         if id(condition) not in listed:
-            _note(found, _of_condition(condition, company, "diagnosis"), False)
+            _note(found, _of_condition(condition, related, "diagnosis"), False)
     return tuple(found.values())
 
 
-def _coded(item: Json, company: RelatedResources, listed: set[int], path: str) -> Iterator[tuple[str, str] | None]:
-    """Give system and code of each Condition that an entry names: R4 by reference, R5 also by its code alone."""
+def _coded(item: Json, related: RelatedResources, listed: set[int], path: str) -> Iterator[tuple[str, str] | None]:
+    """Yield system and code of each Condition of an entry: R4 refers to it, R5 may give its code alone."""
     for _, condition in items(item.get("condition")):
         yield _best(condition.get("concept"), path)
         reference = condition.get("reference") if isinstance(condition.get("reference"), dict) else condition
-        resource = company.find(reference, "Condition")
+        resource = related.find(reference, "Condition")
         if resource is not None:
             listed.add(id(resource))
-            yield _of_condition(resource, company, path)
+            yield _of_condition(resource, related, path)
 
 
-def _of_condition(resource: Json, company: RelatedResources, path: str) -> tuple[str, str] | None:
-    """Return what a Condition says that the patient has."""
+def _of_condition(resource: Json, related: RelatedResources, path: str) -> tuple[str, str] | None:
+    """Return system and code of a Condition, or None where it is refuted or has no code."""
 
     def said() -> tuple[str, str] | None:
         refuted = NOT_SO.intersection(codes(resource.get("verificationStatus")))
         return None if refuted else _best(resource.get("code"), path)
 
-    return company.remember(resource, "code", said)
+    return related.remember(resource, "code", said)
 
 
 def _best(concept: object, path: str) -> tuple[str, str] | None:
-    """Return the coding that counts, its system as we name it."""
+    """Return the preferred coding, with the system as facts name it."""
     coded = list(codings(concept))
     if not coded:
         return None

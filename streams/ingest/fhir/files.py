@@ -1,4 +1,4 @@
-"""FHIR resources in files: one a file, or one a line."""
+"""FHIR resources in files and folders: one a file, or one a line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from streams.ingest.files import contents, files_to_read
+from streams.ingest.json_text import BYTE_ORDER_MARK, split_lines
 
 SUFFIXES = frozenset({".json", ".ndjson"})
 
@@ -13,25 +14,26 @@ SUFFIXES = frozenset({".json", ".ndjson"})
 def fhir_files(paths: Sequence[Path], tell: Callable[[str], None] | None = None) -> Iterator[tuple[Path, int, bytes]]:
     """Return file, number within it (from 0) and bytes of each resource in files and folders, by name.
 
-    A `.ndjson` file holds one resource a line, any other file one. In folders, `.json` and `.ndjson` files are read;
-    `tell` hears a sentence where others are passed over.
+    A `.ndjson` file holds one resource a line, any other file one resource.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, and folders of `.json` and `.ndjson` files.
+    tell : callable, optional
+        Called with a remark where files of a folder are skipped or empty.
 
     Raises
     ------
     SourceError
-        When a path is not there, or no file is to be read, at once; when a file cannot be read, when its turn comes.
+        At once when a path is missing, or no file is to be read; later when a file cannot be read.
     """
     return _resources(files_to_read(paths, SUFFIXES, "FHIR resources", tell))
 
 
 def _resources(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:
     for file in files:
-        raw = contents(file).removeprefix(b"\xef\xbb\xbf")
+        raw = contents(file).removeprefix(BYTE_ORDER_MARK)
         parts = split_lines(raw) if file.suffix.lower() == ".ndjson" else [raw]
         for index, resource in enumerate(parts):
             yield file, index, resource
-
-
-def split_lines(body: bytes) -> list[bytes]:
-    """Return the lines that are not empty."""
-    return [line for line in (line.strip() for line in body.split(b"\n")) if line]

@@ -1,35 +1,30 @@
-"""FHIR JSON, of which nothing may be taken for granted: texts, codes, identifiers, lists."""
+"""Values of untrusted FHIR JSON: texts, codes, identifiers and lists."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from schemas.errors import InvalidInput
+
 MAX_NAME = 200
+"""Characters of a text in a fact."""
 
 MAX_ITEMS = 1_000
-"""Of any list in a resource: far more than a stay has, and few enough that no resource takes long."""
+"""Entries of any list that is read: far more than a stay has, and few enough that a resource is read quickly."""
 
 Json = dict[str, Any]
 
 
-class Refused(Exception):
-    """A resource cannot be used: where in it, and why with the remedy; never what stood there."""
-
-    def __init__(self, path: str, error: str) -> None:
-        super().__init__(f"{path}: {error}")
-        self.path, self.error = path, error
-
-
 def part(value: object, *names: str) -> Any:
-    """Return what stands under the names, one in another; None where something else stands on the way."""
+    """Return the value under nested names, or None where one of them is missing or not an object."""
     for name in names:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def items(value: object) -> list[tuple[int, Json]]:
-    """Return the objects of a list with their positions; one object alone counts as a list of it."""
+    """Return the objects in a list with their positions; a single object counts as a list of one."""
     if isinstance(value, dict):
         return [(0, value)]
     if isinstance(value, list):
@@ -38,7 +33,7 @@ def items(value: object) -> list[tuple[int, Json]]:
 
 
 def text(value: object) -> str | None:
-    """Return a text that can be stored; None where there is none."""
+    """Return a text without surrounding space, or None where it is empty or SQL cannot store it."""
     if not isinstance(value, str):
         return None
     found = value.strip()
@@ -50,21 +45,21 @@ def text(value: object) -> str | None:
 
 
 def name(value: object, path: str) -> str | None:
-    """Return a text that fits a name of a fact.
+    """Return a text that fits into a fact, or None where it is empty.
 
     Raises
     ------
-    Refused
+    InvalidInput
         When it is too long.
     """
     found = text(value)
     if found is not None and len(found) > MAX_NAME:
-        raise Refused(path, f"is longer than {MAX_NAME} characters; shorten it at the sender.")
+        raise InvalidInput(path, f"longer than {MAX_NAME} characters. Shorten it at the sender.")
     return found
 
 
 def codings(value: object) -> Iterator[tuple[str, str]]:
-    """Give system and code of a Coding, of a CodeableConcept, or of a list of either."""
+    """Yield system and code of a Coding, of a CodeableConcept, or of a list of either."""
     for _, item in items(value):
         for _, coding in items(item.get("coding")) or [(0, item)]:
             code = text(coding.get("code"))
@@ -73,12 +68,12 @@ def codings(value: object) -> Iterator[tuple[str, str]]:
 
 
 def codes(value: object) -> list[str]:
-    """Return the codes alone."""
+    """Return the codes of a Coding, of a CodeableConcept, or of a list of either."""
     return [code for _, code in codings(value)]
 
 
 def identifier(value: object, types: Sequence[str]) -> tuple[int, Json] | None:
-    """Return the Identifier of the first of the types that is there, else the first one; it has a value."""
+    """Return the Identifier of the first type that occurs, else the first one; only those with a value count."""
     found = [(index, item) for index, item in items(value) if text(item.get("value")) and item.get("use") != "old"]
     for wanted in types:
         for index, item in found:
@@ -88,11 +83,11 @@ def identifier(value: object, types: Sequence[str]) -> tuple[int, Json] | None:
 
 
 def require_short_lists(resource: Json, fields: Sequence[str]) -> None:
-    """Refuse a resource with a list, in one of the fields and at any depth, that is longer than `MAX_ITEMS`.
+    """Reject a resource with a list, in one of the fields and at any depth, that is longer than `MAX_ITEMS`.
 
     Raises
     ------
-    Refused
+    InvalidInput
         With the field.
     """
     for field in fields:
@@ -100,6 +95,6 @@ def require_short_lists(resource: Json, fields: Sequence[str]) -> None:
         while left:
             value = left.pop()
             if isinstance(value, list) and len(value) > MAX_ITEMS:
-                raise Refused(field, f"holds a list of more than {MAX_ITEMS} entries; leave out what is not needed.")
+                raise InvalidInput(field, f"a list of more than {MAX_ITEMS} entries. Send fewer of them.")
             if isinstance(value, dict | list):
                 left.extend(value.values() if isinstance(value, dict) else value)

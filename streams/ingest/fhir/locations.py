@@ -1,4 +1,4 @@
-"""Where an entry of Encounter.location is: bed, room, ward and site, found through the Locations that came along."""
+"""Bed, room, unit and facility of entries of Encounter.location, found through the Locations around it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from schemas.events import Location
 from streams.ingest.fhir.json_values import Json, codes, name, part, text
 from streams.ingest.fhir.mapping import LEVELS, FhirOptions
 from streams.ingest.fhir.references import target
-from streams.ingest.fhir.resources import RelatedResources
+from streams.ingest.fhir.related import RelatedResources
 
-DEEPEST = 10
+MAX_DEPTH = 10
 """Steps of Location.partOf that are followed."""
 
 
 class Place(NamedTuple):
-    """An entry of Encounter.location, and where in the resource it stands."""
+    """An entry of Encounter.location, with its path in the resource."""
 
     item: Json
     path: str
@@ -28,24 +28,25 @@ class _Step(NamedTuple):
 
 
 class Locations:
-    """Finds the places of one Encounter."""
+    """Finds the locations of one Encounter."""
 
-    def __init__(self, encounter: Json, company: RelatedResources, options: FhirOptions) -> None:
-        self._encounter, self._company, self._options = encounter, company, options
+    def __init__(self, encounter: Json, related: RelatedResources, options: FhirOptions) -> None:
+        self._encounter, self._related, self._options = encounter, related, options
 
     def location(self, places: Sequence[Place], before: Location | None) -> Location | None:
-        """Return the one place that several entries of one time name: ward, room and bed may stand in one each.
+        """Return the one location that entries of one time describe: unit, room and bed may be an entry each.
 
         Parameters
         ----------
         places : sequence of Place
             Entries of one time.
         before : Location or None
-            Where the patient was before: a bed that nobody places is in the same ward, a ward on the same site.
+            The location before: a bed without a unit is in the same unit, a unit without a facility in the same
+            facility.
 
         Raises
         ------
-        Refused
+        InvalidInput
             When a name is too long.
         """
         levels: dict[str, str] = {}
@@ -69,17 +70,17 @@ class Locations:
         )
 
     def _steps(self, place: Place) -> Iterator[_Step]:
-        """Give the levels that an entry names, from the bed upwards."""
+        """Yield the levels that an entry describes, from the bed upwards."""
         reference, path = place.item.get("location"), f"{place.path}.location"
         said = _level(place.item)
-        resource = self._company.find(reference, "Location")
+        resource = self._related.find(reference, "Location")
         if resource is None:
             known_as = name(_named(reference), path)
             if known_as is not None:
                 yield _Step(said or "other", known_as)
             return
         seen: list[Json] = []
-        while resource is not None and len(seen) < DEEPEST and not any(resource is other for other in seen):
+        while resource is not None and len(seen) < MAX_DEPTH and not any(resource is other for other in seen):
             seen.append(resource)
             known_as = name(self._own_name(resource), path)
             if known_as is not None:
@@ -88,7 +89,7 @@ class Locations:
             if organisation is not None:
                 yield _Step("organisation", organisation)
             above, said = resource.get("partOf"), None
-            resource = self._company.find(above, "Location")
+            resource = self._related.find(above, "Location")
             if resource is None and above is not None:
                 known_as = name(_named(above), path)
                 if known_as is not None:
@@ -101,25 +102,25 @@ class Locations:
         return name(self._organisation(self._encounter.get("serviceProvider")), path)
 
     def _organisation(self, reference: object) -> str | None:
-        found = self._company.find(reference, "Organization")
+        found = self._related.find(reference, "Organization")
         return _named(reference) if found is None else self._own_name(found)
 
     def _own_name(self, resource: Json) -> str | None:
-        known_as = self._company.number_of(resource)
+        known_as = self._related.number_of(resource)
         return text(known_as[1]["value"]) if known_as else text(resource.get("id"))
 
     def _level_of(self, resource: Json) -> str | None:
-        return self._company.remember(resource, "level", lambda: _level(resource))
+        return self._related.remember(resource, "level", lambda: _level(resource))
 
 
 def _level(value: Json) -> str | None:
-    """Return the level that physicalType (R4) or form (R5) names; `other` for one that is none of ours."""
+    """Return the level of a Location by physicalType (R4) or form (R5); `other` for an unknown code."""
     written = [*codes(value.get("physicalType")), *codes(value.get("form"))]
     return next((LEVELS[code] for code in written if code in LEVELS), "other" if written else None)
 
 
 def _named(reference: object) -> str | None:
-    """Return what a Reference alone says of the name: its identifier, else its id, else its display."""
+    """Return the name in a Reference: its identifier, else its id, else its display."""
     end = target(part(reference, "reference"))
     return (
         text(part(reference, "identifier", "value"))
@@ -129,7 +130,7 @@ def _named(reference: object) -> str | None:
 
 
 def _only(levels: dict[str, str]) -> tuple[str, str | None, str | None]:
-    """Return unit, room and bed where nothing names a ward."""
+    """Return unit, room and bed where no unit is known: the room, or else the bed, counts as the unit."""
     if "room" in levels:
         return levels["room"], None, levels.get("bed")
     return next(iter(levels.values())), None, None

@@ -1,4 +1,4 @@
-"""What a hospital can set about its FHIR feed, and what the codes of FHIR R4 and R5 mean here."""
+"""Mapping of a hospital's FHIR feed, and the codes of FHIR R4 and R5."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.ingest.mapping_file import read_mapping
 
 
 class Phase(Enum):
-    """What Encounter.status amounts to."""
+    """Phase of a stay, by Encounter.status."""
 
     PLANNED = "planned"
     HERE = "here"
@@ -37,7 +37,7 @@ STATUSES = {
     "cancelled": Phase.VOID,
     "entered-in-error": Phase.VOID,
 }
-"""R4 and R5 in one table: no code means two things. R4's `onleave` became `on-hold`."""
+"""Statuses of R4 and R5: no code has two meanings. R4's `onleave` became `on-hold`."""
 
 PATIENT_CLASSES = {
     "IMP": PatientClass.INPATIENT,
@@ -52,10 +52,10 @@ PATIENT_CLASSES = {
     "OBSENC": PatientClass.OBSERVATION,
     "PRENC": PatientClass.PREADMIT,
 }
-"""v3-ActCode. A short stay (SS) is no admission that a readmission could be counted from or to."""
+"""v3-ActCode. A short stay (SS) counts as outpatient: it is neither an index admission nor a readmission."""
 
 REGISTERED = frozenset({PatientClass.OUTPATIENT, PatientClass.EMERGENCY})
-"""Classes whose beginning is a registration (A04), not an admission (A01)."""
+"""Classes whose stay begins with a registration (A04), not an admission (A01)."""
 
 ADMISSION_TYPES = {
     "EM": AdmissionType.EMERGENCY,
@@ -81,7 +81,7 @@ DISPOSITIONS = {
     "psy": "65",
     "other-hcf": "70",
 }
-"""FHIR discharge-disposition to the UB-04 patient status; other codes are taken as they are."""
+"""FHIR discharge-disposition to the UB-04 patient status; other codes are kept as they are."""
 
 CODE_SYSTEMS = {
     "http://hl7.org/fhir/sid/icd-10-cm": "ICD10CM",
@@ -93,51 +93,51 @@ CODE_SYSTEMS = {
     "http://snomed.info/sct": "SNOMED",
     "urn:oid:2.16.840.1.113883.6.96": "SNOMED",
 }
-"""Systems of diagnoses, best first: of a Condition that is coded twice, the one that stands first here counts."""
+"""Code systems of diagnoses, in order of preference: of several codings of a Condition the first one counts."""
 
 BUNDLES = frozenset(
     {"collection", "transaction", "batch", "message", "history", "searchset", "subscription-notification"}
 )
 
 NOT_SO = frozenset({"refuted", "entered-in-error"})
-"""Condition.verificationStatus of what the patient does not have."""
+"""Condition.verificationStatus of conditions that the patient does not have."""
 
 LEVELS = {"bd": "bed", "ro": "room", "wa": "unit", "si": "facility", "bu": "building"}
-"""Location.physicalType (R4), Location.form (R5). What is none of these, or says nothing, may be a unit."""
+"""Location.physicalType (R4), Location.form (R5). A Location of another type, or without one, may be a unit."""
 
 
 class FhirOptions(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
-    """How one feed is read. The defaults follow the standard."""
+    """Settings of one feed. The defaults follow the standard."""
 
     source: Name = "fhir"
     """Name of the feed in every fact."""
     time_zone: str = "UTC"
-    """IANA name, for times that are written without a zone, and for days."""
+    """IANA name, for times without an offset, and for days."""
     default_facility: Name = "main"
-    """For places whose site neither a Location nor Encounter.serviceProvider names."""
+    """For locations without a facility in Location and Encounter.serviceProvider."""
     base_url: str = ""
-    """Address of the feed's own server, such as https://fhir.example/r4: there a whole address and `Patient/1` are one
-    patient. Patients at other addresses are others."""
+    """Address of the feed's own server, such as https://fhir.example/r4: an absolute URL there and `Patient/1` are the
+    same patient. Patients at other addresses are different ones."""
     default_authority: str = ""
-    """Who assigned an identifier without a system."""
+    """Assigning authority of an identifier without a system."""
     authorities: dict[str, str] = {}
-    """Identifier.system to the authority that the HL7 v2 feed writes into PID-3.4: one patient, one token."""
+    """Identifier.system to the authority in PID-3.4 of the HL7 v2 feed, so that a patient has one token in both."""
     patient_identifier_types: tuple[str, ...] = ("MR", "PI", "PT")
-    """Which Patient.identifier is the patient's number; the first one where none has such a type."""
+    """Types of the patient's number, in order of preference; else the first Patient.identifier counts."""
     visit_identifier_types: tuple[str, ...] = ("VN",)
-    """Which Encounter.identifier is the visit number; the first one where none has such a type."""
+    """Types of the visit number, in order of preference; else the first Encounter.identifier counts."""
     patient_classes: dict[str, PatientClass] = {}
-    """Encounter.class codes beyond, or instead of, v3-ActCode."""
+    """Encounter.class codes in addition to v3-ActCode, which they override."""
     discharge_dispositions: dict[str, Name] = {}
-    """Discharge disposition codes to UB-04, beyond or instead of those of FHIR."""
+    """Discharge disposition codes to UB-04, in addition to those of FHIR, which they override."""
     facilities: dict[str, Name] = {}
-    """Names of sites to `facility_id`."""
+    """Names of facilities to `facility_id`."""
     units: dict[str, Name] = {}
-    """Names of wards to `unit_id`."""
+    """Names of units to `unit_id`."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The time zone, found."""
+        """The time zone of `time_zone`."""
         return ZoneInfo(self.time_zone)
 
     @cached_property
@@ -152,11 +152,11 @@ class FhirOptions(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_u
 
 
 def load_options(path: Path | None) -> FhirOptions:
-    """Read options from YAML, or give the defaults.
+    """Return the options in a YAML file, or the defaults where no file is set.
 
     Raises
     ------
     UsageError
-        Naming the file, the setting in it, and what is wrong.
+        When the file is missing or invalid; names the file, the setting and the problem.
     """
     return read_mapping(path, FhirOptions, "WARDWATCH_FHIR_MAPPING_FILE", "docs/reference/http.md")

@@ -1,4 +1,4 @@
-"""Encounter.location, sorted out: where the patient has been and since when, is now, and is to come."""
+"""Former, current and planned locations of a stay, from the entries of Encounter.location."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from schemas.errors import InvalidInput
 from schemas.events import Location
-from streams.ingest.fhir.json_values import Json, Refused, items, part
+from streams.ingest.fhir.json_values import Json, items, part
 from streams.ingest.fhir.locations import Place
 from streams.ingest.fhir.times import When, when
 
 RESERVED = ("planned", "reserved")
-"""Encounter.location.status of a place where the patient is not yet."""
+"""Encounter.location.status of a place to which the patient has not come yet."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""A server's clock and that of whoever wrote the time differ by less: what begins later than this is to come."""
+"""Tolerated difference between two clocks: a time later than the record by more is in the future."""
 
 Locate = Callable[[Sequence[Place], Location | None], Location | None]
 
 
 class Entry(NamedTuple):
-    """One of Encounter.location."""
+    """One entry of Encounter.location."""
 
     place: Place
     status: object
@@ -31,26 +32,29 @@ class Entry(NamedTuple):
 
     @property
     def is_reserved(self) -> bool:
-        """Whether it says that the patient is not there yet."""
+        """Whether the patient has not come to the place yet."""
         return self.status in RESERVED
 
     @property
-    def is_nothing(self) -> bool:
-        """Whether the patient left at the instant of coming."""
+    def is_empty(self) -> bool:
+        """Whether the patient left at the instant of arrival."""
         return self.status != "active" and self.start is not None and self.start == self.end and not self.start.is_day
 
     def was_left(self, until: datetime) -> bool:
-        """Whether the patient is there no more."""
+        """Return whether the patient has left the place."""
         ended = self.end is not None and self.end.until <= until
         return self.status == "completed" or (self.status != "active" and ended)
 
 
 class Moves(NamedTuple):
-    """Where and since when, what has no time, and what is to come."""
+    """Locations of a stay."""
 
     timed: list[tuple[datetime, Location]]
+    """With their starts, in order of time."""
     untimed: Location | None
+    """The location without a start."""
     planned: tuple[datetime | None, Location] | None
+    """The planned location, and when the patient is expected there."""
 
 
 def entries_of(encounter: Json, zone: ZoneInfo) -> list[Entry]:
@@ -58,8 +62,8 @@ def entries_of(encounter: Json, zone: ZoneInfo) -> list[Entry]:
 
     Raises
     ------
-    Refused
-        When a start is no time. An end that is none is not needed: the next place has a start.
+    InvalidInput
+        When a start is not a valid time. An invalid end is ignored: the next place has a start.
     """
     found = []
     for index, item in items(encounter.get("location")):
@@ -72,31 +76,31 @@ def entries_of(encounter: Json, zone: ZoneInfo) -> list[Entry]:
 def _end(item: Json, path: str, zone: ZoneInfo) -> When | None:
     try:
         return when(part(item, "period", "end"), f"{path}.period.end", zone)
-    except Refused:
+    except InvalidInput:
         return None
 
 
 def starts(entries: Iterable[Entry]) -> list[When]:
-    """Return when the patient came to the places; nothing where one of them does not say it."""
-    been = [entry.start for entry in entries if not entry.is_reserved and not entry.is_nothing]
+    """Return when the patient came to each place; empty where one of them has no start."""
+    been = [entry.start for entry in entries if not entry.is_reserved and not entry.is_empty]
     return [] if None in been else [start for start in been if start is not None]
 
 
 def moves(entries: Iterable[Entry], locate: Locate, *, begins: datetime | None, until: datetime, over: bool) -> Moves:
-    """Sort the places; entries of one start are one place, told at several levels.
+    """Sort the entries into former, current and planned locations; entries of one start describe one location.
 
     Parameters
     ----------
     entries : iterable of Entry
         In any order.
     locate : callable
-        Finds the place that entries name, with the place before them.
+        Returns the location that entries describe, given the location before.
     begins : datetime or None
-        When the stay does. A place that the patient comes to by then is no plan.
+        When the stay begins. A place to which the patient comes by then is not a plan.
     until : datetime
-        When all this was said: whoever is still here cannot have moved later.
+        When the version was recorded: a patient who is still here cannot have moved later.
     over : bool
-        Whether the stay is.
+        Whether the stay has ended.
     """
     coming: list[Entry] = []
     timed: dict[datetime, list[Entry]] = {}
@@ -106,7 +110,7 @@ def moves(entries: Iterable[Entry], locate: Locate, *, begins: datetime | None, 
             coming.append(entry)
         elif entry.start is None:
             untimed.append(entry)
-        elif not entry.is_nothing:
+        elif not entry.is_empty:
             timed.setdefault(entry.start.at, []).append(entry)
     groups = [(since, _active_first(timed[since])) for since in sorted(timed)]
     found: list[tuple[datetime, Location]] = []
@@ -128,21 +132,21 @@ def _is_to_come(entry: Entry, begins: datetime | None, until: datetime) -> bool:
 
 
 def _active_first(group: list[Entry]) -> list[Entry]:
-    """Return those of one start where the patient is, if one is said to be: the others were left."""
+    """Return the entries of one start that are not completed where one is active: the others were left."""
     if any(entry.status == "active" for entry in group):
         return [entry for entry in group if entry.status != "completed"]
     return group
 
 
 def _now(untimed: list[Entry], active_elsewhere: bool, until: datetime) -> list[Entry]:
-    """Return those without a start where the patient is now."""
+    """Return the entries without a start where the patient is now."""
     if active_elsewhere or any(entry.status == "active" for entry in untimed):
         return [entry for entry in untimed if entry.status == "active"]
     return [entry for entry in untimed if not entry.was_left(until)]
 
 
 def _back(groups: Sequence[tuple[datetime, list[Entry]]], until: datetime) -> list[tuple[datetime, list[Entry]]]:
-    """Return the way back to a place that is still active, when the last one was left: from an operation, say."""
+    """Return the move back to a place that is still active once the last one was left, as after an operation."""
     if not groups or not all(entry.was_left(until) for entry in groups[-1][1]):
         return []
     active = [[entry for entry in group if entry.status == "active"] for _, group in groups[:-1]]
@@ -154,7 +158,7 @@ def _back(groups: Sequence[tuple[datetime, list[Entry]]], until: datetime) -> li
 
 
 def _planned(coming: list[Entry], locate: Locate, before: Location | None) -> tuple[datetime | None, Location] | None:
-    """Return the place that is reserved, or else the one that is to come first."""
+    """Return the reserved location, else the first that is to come."""
     expected = min((entry.start.at for entry in coming if entry.start is not None), default=None)
     wanted = [entry for entry in coming if entry.is_reserved]
     if not wanted:

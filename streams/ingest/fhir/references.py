@@ -1,4 +1,4 @@
-"""References of FHIR: what they name, at which server, and by which identifier."""
+"""References of FHIR: type, id and server of the resource, or the identifier searched for."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from streams.ingest.fhir.json_values import Json, Refused, text
+from schemas.errors import InvalidInput
+from streams.ingest.fhir.json_values import Json, text
 
 _HISTORY = re.compile(r"/_history/[^/]*$")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/]*)(.*)", re.DOTALL)
 
 
 class Target(NamedTuple):
-    """What a Reference.reference names."""
+    """The resource to which a Reference.reference points."""
 
     written: str
-    """Without the version."""
+    """The reference without its version."""
     base: str | None
-    """Of a whole address: the server's, as `same_server` compares it."""
+    """Of an absolute URL: the server's, as `same_server` writes it."""
     kind: str | None
-    """The type of resource, where it says one."""
+    """The type of resource, where the reference has one."""
     logical_id: str
 
     @property
     def name(self) -> str | None:
-        """The resource at its server: `Type/id`."""
+        """`Type/id`, the name of the resource at its server."""
         return None if self.kind is None else f"{self.kind}/{self.logical_id}"
 
 
 def target(reference: object) -> Target | None:
-    """Read `Patient/1`, a whole address, `urn:uuid:...` or `#contained`; None where it names nothing."""
+    """Parse `Patient/1`, an absolute URL, `urn:uuid:...` or `#contained`; return None where it has no id."""
     written = text(reference)
     if written is None:
         return None
@@ -47,30 +48,30 @@ def target(reference: object) -> Target | None:
 
 
 def base_of(address: object) -> str | None:
-    """Return the server of a resource's whole address; None where it names none."""
+    """Return the server in a resource's absolute URL, or None where there is no server."""
     found = target(address)
     return found.base if found is not None else None
 
 
 def same_server(address: str) -> str:
-    """Return the address of a server in the one way in which two are compared."""
+    """Return the address of a server in canonical form, for comparison."""
     server, path = _split(address)
     return "/".join([server or "", *(step for step in path.split("/") if step)])
 
 
 def _split(written: str) -> tuple[str | None, str]:
-    """Return scheme and host, whose letters' case means nothing, and the path."""
+    """Return scheme and host in lower case, and the path."""
     found = _ADDRESS.fullmatch(written)
     return (found[1].lower(), found[2]) if found else (None, written)
 
 
 def searched(reference: object, path: str) -> Json | None:
-    """Return the Identifier of a conditional reference, `Patient?identifier=system|value`; None where it is none.
+    """Return the Identifier in a conditional reference, `Patient?identifier=system|value`; None for other references.
 
     Raises
     ------
-    Refused
-        When it searches by something else.
+    InvalidInput
+        When it searches by anything else.
     """
     written = text(reference)
     if written is None or written.startswith(("urn:", "#")) or "?" not in written:
@@ -82,6 +83,7 @@ def searched(reference: object, path: str) -> Json | None:
     parameter, value = asked[0] if len(asked) == 1 else ("", "")
     system, bar, number = value.partition("|")
     if parameter != "identifier" or not bar or not text(number) or any(sign in number for sign in "|,\\"):
-        remedy = "searches otherwise than by one identifier with its system; write Type?identifier=system|value."
-        raise Refused(path, remedy)
+        raise InvalidInput(
+            path, "an unsupported search. Search by one identifier with its system: Type?identifier=system|value."
+        )
     return {"system": system, "value": number}

@@ -1,20 +1,12 @@
-"""What an Encounter refers to: the resources that come with it, contained or in its Bundle."""
+"""Resources of a Bundle, indexed by what refers to them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from streams.ingest.fhir.json_values import (
-    MAX_ITEMS,
-    Json,
-    Refused,
-    identifier,
-    items,
-    part,
-    require_short_lists,
-    text,
-)
+from schemas.errors import InvalidInput
+from streams.ingest.fhir.json_values import MAX_ITEMS, Json, items, part, require_short_lists, text
 from streams.ingest.fhir.references import Target, base_of, searched, target
 
 READ_OF = {
@@ -23,28 +15,28 @@ READ_OF = {
     "Organization": ("identifier",),
     "Condition": ("code", "verificationStatus"),
 }
-"""Resources that are read beside the Encounter, and their lists."""
+"""Types of resource that are read besides Encounter, and their fields that hold lists."""
 
-MAX_TOLD = 100_000
-"""Conditions told in one Bundle, each counted for every Encounter that it is about."""
+MAX_CONDITIONS = 100_000
+"""Per Bundle, each counted once for every Encounter that it is about."""
 
 _T = TypeVar("_T")
 
 
 class Resources:
-    """The resources of a Bundle, found by what refers to them."""
+    """Finds the resources of a Bundle by address, by type and id, and by identifier."""
 
     def __init__(self, entries: Sequence[Json] = ()) -> None:
         self._by_address: dict[str, Json] = {}
         self._by_name: dict[str, dict[str | None, Json]] = {}
-        """`Type/id`, then the server that the entry's fullUrl names."""
+        """By `Type/id`, then by the server in the entry's fullUrl."""
         self._by_identifier: dict[tuple[str, str, str], Json] = {}
         self._conditions: dict[str, list[tuple[str | None, Json]]] = {}
-        """By the name or address of their Encounter, with the server where that is."""
+        """By the name or address of their Encounter, with its server."""
         self._entry_of: dict[int, Json] = {}
         self._memory: dict[tuple[int, str], tuple[Json, Any]] = {}
-        """What was made of a resource, with the resource: while it is kept, nothing else has its `id()`."""
-        self._told = 0
+        """Results of `remember`, with their resource: while it is kept, no other object has its `id()`."""
+        self._conditions_read = 0
         for entry in entries:
             resource = part(entry, "resource")
             if isinstance(resource, dict):
@@ -74,7 +66,7 @@ class Resources:
             self._conditions.setdefault(about.name or about.written, []).append(found)
 
     def find(self, reference: object, kind: str, base: str | None) -> Json | None:
-        """Return the resource of that kind which a Reference names, if it came along.
+        """Return the resource of that type to which a Reference points, or None where it is not in the Bundle.
 
         Parameters
         ----------
@@ -83,7 +75,7 @@ class Resources:
         kind : str
             The type of resource.
         base : str or None
-            The server where whatever refers to it lies: there `Patient/1` is its own patient 1, not another's.
+            The server of the resource that holds the Reference: `Patient/1` means patient 1 of that server.
         """
         written, known_by = part(reference, "reference"), part(reference, "identifier")
         asked = _searched(written)
@@ -109,24 +101,35 @@ class Resources:
 
         Raises
         ------
-        Refused
-            When there are more than can be told.
+        InvalidInput
+            When there are too many.
         """
         listed = [*self._conditions.get(name or "", ()), *self._conditions.get(address or "", ())]
         if len(listed) > MAX_ITEMS:
-            raise Refused("diagnosis", f"is told by more than {MAX_ITEMS} Conditions; send those that matter.")
-        self._told += len(listed)
-        if self._told > MAX_TOLD:
-            raise Refused("diagnosis", "comes after very many Conditions in this Bundle; send fewer entries at a time.")
+            raise InvalidInput("diagnosis", f"more than {MAX_ITEMS} Conditions. Send fewer of them.")
+        self._conditions_read += len(listed)
+        if self._conditions_read > MAX_CONDITIONS:
+            raise InvalidInput(
+                "diagnosis", f"more than {MAX_CONDITIONS:,} Conditions in this Bundle. Send fewer entries at a time."
+            )
         return [condition for where, condition in listed if where is None or base is None or where == base]
 
     def remember(self, resource: Json, what: str, make: Callable[[], _T]) -> _T:
-        """Return what was made of a resource before; many Encounters may refer to one.
+        """Return `make()`, or its earlier result for this resource: many Encounters may refer to one.
+
+        Parameters
+        ----------
+        resource : dict
+            A resource of the Bundle, or contained in one.
+        what : str
+            Names the result.
+        make : callable
+            Computes it.
 
         Raises
         ------
-        Refused
-            When a list in it is too long.
+        InvalidInput
+            When a list in the resource is too long.
         """
         key = (id(resource), what)
         if key not in self._memory:
@@ -136,87 +139,20 @@ class Resources:
         return found
 
     def entry_of(self, resource: Json) -> Json | None:
-        """Return the entry of the Bundle in which a resource came."""
+        """Return the entry of the Bundle that holds a resource."""
         return self._entry_of.get(id(resource))
-
-
-class RelatedResources:
-    """What came along with one Encounter: contained in it, or in its Bundle."""
-
-    def __init__(self, encounter: Json, resources: Resources, address: object) -> None:
-        self._encounter, self._resources = encounter, resources
-        self._address, self._base = text(address), base_of(address)
-        self._contained: dict[tuple[str, str], Json] = {}
-        for _, inside in items(encounter.get("contained")):
-            kind, known_as = text(inside.get("resourceType")), text(inside.get("id"))
-            if kind is not None and known_as is not None:
-                self._contained.setdefault((kind, known_as.lstrip("#")), inside)
-
-    def find(self, reference: object, kind: str) -> Json | None:
-        """Return the resource of that kind which a Reference names, if it came along."""
-        written = text(part(reference, "reference"))
-        if written is not None and written.startswith("#"):
-            return self._contained.get((kind, written.lstrip("#")))
-        return self._resources.find(reference, kind, self._base)
-
-    def conditions(self) -> list[Json]:
-        """Return the Conditions of the Bundle that are about the Encounter."""
-        logical_id = text(self._encounter.get("id"))
-        name = f"Encounter/{logical_id}" if logical_id is not None else None
-        return self._resources.conditions_about(name, self._address, self._base)
-
-    def number_of(self, resource: Json, types: Sequence[str] = ()) -> tuple[int, Json] | None:
-        """Return the Identifier of a resource, as `fhir_json.identifier` chooses it."""
-        what = f"identifier {types}"
-        return self._resources.remember(resource, what, lambda: identifier(resource.get("identifier"), types))
-
-    def remember(self, resource: Json, what: str, make: Callable[[], _T]) -> _T:
-        """Return what was made of a resource before."""
-        return self._resources.remember(resource, what, make)
-
-    def entries(self) -> Iterator[Json]:
-        """Give the other entries of the Bundle that are needed to read the Encounter."""
-        conditions = self._conditions_or_none()
-        needed = {id(condition): condition for condition in conditions}
-        left: list[object] = [self._encounter, *conditions]
-        while left:
-            value = left.pop()
-            if isinstance(value, list):
-                left.extend(value)
-            elif isinstance(value, dict):
-                left.extend(value.values())
-                for found in self._named_by(value):
-                    if id(found) not in needed:
-                        needed[id(found)] = found
-                        left.append(found)
-        entries = (self._resources.entry_of(resource) for resource in needed.values())
-        yield from (entry for entry in entries if entry is not None)
-
-    def _named_by(self, value: Json) -> Iterator[Json]:
-        """Give what an object names, if it is a Reference."""
-        if "reference" in value or "identifier" in value:
-            for kind in READ_OF:
-                found = self.find(value, kind)
-                if found is not None:
-                    yield found
-
-    def _conditions_or_none(self) -> list[Json]:
-        try:
-            return self.conditions()
-        except Refused:
-            return []
 
 
 def _require_short_lists(resource: Json) -> None:
     kind = str(resource["resourceType"])
     try:
         require_short_lists(resource, READ_OF[kind])
-    except Refused as error:
-        raise Refused(kind, f"to which it refers: {error.path} {error.error}") from None
+    except InvalidInput as error:
+        raise InvalidInput(kind, f"{error.where} is {error.reason}") from None
 
 
 def _searched(written: object) -> Json | None:
     try:
         return searched(written, "reference")
-    except Refused:
+    except InvalidInput:
         return None

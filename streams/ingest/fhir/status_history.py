@@ -1,4 +1,4 @@
-"""What R4's Encounter.statusHistory says of the past: when the patient came, and leaves."""
+"""Statuses of a stay over time: Encounter.statusHistory (R4), for arrivals and leaves of absence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from streams.ingest.fhir.json_values import Json, Refused, items, part
+from schemas.errors import InvalidInput
+from streams.ingest.fhir.json_values import Json, items, part
 from streams.ingest.fhir.mapping import STATUSES, Phase
 from streams.ingest.fhir.times import When, when
 
@@ -18,24 +19,31 @@ class _Past(NamedTuple):
     end: When | None
 
 
-class History:
-    """The statuses that an Encounter had.
+class StatusHistory:
+    """Former statuses of an Encounter.
+
+    Parameters
+    ----------
+    encounter : dict
+        The resource.
+    zone : ZoneInfo
+        For times without an offset.
 
     Raises
     ------
-    Refused
-        When a time is none, or a leave has no beginning.
+    InvalidInput
+        When a leave has no start, or one of its times is not valid. Other invalid times are ignored.
     """
 
     def __init__(self, encounter: Json, zone: ZoneInfo) -> None:
         self._past = list(_past(encounter, zone))
 
     def starts_here(self) -> list[When]:
-        """Return since when the patient was here, as far as it is said."""
+        """Return the known starts of statuses in which the patient was present."""
         return [one.start for one in self._past if one.phase is Phase.HERE and one.start is not None]
 
     def leaves(self, began_at: datetime, until: datetime) -> list[tuple[datetime, datetime | None]]:
-        """Return the leaves of absence; of days only, the longest that fits into the stay and what is known of it."""
+        """Return start and end of each leave of absence; days without an hour count from their first to last second."""
         found = []
         for one in self._past:
             if one.phase is Phase.ON_LEAVE and one.start is not None:
@@ -52,7 +60,7 @@ def _past(encounter: Json, zone: ZoneInfo) -> Iterator[_Past]:
         if phase is Phase.ON_LEAVE:
             start = when(part(item, "period", "start"), f"{path}.start", zone)
             if start is None:
-                raise Refused(f"{path}.start", "is missing; a leave needs its beginning.")
+                raise InvalidInput(f"{path}.start", "missing. A leave of absence needs its start.")
             yield _Past(phase, start, when(part(item, "period", "end"), f"{path}.end", zone))
         else:
             yield _Past(
@@ -61,10 +69,10 @@ def _past(encounter: Json, zone: ZoneInfo) -> Iterator[_Past]:
 
 
 def _lenient(value: object, zone: ZoneInfo) -> When | None:
-    """Return a time that helps where it is one, and is not needed where it is none."""
+    """Return an optional time, or None where it is missing or invalid."""
     try:
         return when(value, "", zone)
-    except Refused:
+    except InvalidInput:
         return None
 
 

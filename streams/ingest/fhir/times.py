@@ -1,4 +1,4 @@
-"""Times of FHIR: instants, and days, of which only the first and the last second are known."""
+"""Times of FHIR: instants, and days without an hour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from streams.ingest.fhir.json_values import Json, Refused
+from schemas.errors import InvalidInput
+from streams.ingest.fhir.json_values import Json
 
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
@@ -16,12 +17,12 @@ _TIME = re.compile(
 
 
 class When(NamedTuple):
-    """A time as precise as it was written, in UTC."""
+    """A time in UTC, with its precision."""
 
     at: datetime
-    """What was written; of a day its first second."""
+    """The instant, or the first second of the day."""
     until: datetime
-    """The same; of a day its last second, for the end of a Period takes in the whole day."""
+    """The instant, or the last second of the day: the end of a Period includes the whole day."""
 
     @property
     def is_day(self) -> bool:
@@ -29,23 +30,23 @@ class When(NamedTuple):
         return self.at != self.until
 
     def may_be(self, time: datetime) -> bool:
-        """Say whether this can have been at that time."""
+        """Return whether a time is this instant or on this day."""
         return self.at <= time <= self.until
 
 
 def when(value: object, path: str, zone: ZoneInfo) -> When | None:
-    """Return a dateTime or instant; None where nothing is written.
+    """Return a dateTime or instant, or None where it is missing.
 
     Raises
     ------
-    Refused
-        When it is no time, or not known to the day.
+    InvalidInput
+        When it is not a valid time, or less precise than a day.
     """
     if value is None:
         return None
     found = _TIME.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise Refused(path, "is no time that can be used; write YYYY-MM-DDThh:mm:ss with its offset.")
+        raise InvalidInput(path, "not a valid date or time. Write YYYY-MM-DDThh:mm:ss with its offset.")
     day, hour, minute, second, fraction, offset = found.groups()
     try:
         if hour is None:
@@ -53,7 +54,7 @@ def when(value: object, path: str, zone: ZoneInfo) -> When | None:
         exact = _in_utc(f"{day}T{hour}:{minute}:{second or '00'}{_offset(offset)}", zone)
         exact = exact.replace(microsecond=int((fraction or "0").ljust(6, "0")))
     except (ValueError, OverflowError):
-        raise Refused(path, "names a day or an hour that there is not; correct it at the sender.") from None
+        raise InvalidInput(path, "not a valid date or time. Correct it at the sender.") from None
     return When(exact, exact)
 
 
@@ -67,19 +68,19 @@ def _offset(written: str | None) -> str:
 
 
 def instant(value: object, path: str, zone: ZoneInfo) -> datetime | None:
-    """Return a time as its first second in UTC; as `when` otherwise."""
+    """Return a time as an instant in UTC: the first second of a day. Otherwise as `when`."""
     found = when(value, path, zone)
     return None if found is None else found.at
 
 
 def latest(times: Iterable[When], until: datetime) -> datetime | None:
-    """Return the latest that the times can have been, of what is not after `until`."""
+    """Return the latest of the times that is not after `until`; a day counts to its end where that is not after it."""
     possible = (time.until if time.until <= until else time.at for time in times)
     return max((time for time in possible if time <= until), default=None)
 
 
 def times_in(resource: Json, zone: ZoneInfo) -> Iterator[When]:
-    """Give whatever times a resource tells of; what is contained in it is not its own, nor is `meta`."""
+    """Yield all times in a resource, except in `contained` and `meta`."""
     left: list[object] = [value for field, value in resource.items() if field not in ("contained", "meta")]
     while left:
         value = left.pop()
@@ -90,7 +91,7 @@ def times_in(resource: Json, zone: ZoneInfo) -> Iterator[When]:
         elif isinstance(value, str) and value[:4].isdecimal() and value[4:5] == "-":
             try:
                 found = when(value, "", zone)
-            except Refused:
+            except InvalidInput:
                 continue
             if found is not None:
                 yield found

@@ -1,8 +1,8 @@
-"""The answer to an HL7 v2 message: what was sent, in the sender's own separators, and whether Kafka has it.
+"""Acknowledgement of an HL7 v2 message (ACK), in the sender's own separators.
 
-Original mode answers AA, AE or AR. Enhanced mode (MSH-15 or MSH-16 filled) answers the accept acknowledgement CA, CE
-or CR where MSH-15 asks for one of this outcome, else AA, AE or AR where MSH-16 does. An acknowledgement is never
-answered: two systems would acknowledge each other for ever.
+Original mode: AA, AE or AR. Enhanced mode (MSH-15 or MSH-16 filled): the accept acknowledgement CA, CE or CR where
+MSH-15 asks for one of this outcome, else AA, AE or AR where MSH-16 does. An acknowledgement is never acknowledged: two
+systems would acknowledge each other without end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from streams.ingest.hl7.header import Header
 
 
 class Answer(StrEnum):
-    """What became of a message."""
+    """Outcome of a message, as the second letter of MSA-1."""
 
     ACCEPTED = "A"
     ERROR = "E"
@@ -22,18 +22,18 @@ class Answer(StrEnum):
 
 
 def answer(header: Header, what: Answer, text: str, at: datetime) -> bytes | None:
-    """Return the acknowledgement, or None where the sender wants none.
+    """Return the acknowledgement, or None where the sender does not ask for one.
 
     Parameters
     ----------
     header : Header
         Of the message.
     what : Answer
-        What became of it.
+        Its outcome.
     text : str
-        Why, for MSA-3; empty when all is well.
+        Why it is not accepted, for MSA-3; else empty.
     at : datetime
-        Now.
+        When the acknowledgement is sent.
     """
     code = _code(header, what)
     if code is None:
@@ -66,14 +66,14 @@ def _code(header: Header, what: Answer) -> str | None:
 
 
 def _asked(condition: str, what: Answer) -> bool:
-    """Return whether an acknowledgement condition (HL7 table 0155) asks to hear of an outcome."""
+    """Return whether an acknowledgement condition (HL7 table 0155) asks for an acknowledgement of this outcome."""
     if condition in ("", "NE"):
         return False
     if condition in ("SU", "ER"):
         return (condition == "SU") == (what is Answer.ACCEPTED)
-    return True  # AL, or what the table does not know: better an answer too many than a sender who waits for ever
+    return True  # AL or an unknown code: one acknowledgement too many is better than a sender who waits without end
 
 
 def _plain(text: str, separators: str) -> str:
-    """Return a text without what would be read as a separator."""
+    """Return a text without separators and line breaks."""
     return "".join(" " if letter in separators or letter in "\r\n" else letter for letter in text)

@@ -1,7 +1,7 @@
-"""The bytes of an HL7 v2 message as text: its character set, and the escape sequences within its fields.
+"""Character set of an HL7 v2 message: from its bytes to text.
 
-MSH-18 is often wrong, so the bytes have the last word: what is UTF-8 in truth is read as UTF-8, and what cannot be read
-by any name is taken as ISO 8859-1, byte by byte, so that no message is lost for a letter.
+MSH-18 is often wrong, so the bytes decide: valid UTF-8 is decoded as UTF-8, and bytes that fit no known set as
+ISO 8859-1, which fits all bytes, so that no message is lost for a letter.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ ENCODINGS = {
     "ISO IR87": "iso2022_jp",
     **{f"8859/{part}": f"iso8859_{part}" for part in (*range(1, 12), 13, 14, 15, 16)},
 }
-"""MSH-18 (HL7 table 0211) to Python's codecs; UTF-16 and UTF-32 show in the bytes themselves."""
+"""MSH-18 (HL7 table 0211) to Python's codecs; UTF-16 and UTF-32 are detected from the bytes."""
 
 _OF_SEVERAL_BYTES = frozenset({"gb18030", "big5", "euc_kr", "iso2022_jp"})
-"""Two of their bytes can look like UTF-8 by chance; two letters of an ISO 8859 set hardly do."""
+"""Sets of several bytes a letter: two of their bytes can be valid UTF-8 by chance."""
 
 _MARKS = (
-    (b"\xff\xfe\x00\x00", "utf-32"),  # before the mark of UTF-16, with which it begins
+    (b"\xff\xfe\x00\x00", "utf-32"),  # before UTF-16, whose mark is the first half of it
     (b"\x00\x00\xfe\xff", "utf-32"),
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
@@ -47,11 +47,11 @@ class Text(NamedTuple):
 
     text: str
     declared: str
-    """Python's name of the character set of MSH-18; `ascii` where it names none that we know."""
+    """Python's name of the character set of MSH-18; `ascii` where it is missing or unknown."""
 
 
 def wide_encoding(raw: bytes) -> str | None:
-    r"""Return UTF-16 or UTF-32 by Python's name, where the first bytes show one of them.
+    r"""Return Python's name of UTF-16 or UTF-32 where the first bytes are in one of them, else None.
 
     Examples
     --------
@@ -63,7 +63,7 @@ def wide_encoding(raw: bytes) -> str | None:
 
 
 def decode(raw: bytes) -> Text:
-    """Return the message as text, without its frame and its byte order mark."""
+    """Decode a message, without its frame and its byte order mark."""
     wide = wide_encoding(raw)
     if wide is not None:
         return Text(decode_wide(raw, wide), "utf-8")
@@ -73,14 +73,14 @@ def decode(raw: bytes) -> Text:
 
 
 def decode_wide(raw: bytes, encoding: str) -> str:
-    """Return UTF-16 or UTF-32 as text; what is no letter becomes U+FFFD."""
+    """Decode UTF-16 or UTF-32; invalid bytes become U+FFFD."""
     body = raw.lstrip(_FRAME)
     size = 4 if encoding == "utf-32" else 2
-    return body[: len(body) // size * size].decode(encoding, errors="replace")  # a frame's end may stand behind
+    return body[: len(body) // size * size].decode(encoding, errors="replace")  # the end of the frame may follow
 
 
 def decode_bytes(raw: bytes, declared: str) -> str:
-    r"""Return bytes as text: by the declared set, or by what they are in truth.
+    r"""Decode bytes: as UTF-8 where they are valid UTF-8, else by the declared set, else as ISO 8859-1.
 
     Examples
     --------
@@ -96,46 +96,10 @@ def decode_bytes(raw: bytes, declared: str) -> str:
 
 
 def _declared(raw: bytes) -> str:
-    """Return the first repetition of MSH-18, before anything else is decoded."""
+    """Return the first repetition of MSH-18, from the raw bytes."""
     header = re.split(rb"[\r\n]", raw, maxsplit=1)[0]
     fields = header.split(header[3:4], 18) if len(header) > 4 else []
     if len(fields) < 18:
         return ""
     repetition = header[5:6] or b"~"
     return fields[17].split(repetition)[0].decode("ascii", errors="replace").strip().upper()
-
-
-class Escapes:
-    r"""Reads escape sequences (HL7 v2 2.7); what is none of them, such as a lone escape character, stays as it stands.
-
-    Parameters
-    ----------
-    escape : str
-        The escape character of MSH-2.
-    letters : dict of str to str
-        What `\\F\\`, `\\S\\`, `\\T\\`, `\\R\\` and `\\E\\` mean in this message.
-    declared : str
-        The message's character set, of `\\Xdddd\\`.
-    """
-
-    def __init__(self, escape: str, letters: dict[str, str], declared: str) -> None:
-        self._escape, self._letters, self._declared = escape, letters, declared
-        e, names = re.escape(escape), "".join(letters)
-        self._sequence = re.compile(
-            rf"(?P<bytes>(?:{e}X(?:[0-9A-Fa-f]{{2}})+{e})+)"  # one letter may be written as several of them
-            rf"|{e}(?P<letter>[{names}]){e}"
-            rf"|{e}(?P<layout>\.[^{e}]*){e}"  # `.sp999999999` would be as many line breaks: one space does
-            rf"|{e}(?:[HN]|C[0-9A-Fa-f]{{4}}|M[0-9A-Fa-f]{{4,6}}){e}"  # highlighting, other sets: no text
-        )
-
-    def decoded(self, text: str) -> str:
-        """Return a value as it is meant."""
-        return self._sequence.sub(self._meant, text) if self._escape in text else text
-
-    def _meant(self, found: re.Match[str]) -> str:
-        if found["bytes"]:
-            digits = found["bytes"].replace(self._escape, "").replace("X", "")
-            return decode_bytes(bytes.fromhex(digits), self._declared)
-        if found["letter"]:
-            return self._letters[found["letter"]]
-        return " " if found["layout"] else ""

@@ -1,6 +1,6 @@
-"""What stands in one MLLP frame: most often a message, sometimes several, a batch, or the rest of one that was cut.
+"""Messages in one MLLP frame, to records for Kafka and one acknowledgement.
 
-Pure: bytes to records for Kafka and the answer to give once they are there.
+A frame usually holds one message, sometimes several, a batch, or the rest of one that was cut off. Pure.
 """
 
 from __future__ import annotations
@@ -9,137 +9,132 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from schemas.errors import NotHl7
 from schemas.outgoing import Outgoing, outgoing, rejected
 from streams.ingest.hl7.acknowledgement import Answer
 from streams.ingest.hl7.header import Header, read_header
 from streams.ingest.hl7.mapping import Hl7Mapping
+from streams.ingest.hl7.message import CUT_MARK
+from streams.ingest.hl7.message_reader import Hl7Reading, read_message
 from streams.ingest.hl7.splitting import split_messages
-from streams.ingest.hl7.triggers import NotHl7, read_message
-from streams.ingest.reading import Reading
+from streams.ingest.reading import InputProblem, problem_of
 
 MAX_MESSAGES = 1_000
-"""Of one frame."""
+"""Per frame."""
 KEPT_BYTES = 16_384
-"""Of a message that is too large: enough to see whose it is and what it says."""
+"""First bytes of a message that is too large: enough to see whose message it is and what it is about."""
+NO_CONTROL_ID = "mllp"
+"""Kafka key of a dead letter without MSH-10."""
 
-_CUT = b"\x0b"
-"""A message that ends with it was cut; `Hl7Message` refuses it, so that half a message is never taken for a whole."""
-_BEGINS_AGAIN = re.compile(
+_SECOND_START = re.compile(
     rb"\x0b(?=(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\r\n\t ]*\x00?(?:M\x00?S\x00?H|[BF]\x00?H\x00?S))"
 )
 _SEVERITY = (Answer.ACCEPTED, Answer.ERROR, Answer.REJECTED)
 
 
 class FrameResult(NamedTuple):
-    """What came of a frame."""
+    """Result of reading one MLLP frame."""
 
     header: Header
-    """Of the message that is answered."""
+    """Of the message that is acknowledged."""
     answer: Answer | None
-    """The worst of what came of its messages; None where there is nothing to answer."""
+    """The worst outcome among its messages; None where there is nothing to acknowledge."""
     reason: str
-    """Why it is not accepted; empty when all is well."""
+    """Why it is not accepted; empty where it is."""
     records: list[Outgoing]
     accepted: int = 0
     rejected: int = 0
     ignored: int = 0
     """Acknowledgements."""
     begins: bytes = b""
-    """The frame's first bytes, for the case that Kafka does not take what came of it."""
+    """First bytes of the frame, kept in case its records are too large for Kafka."""
+
+
+class _Part(NamedTuple):
+    raw: bytes
+    answer: Answer
+    reading: Hl7Reading
 
 
 def read_frame(block: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> FrameResult:
-    """Read all that stands in a frame.
+    """Read all messages of a frame.
 
-    Where a frame begins within the block, what stands before it is a message whose end never came: a dead letter.
+    Where a second frame starts within the block, the message before it was cut off and becomes a dead letter.
 
     Parameters
     ----------
     block : bytes
-        What stood between the first start and the end of a frame.
+        All bytes between the first start and the end of a frame.
     mapping : Hl7Mapping
         Of this feed.
     pseudonym_key : bytes
         Turns patient numbers into tokens.
     """
     cut, raw = _at_last_start(block)
-    before = [(part, _read(part, mapping, pseudonym_key)) for part in cut]
-    parts = split_messages(raw) or [raw]
-    if len(parts) > MAX_MESSAGES:
-        reason = f"The frame holds more than {MAX_MESSAGES:,} messages; send each in a frame of its own."
-        read = [(raw, (Answer.REJECTED, Reading(None, None, rejected=reason)))]
-        return _result(read_header(parts[0]), before, read, 0, block[:KEPT_BYTES])
-    read = [(part, _read(part, mapping, pseudonym_key)) for part in parts]
-    messages = [each for each in read if not _header(each).is_acknowledgement]
-    return _result(
-        _header(messages[0]) if messages else Header(), before, messages, len(read) - len(messages), block[:KEPT_BYTES]
-    )
+    before = [_read(part, mapping, pseudonym_key) for part in cut]
+    messages = split_messages(raw) or [raw]
+    if len(messages) > MAX_MESSAGES:
+        reason = f"The frame holds more than {MAX_MESSAGES:,} messages. Send fewer messages in a frame."
+        whole = _Part(raw, Answer.REJECTED, Hl7Reading(problems=(InputProblem("", reason),)))
+        return _result(read_header(messages[0]), before, [whole], 0, block[:KEPT_BYTES])
+    read = [_read(message, mapping, pseudonym_key) for message in messages]
+    parts = [part for part in read if not part.reading.header.is_acknowledgement]
+    header = parts[0].reading.header if parts else Header()
+    return _result(header, before, parts, len(read) - len(parts), block[:KEPT_BYTES])
 
 
 def too_large(head: bytes, largest_bytes: int) -> FrameResult:
-    """Return what comes of a message that is larger than is taken: refused, with its beginning as a dead letter.
+    """Reject a message that is too large to be read; its first bytes become a dead letter.
 
     Parameters
     ----------
     head : bytes
         Its first bytes.
     largest_bytes : int
-        What would have been taken.
+        The limit.
     """
-    header = read_header(head)
     reason = (
-        f"The message is larger than {largest_bytes} bytes, so only its beginning is kept. Send less in one message."
+        f"The message is larger than {largest_bytes} bytes, and only its first bytes are kept. Send smaller messages."
     )
-    return _beginning(header, head[:KEPT_BYTES], Answer.REJECTED, reason)
+    return _first_bytes(read_header(head), head[:KEPT_BYTES], Answer.REJECTED, reason)
 
 
 def not_taken(result: FrameResult, reason: str) -> FrameResult:
-    """Return what comes of a frame of which a record is too large for Kafka: an error, and its beginning is kept."""
-    return _beginning(result.header, result.begins, Answer.ERROR, reason)
+    """Turn a frame with a record too large for Kafka into an error; its first bytes become a dead letter."""
+    return _first_bytes(result.header, result.begins, Answer.ERROR, reason)
 
 
-def _beginning(header: Header, head: bytes, answer: Answer, reason: str) -> FrameResult:
-    record = rejected(head + _CUT, reason, header.control_id or "mllp")
+def _first_bytes(header: Header, head: bytes, answer: Answer, reason: str) -> FrameResult:
+    record = rejected(head + CUT_MARK, reason, header.control_id or NO_CONTROL_ID)
     return FrameResult(header, answer, reason, [record], rejected=1, begins=head)
 
 
 def _at_last_start(block: bytes) -> tuple[list[bytes], bytes]:
     at = 0
-    for found in _BEGINS_AGAIN.finditer(block):
+    for found in _SECOND_START.finditer(block):
         at = found.end()
     return [block[:at]] if at else [], block[at:]
 
 
-_Read = tuple[Answer, Reading]
-
-
-def _header(read: tuple[bytes, _Read]) -> Header:
-    return read[1][1].header
-
-
-def _read(raw: bytes, mapping: Hl7Mapping, key: bytes) -> _Read:
+def _read(raw: bytes, mapping: Hl7Mapping, key: bytes) -> _Part:
     try:
         reading = read_message(raw, mapping, key)
     except NotHl7 as error:
-        return Answer.REJECTED, Reading(None, None, rejected=str(error), header=read_header(raw))
-    return Answer.ERROR if reading.rejected is not None else Answer.ACCEPTED, reading
+        return _Part(raw, Answer.REJECTED, Hl7Reading(problems=(problem_of(error),), header=read_header(raw)))
+    return _Part(raw, Answer.ERROR if reading.problems else Answer.ACCEPTED, reading)
 
 
 def _result(
-    header: Header,
-    before: Sequence[tuple[bytes, _Read]],
-    read: Sequence[tuple[bytes, _Read]],
-    ignored: int,
-    begins: bytes,
+    header: Header, before: Sequence[_Part], parts: Sequence[_Part], ignored: int, begins: bytes
 ) -> FrameResult:
-    everything = [*before, *read]
-    refused = sum(reading.rejected is not None for _, (_, reading) in everything)
-    worst = max((_SEVERITY.index(answer) for _, (answer, _) in read), default=None)
+    everything = [*before, *parts]
+    refused = sum(bool(part.reading.problems) for part in everything)
+    worst = max((_SEVERITY.index(part.answer) for part in parts), default=None)
     return FrameResult(
         header=header,
         answer=None if worst is None else _SEVERITY[worst],
-        reason=_reason([each for _, each in read], worst),
-        records=[record for raw, (_, reading) in everything for record in _records(raw, reading)],
+        reason=_reason(parts, worst),
+        records=[record for part in everything for record in _records(part)],
         accepted=len(everything) - refused,
         rejected=refused,
         ignored=ignored,
@@ -147,16 +142,18 @@ def _result(
     )
 
 
-def _reason(read: Sequence[_Read], worst: int | None) -> str:
-    """Return the reason of the first of the worst, and which one that is."""
-    for number, (answer, reading) in enumerate(read, start=1):
-        if reading.rejected is not None and worst is not None and answer is _SEVERITY[worst]:
-            which = f"Message {number} of {len(read)} in the frame: " if len(read) > 1 else ""
-            return which + reading.rejected
+def _reason(parts: Sequence[_Part], worst: int | None) -> str:
+    """Return the reason of the first message with the worst outcome, and its number in the frame."""
+    for number, part in enumerate(parts, start=1):
+        reason = part.reading.rejected
+        if reason is not None and worst is not None and part.answer is _SEVERITY[worst]:
+            which = f"Message {number} of {len(parts)} in the frame: " if len(parts) > 1 else ""
+            return which + reason
     return ""
 
 
-def _records(raw: bytes, reading: Reading) -> list[Outgoing]:
-    if reading.rejected is not None:
-        return [rejected(raw, reading.rejected, reading.control_id or "mllp")]
-    return [outgoing(fact) for fact in reading.facts]
+def _records(part: _Part) -> list[Outgoing]:
+    reason = part.reading.rejected
+    if reason is not None:
+        return [rejected(part.raw, reason, part.reading.control_id or NO_CONTROL_ID)]
+    return [outgoing(fact) for fact in part.reading.facts]

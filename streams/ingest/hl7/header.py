@@ -1,19 +1,19 @@
-"""The header of an HL7 v2 message (MSH): what an answer repeats of it."""
+"""The header of an HL7 v2 message (MSH), as far as its acknowledgement repeats it."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from schemas.errors import FactRejected
-from streams.ingest.hl7.message import Hl7Message
+from schemas.errors import InvalidInput
+from streams.ingest.hl7.message import Hl7Message, parse_message
 
 _FIRST_LINE = re.compile(rb"[\r\n]")
 _ANSWERS = re.compile(rb"(?<=[\r\n])[ \t]*MSA[^A-Za-z0-9\s]")
 
 
 class Header(NamedTuple):
-    """What the answer repeats of the message."""
+    """Fields of MSH that the acknowledgement repeats, and those that say whether to send one."""
 
     separators: str = "|^~\\&"
     sending: tuple[str, str] = ("", "")
@@ -24,13 +24,15 @@ class Header(NamedTuple):
     processing: str = "P"
     version: str = "2.5"
     accept: str = ""
+    """MSH-15: when to send an accept acknowledgement."""
     application: str = ""
+    """MSH-16: when to send an application acknowledgement."""
     answers: bool = False
-    """It has an MSA segment, so it answers a message of ours and wants no answer itself."""
+    """Whether the message has an MSA segment: it answers another message and is not acknowledged itself."""
 
     @property
     def is_acknowledgement(self) -> bool:
-        """Whether it is an acknowledgement and nothing else (MSH-9.1)."""
+        """Whether the message is only an acknowledgement (MSH-9.1 is ACK)."""
         return self.kind == "ACK"
 
 
@@ -52,8 +54,8 @@ def header_of(message: Hl7Message, raw: bytes) -> Header:
 
 
 def read_header(raw: bytes) -> Header:
-    """Return what can be read of the header of a message that cannot be parsed as a whole; never raises."""
+    """Return the header of a message that cannot be parsed as a whole; empty where the header cannot be parsed."""
     try:
-        return header_of(Hl7Message(_FIRST_LINE.split(raw.lstrip(b"\x0b\r\n "), maxsplit=1)[0]), raw)
-    except FactRejected:
+        return header_of(parse_message(_FIRST_LINE.split(raw.lstrip(b"\x0b\r\n "), maxsplit=1)[0]), raw)
+    except InvalidInput:
         return Header()

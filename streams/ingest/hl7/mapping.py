@@ -1,4 +1,4 @@
-"""What a hospital can set about its HL7 v2 feed: which fields identify, and what its codes and names mean."""
+"""Mapping of a hospital's HL7 v2 feed: identifying fields, codes and names."""
 
 from __future__ import annotations
 
@@ -72,37 +72,37 @@ BED_REASONS = {"C": "closed", "I": "isolated", "K": "contaminated"}
 
 
 class BedNames(StrEnum):
-    """What names a bed within its unit."""
+    """Name of a bed within its unit."""
 
     ROOM_AND_BED = "room_and_bed"
-    """Room and bed: 101 and A are 101-A. A bed whose name already begins with its room's and a - is taken as it is."""
+    """Room and bed: 101 and A are 101-A. A bed that already begins with its room and a - keeps its name."""
     BED = "bed"
-    """The bed alone, where no two rooms of a unit have a bed of one name."""
+    """The bed alone, for hospitals whose bed names are unique within a unit."""
 
 
 class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
-    """How one feed is read. The defaults follow the standard."""
+    """Settings of one feed. The defaults follow the standard."""
 
     visit_number: tuple[Place, ...] = ("PV1-19", "PID-18", "PV1-50")
-    """Where the visit number stands: the first of them that is not empty."""
+    """Fields of the visit number, in order of preference: the first that is not empty counts."""
     time_zone: str = "UTC"
-    """IANA name, for times that are written without a zone. Of an hour that comes twice, the first is meant."""
+    """IANA name, for times without an offset. An hour that occurs twice counts as the first one."""
     default_facility: Name | None = None
-    """For places without PV1-3.4; MSH-4 where not set, and `main` where that is empty too."""
+    """For locations without PV1-3.4. Default: MSH-4, and `main` where that is empty."""
     default_unit: Name = "unknown"
-    """For a room or bed without PV1-3.1; the list of data quality names the unit where the hospital file does not."""
+    """For a room or bed without PV1-3.1. The data-quality list shows it where the hospital file does not have it."""
     default_authority: str = ""
-    """Who assigned a patient's number, where PID-3.4 is empty."""
+    """Assigning authority of a patient's number where PID-3.4 is empty."""
     preferred_identifier_types: tuple[str, ...] = ("MR", "PI", "PT")
-    """Which repetition of PID-3 is the patient's number; the first one where none has such a type (PID-3.5)."""
+    """Types (PID-3.5) of the patient's number, in order of preference; else the first repetition of PID-3 counts."""
     source: Name | None = None
-    """Name of the feed in every fact; `hl7:MSH-3/MSH-4` where not set."""
+    """Name of the feed in every fact. Default: `hl7:MSH-3/MSH-4`."""
     patient_classes: dict[str, PatientClass] = {}
-    """PV1-2 codes beyond, or instead of, HL7 table 0004."""
+    """PV1-2 codes in addition to HL7 table 0004, which they override."""
     admission_types: dict[str, AdmissionType] = {}
-    """PV1-4 codes beyond, or instead of, HL7 table 0007."""
+    """PV1-4 codes in addition to HL7 table 0007, which they override."""
     bed_statuses: dict[str, BedStatus] = {}
-    """NPU-2 codes beyond, or instead of, HL7 table 0116."""
+    """NPU-2 codes in addition to HL7 table 0116, which they override."""
     discharge_dispositions: dict[str, Name] = {}
     """PV1-36 codes to UB-04 patient status codes."""
     facilities: dict[str, Name] = {}
@@ -110,11 +110,11 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     units: dict[str, Name] = {}
     """PV1-3.1 to `unit_id`."""
     bed_names: BedNames = BedNames.ROOM_AND_BED
-    """Whether the room (PV1-3.2) is part of a bed's name."""
+    """Whether a bed's name includes its room (PV1-3.2)."""
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The time zone, found."""
+        """The time zone of `time_zone`."""
         return ZoneInfo(self.time_zone)
 
     @cached_property
@@ -137,16 +137,16 @@ V = TypeVar("V")
 
 
 def _upper(codes: dict[str, V]) -> dict[str, V]:
-    """Return codes as they are compared: in capitals, as HL7 writes them."""
+    """Return the codes in capitals, as HL7 writes them: case does not matter."""
     return {code.upper(): meaning for code, meaning in codes.items()}
 
 
 def load_mapping(path: Path | None) -> Hl7Mapping:
-    """Read a mapping from YAML, or give the defaults.
+    """Return the mapping in a YAML file, or the defaults where no file is set.
 
     Raises
     ------
     UsageError
-        Naming the file, the setting in it, and what is wrong.
+        When the file is missing or invalid; names the file, the setting and the problem.
     """
     return read_mapping(path, Hl7Mapping, "WARDWATCH_HL7_MAPPING_FILE", "docs/reference/hl7.md")

@@ -1,7 +1,4 @@
-"""One HL7 v2 message as its fields: python-hl7 parses, this reads out of it what ADT needs.
-
-Only the segments and fields that we use are parsed: a result or a note of a megabyte costs nothing.
-"""
+"""One HL7 v2 message: fields by segment, number, component and subcomponent, parsed by python-hl7."""
 
 from __future__ import annotations
 
@@ -11,104 +8,53 @@ from typing import Any
 
 import hl7.util
 
-from schemas.errors import FactRejected
-from streams.ingest.hl7.charset import Escapes, decode
+from schemas.errors import InvalidInput, NotHl7
+from streams.ingest.hl7.charset import decode
+from streams.ingest.hl7.escapes import Escapes
+from streams.ingest.hl7.segments import Positions, positions_of, select_segments
 
-FIELDS: dict[str, frozenset[int]] = {
-    "MSH": frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16}),
-    "EVN": frozenset({1, 2, 3, 6}),
-    "PID": frozenset({2, 3, 7, 8, 18, 29, 30}),
-    "PV1": frozenset({2, 3, 4, 6, 10, 11, 19, 36, 42, 44, 45, 50}),
-    "PV2": frozenset({1, 3, 8, 9}),
-    "MRG": frozenset({1, 3, 5, 6}),
-    "DG1": frozenset({2, 3, 6, 15}),
-    "PR1": frozenset({2, 3, 5}),
-    "NPU": frozenset({1, 2}),
-}
-"""The fields that we read; the others are not parsed."""
-
-MAX_SEGMENTS = 1_000
-"""Of those that we read."""
-MAX_REPETITIONS = 1_000
-"""Of one field."""
-MAX_PARTS = 20_000
-"""Repetitions, components and subcomponents of a whole message: each costs microseconds, and others wait."""
+CUT_MARK = b"\x0b"
+"""At the end of a message that was cut off: it is rejected, so that half a message never counts as a whole one."""
 
 hl7.util.logger.disabled = True  # it would write fields, and so names, into the log
 
 _BREAKS = re.compile(r"[\r\n]+")
-_BEGINS_AGAIN = re.compile(r"(?<=[\r\n\x0b\x1c\x00])[ \t]*MSH[^A-Za-z0-9\s]")
-_OF_NOBODY = frozenset({"MSH", "EVN"})
-_OF_NO_VISIT = _OF_NOBODY | {"PID"}
-
-
-class NotHl7(FactRejected):
-    """The bytes are no HL7 v2 message: no MSH segment begins them."""
-
-
-class Rejected(FactRejected):
-    """The message is HL7 v2, but what it says cannot be used; names segment and field."""
+_SECOND_HEADER = re.compile(r"(?<=[\r\n\x0b\x1c\x00])[ \t]*MSH[^A-Za-z0-9\s]")
+_OF_THE_MESSAGE = frozenset({"MSH", "EVN"})
+_OF_THE_PATIENT = _OF_THE_MESSAGE | {"PID"}
 
 
 class Hl7Message:
-    """Fields by segment, number, component and subcomponent, all counted from 1 as HL7 does.
+    """Fields of a parsed message, or of a part of it. All numbers count from 1, as in HL7.
 
     Parameters
     ----------
-    raw : bytes
-        One message, MLLP framing and byte order mark allowed.
-    further : collection of (str, int)
-        Fields to read beyond `FIELDS`, such as ("PV1", 5).
-
-    Raises
-    ------
-    NotHl7
-        When no MSH segment begins it.
-    Rejected
-        When its header does not say how to read it.
+    segments : sequence
+        Of python-hl7, in the order of the message; an MSH segment is among them.
+    positions : dict
+        Where the fields are in those segments; see `streams.ingest.hl7.segments`.
+    escapes : Escapes
+        Decodes the escape sequences of this message.
     """
 
-    def __init__(self, raw: bytes, further: Collection[tuple[str, int]] = ()) -> None:
-        if raw.endswith(b"\x0b"):
-            raise Rejected("The message was cut: a frame begins where its end should be. Send it again.")
-        text, declared = decode(raw)
-        lines = [line for line in (part.strip(" \t\x0b\x1c\x00") for part in _BREAKS.split(text)) if line]
-        if not lines or not lines[0].startswith("MSH"):
-            raise NotHl7("No MSH segment begins the message; send HL7 v2.")
-        separator, marks = _separators(lines[0])
-        if _BEGINS_AGAIN.search(text, text.index("MSH") + 3):
-            raise Rejected("A second MSH segment stands in the message; put each message into a frame of its own.")
-        self._positions = _positions(further)
-        used = (line for line in lines if line[:3] in self._positions and line[3:4] == separator)
-        wanted = [_kept(line, separator, self._positions[line[:3]]) for line in used]
-        _check_size(wanted, separator, marks, self._positions)
-        try:
-            self._message = hl7.parse("\r".join(wanted))
-        except Exception:  # noqa: BLE001 - whatever the library meets, the message is kept and named
-            raise Rejected("The segments cannot be parsed by the separators that MSH-1 and MSH-2 declare.") from None
-        _, field, repetition, component, subcomponent = self._message.separators
-        letters = {"F": field, "R": repetition, "S": component, "T": subcomponent, "E": self._message.esc}
-        self._escapes = Escapes(self._message.esc, letters, declared)
-        self._hold(list(self._message))
-
-    def _hold(self, segments: Sequence[Any]) -> None:
-        self._in_order = segments
+    def __init__(self, segments: Sequence[Any], positions: Positions, escapes: Escapes) -> None:
+        self._in_order, self._positions, self._escapes = segments, positions, escapes
         self._segments: dict[str, list[Any]] = {}
         for segment in segments:
             self._segments.setdefault(str(segment[0][0]), []).append(segment)
 
     def by_person(self) -> list[Hl7Message]:
-        """Return a message for each PID, with the segments after it up to the next, and with MSH and EVN.
+        """Return a message for each PID, with the segments after it up to the next PID, and with MSH and EVN.
 
-        What stands before the first PID belongs to it. Without a PID there is one message.
+        Segments before the first PID belong to it. Without a PID there is one message.
         """
-        return self._by("PID", _OF_NOBODY)
+        return self._split_at("PID", _OF_THE_MESSAGE)
 
     def by_merge(self) -> list[Hl7Message]:
-        """Return a message for each MRG, with the segments after it up to the next, and with MSH, EVN and PID."""
-        return self._by("MRG", _OF_NO_VISIT)
+        """Return a message for each MRG, with the segments after it up to the next MRG, and with MSH, EVN and PID."""
+        return self._split_at("MRG", _OF_THE_PATIENT)
 
-    def _by(self, first: str, common: frozenset[str]) -> list[Hl7Message]:
+    def _split_at(self, first: str, common: frozenset[str]) -> list[Hl7Message]:
         shared = [segment for segment in self._in_order if str(segment[0][0]) in common]
         groups: list[list[Any]] = [[]]
         for segment in self._in_order:
@@ -117,13 +63,7 @@ class Hl7Message:
                 groups.append([])
             if name not in common:
                 groups[-1].append(segment)
-        return [self._part(shared + group) for group in groups]
-
-    def _part(self, segments: Sequence[Any]) -> Hl7Message:
-        part = object.__new__(Hl7Message)
-        part._message, part._escapes, part._positions = self._message, self._escapes, self._positions
-        part._hold(segments)
-        return part
+        return [Hl7Message(shared + group, self._positions, self._escapes) for group in groups]
 
     @property
     def separators(self) -> str:
@@ -132,16 +72,16 @@ class Hl7Message:
         return f"{header[1]}{header[2]}"
 
     def raw(self, segment: str, field: int) -> str:
-        """Return a field as it stands, separators and escapes included."""
+        """Return a field as it was sent, with separators and escape sequences."""
         found, position = self._segments.get(segment, ()), self._positions[segment][field]
         return str(found[0][position]) if found and position < len(found[0]) else ""
 
     def count(self, segment: str) -> int:
-        """Return how often a segment stands in the message."""
+        """Return how many segments of this name the message has."""
         return len(self._segments.get(segment, ()))
 
     def get(self, segment: str, field: int, component: int = 1, subcomponent: int = 1, *, nth: int = 0) -> str:
-        """Return one value, escapes decoded; empty where there is none or it is the HL7 null."""
+        """Return the value of a field's first repetition, decoded; empty where it is missing or the HL7 null."""
         for value in self.repetitions(segment, field, component, subcomponent, nth=nth):
             return value
         return ""
@@ -164,68 +104,63 @@ class Hl7Message:
 
     def _value(self, text: str) -> str:
         if "\x0b" in text:
-            raise Rejected("A frame begins within a field (0B), so the message may have been cut there; send it again.")
+            raise InvalidInput(
+                "", "A field contains the start of a frame (0B), so the message may have been cut off. Send it again."
+            )
         return "" if text == '""' else self._escapes.decoded(text).strip()
 
 
+def parse_message(raw: bytes, further: Collection[tuple[str, int]] = ()) -> Hl7Message:
+    """Parse one message.
+
+    Parameters
+    ----------
+    raw : bytes
+        One message, with or without MLLP framing and byte order mark.
+    further : collection of (str, int)
+        Fields to parse in addition to `segments.FIELDS`, such as ("PV1", 5).
+
+    Raises
+    ------
+    NotHl7
+        When the bytes do not begin with an MSH segment.
+    InvalidInput
+        When the header does not say how to parse the message, or the message is cut off or beyond a limit.
+    """
+    if raw.endswith(CUT_MARK):
+        raise InvalidInput("", "The message was cut off: a new frame starts before its end. Send it again.")
+    text, declared = decode(raw)
+    lines = [line for line in (part.strip(" \t\x0b\x1c\x00") for part in _BREAKS.split(text)) if line]
+    if not lines or not lines[0].startswith("MSH"):
+        raise NotHl7("MSH", "missing at the start. Send an HL7 v2 message, which begins with an MSH segment.")
+    separator, marks = _separators(lines[0])
+    if _SECOND_HEADER.search(text, text.index("MSH") + 3):
+        raise InvalidInput("MSH", "a second MSH segment in the message. Send each message in a frame of its own.")
+    positions = positions_of(further)
+    selected = select_segments(lines, separator, marks, positions)
+    try:
+        parsed = hl7.parse("\r".join(selected))
+    except Exception:  # noqa: BLE001 - whatever the library raises, the message is kept as a dead letter
+        raise InvalidInput(
+            "MSH-1 and MSH-2", "the segments cannot be parsed with the separators declared there. Correct MSH-2."
+        ) from None
+    _, field, repetition, component, subcomponent = parsed.separators
+    letters = {"F": field, "R": repetition, "S": component, "T": subcomponent, "E": parsed.esc}
+    return Hl7Message(list(parsed), positions, Escapes(parsed.esc, letters, declared))
+
+
 def _separators(header: str) -> tuple[str, str]:
-    """Return MSH-1 and MSH-2, where they say how to read the message."""
+    """Return MSH-1 and MSH-2, once they are valid."""
     if len(header) < 8 or header[3].isalnum() or header.find(header[3], 4) < 5:
-        raise Rejected("MSH-1 and MSH-2 do not declare the separators; write MSH|^~\\&| as the standard says.")
+        raise InvalidInput("MSH-1 and MSH-2", "do not declare the separators. Begin the message with MSH|^~\\&|.")
     separator, marks = header[3], header[4 : header.find(header[3], 4)]
     if len({separator, *marks}) != len(marks) + 1:
-        raise Rejected("MSH-2 declares one character twice; each separator must be its own.")
+        raise InvalidInput("MSH-2", "declares one character twice. Use a different character for each separator.")
     return separator, marks
 
 
-def _placed(numbers: Collection[int]) -> dict[int, int]:
-    return {number: position for position, number in enumerate(sorted(numbers), start=1)}
-
-
-_POSITIONS = {segment: _placed(numbers) for segment, numbers in FIELDS.items()}
-"""Where each field stands among those that are kept."""
-
-
-def _positions(further: Collection[tuple[str, int]]) -> dict[str, dict[int, int]]:
-    positions = dict(_POSITIONS)
-    for segment, number in further:
-        if number not in positions.get(segment, ()):
-            positions[segment] = _placed({*positions.get(segment, ()), number})
-    return positions
-
-
-def _kept(line: str, separator: str, positions: dict[int, int]) -> str:
-    """Return a segment without the fields that nobody reads."""
-    first = 1 if line.startswith("MSH") else 0  # MSH-1 is the separator itself: the second value is MSH-2
-    last = max(positions) - first
-    values = line.split(separator, last + 1)[: last + 1]
-    kept = [values[number - first] for number in positions if first < number < len(values) + first]
-    return separator.join((values[0], *kept))
-
-
-def _check_size(lines: Sequence[str], separator: str, marks: str, positions: dict[str, dict[int, int]]) -> None:
-    """Refuse, before anything is parsed, what nobody sends and what would keep others waiting."""
-    if len(lines) > MAX_SEGMENTS:
-        raise Rejected(f"The message has more than {MAX_SEGMENTS:,} segments; send it in parts.")
-    component, repetition, _, subcomponent, *_ = [*marks, *"^~\\&"[len(marks) :]]
-    for line in lines:
-        if line.count(repetition) >= MAX_REPETITIONS:
-            _check_repetitions(line, separator, repetition, [*positions[line[:3]]])
-    parts = sum(line.count(mark) for line in lines for mark in (component, repetition, subcomponent))
-    if parts > MAX_PARTS:
-        raise Rejected(f"The fields have more than {MAX_PARTS:,} parts between them; send the message in parts.")
-
-
-def _check_repetitions(line: str, separator: str, repetition: str, numbers: Sequence[int]) -> None:
-    values = line.split(separator)[1:]
-    for number, value in zip(numbers[1:] if line.startswith("MSH") else numbers, values, strict=False):
-        if value.count(repetition) >= MAX_REPETITIONS:
-            where = f"{line[:3]}-{number}"
-            raise Rejected(f"{where} has more than {MAX_REPETITIONS:,} repetitions; correct it at the sender.")
-
-
 def _part(container: Any, number: int) -> Any:
-    """Return the part of a repetition or component; one that has no parts is its own first."""
+    """Return a component or subcomponent; a value without parts is its own first part."""
     if isinstance(container, str):
         return container if number == 1 else ""
     return container[number - 1] if number <= len(container) else ""

@@ -1,18 +1,17 @@
-"""HL7 v2 over MLLP: a message is acknowledged when Kafka has what came of it, and not before.
+"""HL7 v2 over MLLP: a message is acknowledged once its facts are on Kafka, never before.
 
-Each connection answers its messages in order. A peer that is slow, silent or hostile costs one connection and at most
-one message of memory; without an answer from Kafka there is no acknowledgement, the connection is closed, and the
-sender sends again. What a frame says, and what is answered, is decided in `hl7_frame`.
+Each connection acknowledges its messages in order. A slow, silent or hostile sender costs one connection and the memory
+of at most one message. Without an answer from Kafka there is no acknowledgement, the connection is closed, and the
+sender retries. `streams.ingest.hl7.frame` reads the frames and decides on the acknowledgement.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import structlog
 
@@ -22,77 +21,32 @@ from schemas.settings import Settings
 from streams.ingest.hl7.acknowledgement import answer
 from streams.ingest.hl7.frame import KEPT_BYTES, FrameResult, not_taken, read_frame, too_large
 from streams.ingest.hl7.mapping import Hl7Mapping, load_mapping
+from streams.ingest.hl7.mllp_options import MllpOptions
 from streams.ingest.publisher import Publisher
 
 START, END = b"\x0b", b"\x1c\r"
-MAX_BYTES = 1_048_576
-IDLE_S = 600.0
-"""A sender may be silent between messages for this long."""
-MESSAGE_S = 30.0
-"""A message that was begun must end within this time."""
-MAX_CONNECTIONS = 500
 INLINE_BYTES = 65_536
-"""A larger frame is read in a thread, so that the other peers are answered meanwhile."""
+"""Larger frames are read in a thread, so that other senders are not delayed."""
 STOP_S = 15.0
+"""Longest time that the server takes to acknowledge the messages under way when it stops."""
 
 log = structlog.get_logger("wardwatch.mllp")
 
 
-@dataclass(frozen=True, kw_only=True)
-class MllpOptions:
-    """How to listen. Port 0 takes a free one; `tls_ca` asks senders for a certificate of that authority."""
+class _Block(NamedTuple):
+    """Bytes of one frame without its start and end; only the first of them where it is too large."""
 
-    host: str = "127.0.0.1"
-    port: int = 2575
-    largest_bytes: int = MAX_BYTES
-    idle_s: float = IDLE_S
-    message_s: float = MESSAGE_S
-    most_connections: int = MAX_CONNECTIONS
-    tls_cert: str | None = None
-    tls_key: str | None = None
-    tls_ca: str | None = None
-
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """Return the TLS context, or None for plain TCP.
-
-        Raises
-        ------
-        UsageError
-            When a certificate or key cannot be used.
-        """
-        if not self.tls_cert:
-            if self.tls_key or self.tls_ca:
-                raise UsageError("--tls-key and --tls-ca need --tls-cert.")
-            return None
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(self.tls_cert, self.tls_key)
-            if self.tls_ca:
-                context.load_verify_locations(self.tls_ca)
-                context.verify_mode = ssl.CERT_REQUIRED
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(
-                f"The TLS certificate or key cannot be used: {error}. Name PEM files that can be read."
-            ) from None
-        return context
-
-
-class _TooLarge(Exception):
-    """A peer sends more than a message may be; with the first of it."""
-
-    def __init__(self, head: bytes) -> None:
-        super().__init__()
-        self.head = head
+    raw: bytes
+    is_whole: bool = True
 
 
 class MllpServer:
-    """Listens, and puts what comes on Kafka.
+    """Listens for messages and puts their facts on Kafka.
 
     Parameters
     ----------
     options : MllpOptions
-        Where and within which limits.
+        Address, limits and TLS.
     publisher : Publisher
         Started by the caller.
     mapping : Hl7Mapping
@@ -112,12 +66,12 @@ class MllpServer:
         self.ignored = 0
 
     async def start(self) -> int:
-        """Listen; returns the port.
+        """Start to listen, and return the port.
 
         Raises
         ------
         UsageError
-            When the port cannot be had.
+            When the port is not available.
         """
         try:
             self._server = await asyncio.start_server(
@@ -128,14 +82,13 @@ class MllpServer:
                 ssl=self._options.ssl_context(),
             )
         except OSError as error:
-            raise UsageError(
-                f"Port {self._options.port} of {self._options.host} cannot be had ({error.strerror}). Choose another."
-            ) from None
+            where = f"Port {self._options.port} of {self._options.host}"
+            raise UsageError(f"{where} is not available ({error.strerror}). Choose another.") from None
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     async def stop(self) -> None:
-        """Take no new messages, answer those under way, and close."""
+        """Take no new messages, acknowledge those under way, and close all connections."""
         if self._server is not None:
             self._server.close()
         for task in self._connections - self._busy:
@@ -157,7 +110,7 @@ class MllpServer:
         try:
             await self._answer_all(reader, writer, task)
         except (ConnectionError, TimeoutError, asyncio.IncompleteReadError):
-            pass  # the peer is gone, or silent for too long: it sends again what got no answer
+            pass  # the sender left, or was silent for too long: it retries what was not acknowledged
         except asyncio.CancelledError:
             pass  # the server stops
         finally:
@@ -170,24 +123,18 @@ class MllpServer:
     ) -> None:
         stopping = self._server is None
         while not stopping:
-            rest = False
-            try:
-                block = await self._next(reader)
-                self._busy.add(task)
-                result = await self._read(block)
-            except _TooLarge as error:
-                self._busy.add(task)
-                result, rest = too_large(error.head, self._options.largest_bytes), True
-            if not await self._take(result, writer):
+            block = await self._next(reader)
+            self._busy.add(task)
+            if not await self._take(await self._read(block), writer):
                 return
             self._busy.discard(task)
-            if rest:
+            if not block.is_whole:
                 async with asyncio.timeout(self._options.message_s):
                     await _skip(reader)
             stopping = self._server is None or not self._server.is_serving()
 
-    async def _next(self, reader: asyncio.StreamReader) -> bytes:
-        """Return the next message without its frame; what stands between frames is ignored, as MLLP says."""
+    async def _next(self, reader: asyncio.StreamReader) -> _Block:
+        """Return the next frame; bytes between frames are ignored, as MLLP says."""
         first = b""
         while first != START:
             async with asyncio.timeout(self._options.idle_s):
@@ -198,16 +145,18 @@ class MllpServer:
             async with asyncio.timeout(self._options.message_s):
                 block = await reader.readuntil(END)
         except asyncio.LimitOverrunError:
-            raise _TooLarge(await reader.read(KEPT_BYTES)) from None
-        return block[: -len(END)]
+            return _Block(await reader.read(KEPT_BYTES), is_whole=False)
+        return _Block(block[: -len(END)])
 
-    async def _read(self, block: bytes) -> FrameResult:
-        if len(block) > INLINE_BYTES:
-            return await asyncio.to_thread(read_frame, block, self._mapping, self._key)
-        return read_frame(block, self._mapping, self._key)
+    async def _read(self, block: _Block) -> FrameResult:
+        if not block.is_whole:
+            return too_large(block.raw, self._options.largest_bytes)
+        if len(block.raw) > INLINE_BYTES:
+            return await asyncio.to_thread(read_frame, block.raw, self._mapping, self._key)
+        return read_frame(block.raw, self._mapping, self._key)
 
     async def _take(self, result: FrameResult, writer: asyncio.StreamWriter) -> bool:
-        """Publish what a frame says and answer; False when Kafka did not take it, so that there is no answer."""
+        """Publish a frame's records and acknowledge it; return False where Kafka is unavailable and nothing is sent."""
         try:
             result = await self._publish(result)
         except (BrokerUnavailable, RecordsTooLarge) as error:
@@ -218,13 +167,13 @@ class MllpServer:
         self.rejected += result.rejected
         if result.ignored:
             self.ignored += result.ignored
-            log.info("acknowledgements are not read", count=result.ignored)
+            log.info("acknowledgements ignored", count=result.ignored)
         if result.answer is not None:
             await self._write(writer, answer(result.header, result.answer, result.reason, datetime.now(UTC)))
         return True
 
     async def _publish(self, result: FrameResult) -> FrameResult:
-        """Put what a frame says on Kafka; what is too large for it leaves its beginning there, and is refused."""
+        """Publish a frame's records; where one is too large, only the first bytes of the frame, as an error."""
         try:
             await self._publisher.publish(result.records)
         except RecordsTooLarge as error:
@@ -240,7 +189,7 @@ class MllpServer:
 
 
 async def _skip(reader: asyncio.StreamReader) -> None:
-    """Read past the end of the frame, and keep none of it."""
+    """Read to the end of the frame and discard it."""
     while True:
         try:
             await reader.readuntil(END)
@@ -269,12 +218,12 @@ async def _run(settings: Settings, options: MllpOptions, on_listening: Callable[
 
 
 def serve_mllp(settings: Settings, options: MllpOptions, on_listening: Callable[[str], None]) -> MllpServer:
-    """Listen until SIGTERM or SIGINT; returns the server with its counts.
+    """Listen until SIGTERM or SIGINT, and return the server with its counts.
 
     Raises
     ------
     UsageError
-        When port, certificate or mapping cannot be used.
+        When the port is not available, or a certificate or the mapping is invalid.
     BrokerUnavailable
         When no Kafka broker answers at the start.
     """

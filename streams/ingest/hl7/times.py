@@ -1,4 +1,4 @@
-"""HL7 times: any precision from the day on, with or without a zone."""
+"""Times of HL7 v2, of any precision from the day on, with or without an offset."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from streams.ingest.hl7.message import Rejected
+from schemas.errors import InvalidInput
 
 _TIME = re.compile(
     r"(?P<date>\d{8})(?P<hour>\d{2})?(?P<minute>\d{2})?(?P<second>\d{2})?(?:\.(?P<fraction>\d{1,6})\d*)?"
@@ -16,19 +16,19 @@ _TIME = re.compile(
 
 
 class Moment(NamedTuple):
-    """A time, and how well it is known."""
+    """A time and its precision."""
 
     at: datetime
-    """In UTC; of a day alone, its first instant."""
+    """In UTC; the first instant of a day without an hour."""
     has_hour: bool
 
     def may_be(self, other: datetime) -> bool:
-        """Return whether this is a day alone, and the other time on it."""
+        """Return whether this is a day without an hour, and the other time is on that day."""
         return not self.has_hour and timedelta(0) <= other - self.at < timedelta(days=1)
 
 
 def read_moment(text: str, where: str, zone: ZoneInfo) -> Moment | None:
-    """Return an HL7 time (DTM, TS), or None where nothing is written.
+    """Return an HL7 time (DTM, TS), or None where the text is empty.
 
     Parameters
     ----------
@@ -37,18 +37,18 @@ def read_moment(text: str, where: str, zone: ZoneInfo) -> Moment | None:
     where : str
         The field, for the error.
     zone : ZoneInfo
-        For a time without a zone. Of an hour that comes twice in autumn the first is meant.
+        For a time without an offset. An hour that occurs twice in autumn counts as the first one.
 
     Raises
     ------
-    Rejected
-        When it is no time.
+    InvalidInput
+        When it is not a valid time.
     """
     if not text:
         return None
     found = _TIME.fullmatch(text.strip())
     if found is None:
-        raise Rejected(f"{where} is no time; write YYYYMMDDHHMMSS, with a zone where it is known.")
+        raise InvalidInput(where, "not a valid time. Write YYYYMMDDHHMMSS, with an offset where it is known.")
     day = found["date"]
     micros = int((found["fraction"] or "0").ljust(6, "0"))
     try:
@@ -59,7 +59,7 @@ def read_moment(text: str, where: str, zone: ZoneInfo) -> Moment | None:
         )  # fmt: skip
         return Moment(time.astimezone(UTC), found["hour"] is not None)
     except (ValueError, OverflowError):
-        raise Rejected(f"{where} names a day or an hour that there is not; correct it at the sender.") from None
+        raise InvalidInput(where, "not a valid date or time. Correct it at the sender.") from None
 
 
 def _offset(zone: str | None) -> timezone | None:

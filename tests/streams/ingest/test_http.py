@@ -26,7 +26,8 @@ from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import Settings, load_settings
 from streams.ingest.fhir.files import fhir_files
 from streams.ingest.from_files import read_fhir
-from streams.ingest.http import build, require_token, serve_http
+from streams.ingest.http import build
+from streams.ingest.http_server import require_token, serve_http
 from streams.ingest.publisher import refused
 from streams.worker.embedded_broker import EmbeddedBroker
 from tests.conftest import MakeSettings
@@ -183,7 +184,7 @@ def test_what_only_this_broker_refuses_is_the_senders_error_and_the_others_are_p
     answer = peer.post("/facts", [5, json.loads(BODY), large, json.loads(BODY)])
     assert (answer.status, answer.content["published"], len(publisher.records)) == (207, 2, 2)
     assert [error["index"] for error in answer.content["errors"]] == [0, 2]
-    assert "larger than this Kafka takes" in answer.content["errors"][1]["error"]
+    assert "larger than this Kafka allows" in answer.content["errors"][1]["error"]
     assert peer.post("/facts", large).status == 422
     listed = [{"condition": {"concept": concept(f"{number:0>190}")}} for number in range(20)]
     answer = peer.post("/fhir", encounter(diagnosis=listed), FHIR)
@@ -411,7 +412,7 @@ def test_a_port_that_is_taken_is_said(settings: MakeSettings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        with pytest.raises(UsageError, match="cannot be had"):
+        with pytest.raises(UsageError, match="is not available"):
             serve_http(settings(), taken.getsockname()[1], print)
 
 
@@ -449,7 +450,7 @@ def test_the_server_answers_202_only_for_what_kafka_has(fresh_kafka: KafkaBroker
     }
     code = (
         "from functools import partial; from schemas.settings import load_settings; "
-        "from streams.ingest.http import serve_http; serve_http(load_settings(), 0, partial(print, flush=True))"
+        "from streams.ingest.http_server import serve_http; serve_http(load_settings(), 0, partial(print, flush=True))"
     )
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

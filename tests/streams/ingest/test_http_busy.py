@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from streams.ingest.bounded_threads import LARGE_AT_A_TIME, LARGE_BYTES
-from streams.ingest.fhir.bundle import FhirOptions, read_json
+from streams.ingest.bounded_threads import LARGE_BYTES, MAX_LARGE
+from streams.ingest.fhir.mapping import FhirOptions
+from streams.ingest.fhir.resource_reader import read_json
+from streams.ingest.formats import Feeds
 from streams.ingest.http_bodies import Body, read_facts
 from tests.streams.ingest.fhir.resources import KEY, RECEIVED, V3, encounter
 from tests.streams.ingest.test_http import BODY, FHIR, Answer, FakePublisher, serving
@@ -26,17 +28,16 @@ LARGE = b" " * LARGE_BYTES + BODY
 def test_small_bodies_are_answered_while_large_ones_are_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
 
-    def slowly(body: bytes, *, lines: bool) -> Body:
+    def slowly(body: bytes, feeds: Feeds, *, lines: bool) -> Body:
         if len(body) > LARGE_BYTES:
             assert go_on.wait(30)
-        return read_facts(body, lines=lines)
+        return read_facts(body, feeds, lines=lines)
 
     monkeypatch.setattr("streams.ingest.http.read_facts", slowly)
     answers: list[Answer] = []
     with serving(FakePublisher()) as peer:
         senders = [
-            threading.Thread(target=lambda: answers.append(peer.post("/facts", LARGE)))
-            for _ in range(LARGE_AT_A_TIME + 2)
+            threading.Thread(target=lambda: answers.append(peer.post("/facts", LARGE))) for _ in range(MAX_LARGE + 2)
         ]
         for sender in senders:
             sender.start()
@@ -47,7 +48,7 @@ def test_small_bodies_are_answered_while_large_ones_are_being_read(monkeypatch: 
         go_on.set()
         for sender in senders:
             sender.join(30)
-    assert [answer.status for answer in answers] == [202] * (LARGE_AT_A_TIME + 2)
+    assert [answer.status for answer in answers] == [202] * (MAX_LARGE + 2)
 
 
 @pytest.mark.parametrize("shape", ["contained", "bundle", "conditions", "shared"])
@@ -68,13 +69,13 @@ def test_what_takes_long_is_refused_or_read_in_seconds(shape: str) -> None:
     began_s = time.process_time()
     reading = read_json(raw, FhirOptions(), KEY, RECEIVED)
     assert time.process_time() - began_s < 10
-    assert bool(reading.errors) is (shape != "bundle")
+    assert bool(reading.problems) is (shape != "bundle")
 
 
 SERVER = """
 from schemas.settings import load_settings
-from streams.ingest import http
-from streams.ingest.http import serve_http
+from streams.ingest import http, http_server
+from streams.ingest.http_server import serve_http
 
 class Sink:
     def __init__(self, settings): pass
@@ -82,12 +83,12 @@ class Sink:
     async def stop(self): pass
     async def publish(self, records): pass
 
-def for_ever(body, *, lines):
+def for_ever(body, feeds, *, lines):
     print("reading", flush=True)
     while True:
         pass
 
-http.Publisher, http.read_facts = Sink, for_ever
+http_server.Publisher, http.read_facts = Sink, for_ever
 serve_http(load_settings(), 0, lambda address: print(address, flush=True))
 """
 

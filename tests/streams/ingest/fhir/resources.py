@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.events import AnyFact
-from streams.ingest.fhir.bundle import FhirOptions, FhirReading, read_resource
+from streams.ingest.fhir.bundle import FhirReading
+from streams.ingest.fhir.mapping import FhirOptions
+from streams.ingest.fhir.resource_reader import read_resource
 
 KEY = b"k" * 32
 RECEIVED = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -112,5 +114,5 @@ def read(resource: object, options: FhirOptions | None = None, received_at: date
 
 def facts(resource: object, options: FhirOptions | None = None) -> tuple[AnyFact, ...]:
     reading = read(resource, options)
-    assert reading.errors == ()
+    assert reading.problems == ()
     return reading.facts

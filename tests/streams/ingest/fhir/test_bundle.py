@@ -16,7 +16,9 @@ from schemas.events import Diagnosis, Location, PatientClass, Sex, check_subject
 from schemas.pseudonyms import patient_token
 from schemas.state import EncounterStatus
 from streams.fold.encounter import fold
-from streams.ingest.fhir.bundle import FhirOptions, read_json, read_resource
+from streams.ingest.fhir.bundle import FhirReading
+from streams.ingest.fhir.mapping import FhirOptions
+from streams.ingest.fhir.resource_reader import read_json, read_resource
 from tests.streams.ingest.fhir.resources import (
     HOUSE,
     ICD10,
@@ -54,8 +56,8 @@ def only(resource: object, options: FhirOptions | None = None) -> Any:
 def error(resource: object) -> tuple[str, str]:
     reading = read(resource)
     assert reading.facts == ()
-    assert len(reading.errors) == 1
-    return reading.errors[0]
+    assert len(reading.problems) == 1
+    return reading.problems[0]
 
 
 def test_an_admission_says_who_where_and_when_and_never_a_name() -> None:
@@ -374,7 +376,7 @@ def test_a_bundle_gives_the_good_and_names_the_bad() -> None:
     bad = encounter("finished", id="e2")
     reading = read(bundle(encounter(), PATIENT, bad, encounter("unknown"), kind="searchset"))
     assert kinds(reading.facts) == ["PatientAdmitted"]
-    assert [wrong.path for wrong in reading.errors] == [
+    assert [wrong.where for wrong in reading.problems] == [
         "Bundle.entry[2].resource.period.end",
         "Bundle.entry[3].resource.status",
     ]
@@ -412,7 +414,7 @@ def test_what_is_no_encounter_is_said(resource: object, path: str) -> None:
 
 
 def test_an_empty_search_is_no_error() -> None:
-    assert read({"resourceType": "Bundle", "type": "searchset", "total": 0}) == ((), (), None)
+    assert read({"resourceType": "Bundle", "type": "searchset", "total": 0}) == FhirReading()
 
 
 def notification(said: str, *, backport: bool) -> list[dict[str, Any]]:
@@ -427,10 +429,10 @@ def test_notifications_of_a_subscription(backport: bool) -> None:
     kind = "history" if backport else "subscription-notification"
     for said in ("handshake", "heartbeat"):
         reading = read(bundle(*notification(said, backport=backport), kind=kind))
-        assert reading == ((), (), said)
+        assert reading == FhirReading(notification=said)
     event = notification("event-notification", backport=backport)
     full = read(bundle(*event, encounter(), kind=kind))
-    assert (kinds(full.facts), full.errors, full.notification) == (["PatientAdmitted"], (), "event-notification")
+    assert (kinds(full.facts), full.problems, full.notification) == (["PatientAdmitted"], (), "event-notification")
     path, why = error(bundle(*event, kind=kind))
     assert path == "Bundle.entry"
     assert "full-resource" in why
@@ -440,7 +442,7 @@ def test_what_is_no_json_is_said() -> None:
     for raw in (b"", b"{", b"\xff\xfe", b"[" * 100_000):
         reading = read_json(raw, FhirOptions(), KEY, RECEIVED)
         assert reading.facts == ()
-        assert reading.errors[0].path == ""
+        assert reading.problems[0].where == ""
 
 
 JSON = st.recursive(
@@ -474,7 +476,7 @@ def sound(resource: object) -> None:
         assert decode_fact(encode_fact(fact)) == fact
         check_subject(fact)
     assert len({fact.id for fact in reading.facts}) == len(reading.facts)
-    assert all(wrong.error for wrong in reading.errors)
+    assert all(wrong.reason for wrong in reading.problems)
 
 
 @settings(max_examples=150, deadline=None)

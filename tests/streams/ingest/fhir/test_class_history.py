@@ -86,7 +86,7 @@ def test_a_history_does_not_outlast_the_stay() -> None:
 def test_a_start_of_a_class_that_is_no_time_is_an_error() -> None:
     bad = encounter(classHistory=[{"class": {"code": "EMER"}, "period": {"start": "yesterday"}}])
     assert read(bad).facts == ()
-    assert read(bad).errors[0].path == "Encounter.classHistory[0].period.start"
+    assert read(bad).problems[0].where == "Encounter.classHistory[0].period.start"
 
 
 ED = of_class("EMER", 1, "02T10:05")

@@ -106,11 +106,11 @@ OTHER = "https://other.example/r4/Encounter/e1"
 def test_a_deletion_of_which_nobody_can_know_whose_it_was_is_an_error(entries: list[dict[str, Any]]) -> None:
     reading = read(history(*entries))
     assert EncounterDeleted not in map(type, reading.facts)
-    assert reading.errors[0].path == f"Bundle.entry[{1 + len(HOUSE)}].request"
-    assert "does not say whose Encounter it was" in reading.errors[0].error
+    assert reading.problems[0].where == f"Bundle.entry[{1 + len(HOUSE)}].request"
+    assert "a deletion of an unknown Encounter" in reading.problems[0].reason
 
 
 def test_a_deletion_at_no_time_is_an_error_and_that_of_another_resource_is_passed_over() -> None:
     bad = read(history(entry(LIES), deletion(response={"lastModified": "yesterday"})))
-    assert [error.path for error in bad.errors] == [f"Bundle.entry[{2 + len(HOUSE)}].response.lastModified"]
+    assert [problem.where for problem in bad.problems] == [f"Bundle.entry[{2 + len(HOUSE)}].response.lastModified"]
     assert len(facts(history(entry(LIES), deletion("Patient/p9"), deletion("Patient?identifier=1")))) == 1

@@ -7,7 +7,8 @@ from typing import Any
 
 from schemas.outgoing import rejected
 from schemas.pseudonyms import patient_token
-from streams.ingest.fhir.bundle import FhirOptions, FhirPart, read_json, read_parts
+from streams.ingest.fhir.mapping import FhirOptions
+from streams.ingest.fhir.resource_reader import FhirPart, read_json, read_parts
 from tests.streams.ingest.fhir.resources import HOUSE, ICD10, KEY, PATIENT, RECEIVED, bundle, concept, encounter, lies
 
 
@@ -19,8 +20,8 @@ def test_of_a_bundle_with_good_entries_each_bad_one_is_a_part() -> None:
     written = bundle(PATIENT, encounter(), encounter("unknown", id="e2"), encounter("finished", id="e3"))
     good, second, third = parts(written)
     assert good.raw == json.dumps(written).encode()
-    assert ([type(fact).__name__ for fact in good.reading.facts], good.reading.errors) == (["PatientAdmitted"], ())
-    assert [part.reading.errors[0].path for part in (second, third)] == [
+    assert ([type(fact).__name__ for fact in good.reading.facts], good.reading.problems) == (["PatientAdmitted"], ())
+    assert [part.reading.problems[0].where for part in (second, third)] == [
         "Bundle.entry[2].resource.status",
         "Bundle.entry[3].resource.period.end",
     ]
@@ -61,7 +62,7 @@ def test_a_bad_entry_is_not_too_large_for_kafka_because_of_its_neighbours() -> N
     noise = {"resourceType": "Observation", "note": "x" * 1_200_000}
     for others in ([encounter()], []):
         *_, bad = parts(bundle(*others, encounter("unknown", id="e2"), noise))
-        sent = rejected(bad.raw, bad.reading.errors[0].error, "a.json/0")
+        sent = rejected(bad.raw, bad.reading.problems[0].reason, "a.json/0")
         assert sent.value == bad.raw
         assert len(sent.value) < 2_000
 
@@ -77,9 +78,9 @@ def test_what_is_good_or_bad_as_a_whole_is_one_part() -> None:
     ):
         (part,) = parts(resource)
         assert part.raw == json.dumps(resource).encode()
-        assert (len(part.reading.facts), len(part.reading.errors)) == (facts, errors)
+        assert (len(part.reading.facts), len(part.reading.problems)) == (facts, errors)
     (part,) = read_parts(b"{", FhirOptions(), KEY, RECEIVED)
-    assert part.reading.errors[0].error.startswith("No JSON")
+    assert part.reading.problems[0].reason.startswith("Not valid JSON")
 
 
 def test_a_byte_order_mark_is_no_content() -> None:
@@ -96,8 +97,8 @@ def test_a_fact_that_kafka_would_not_take_is_an_error_of_its_encounter() -> None
     listed = encounter(diagnosis=[{"condition": [{"concept": one} for one in four]} for four in many])
     reading = read_json(json.dumps(listed).encode(), FhirOptions(), KEY, RECEIVED)
     assert reading.facts == ()
-    assert reading.errors[0].path == "Encounter.diagnosis"
-    assert "more than 1000000 bytes" in reading.errors[0].error
+    assert reading.problems[0].where == "Encounter.diagnosis"
+    assert "larger than 1000000 bytes" in reading.problems[0].reason
 
 
 def test_a_bad_entry_with_a_ring_of_contained_places_is_a_part_too() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.pseudonyms import patient_token
-from streams.ingest.fhir.bundle import FhirOptions
+from streams.ingest.fhir.mapping import FhirOptions
 from tests.streams.ingest.fhir.resources import ICD10, KEY, PATIENT, bundle, concept, encounter, facts, read
 
 TOKEN = patient_token(KEY, "urn:hg", "17")
@@ -35,11 +35,11 @@ def test_a_contained_patient_without_an_identifier_is_nobody() -> None:
         inside = {"resourceType": "Patient", "id": "patient", "birthDate": birth_date}
         reading = read(of("#patient", contained=[inside]))
         assert reading.facts == ()
-        (wrong,) = reading.errors
-        assert wrong.path == "Encounter.subject.reference"
-        assert "give the Patient an identifier" in wrong.error
-        assert "1950" not in wrong.error
-    assert read(of("#nobody")).errors[0].path == "Encounter.subject.reference"
+        (wrong,) = reading.problems
+        assert wrong.where == "Encounter.subject.reference"
+        assert "Give the contained Patient an identifier" in wrong.reason
+        assert "1950" not in wrong.reason
+    assert read(of("#nobody")).problems[0].where == "Encounter.subject.reference"
     assert token(of("#p1", contained=[PATIENT])) == TOKEN
 
 
@@ -114,10 +114,10 @@ def test_a_conditional_reference_is_the_patient_of_that_identifier(reference: st
 def test_a_reference_that_names_no_single_patient_is_refused(reference: str) -> None:
     reading = read(of(reference))
     assert reading.facts == ()
-    (wrong,) = reading.errors
-    assert wrong.path == "Encounter.subject.reference"
-    assert "17" not in wrong.error
-    assert "Doe" not in wrong.error
+    (wrong,) = reading.problems
+    assert wrong.where == "Encounter.subject.reference"
+    assert "17" not in wrong.reason
+    assert "Doe" not in wrong.reason
 
 
 def test_encounters_that_come_one_after_another_have_nothing_of_each_other() -> None:

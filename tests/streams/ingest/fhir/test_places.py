@@ -85,6 +85,6 @@ def test_of_a_stay_that_is_over_all_places_count() -> None:
 @pytest.mark.parametrize("field", ["location", "contained", "diagnosis", "statusHistory", "identifier"])
 def test_a_list_that_is_too_long_is_refused(field: str) -> None:
     assert read(encounter(**{field: [{"value": "1"}] * 1_000})).facts
-    (wrong,) = read(encounter(**{field: [{"value": "1"}] * 1_001})).errors
-    assert wrong.path == f"Encounter.{field}"
-    assert "more than 1000 entries" in wrong.error
+    (wrong,) = read(encounter(**{field: [{"value": "1"}] * 1_001})).problems
+    assert wrong.where == f"Encounter.{field}"
+    assert "more than 1000 entries" in wrong.reason

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.state import EncounterStatus, Problem
 from streams.fold.encounter import fold
-from streams.ingest.fhir.bundle import FhirOptions
+from streams.ingest.fhir.mapping import FhirOptions
 from tests.streams.ingest.fhir.resources import RECEIVED, bundle, encounter, facts, lies, read
 
 LATER = {"versionId": "3", "lastUpdated": "2026-03-07T12:00:00Z"}

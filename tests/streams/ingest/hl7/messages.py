@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from schemas.events import AnyFact
 from streams.ingest.hl7.mapping import Hl7Mapping
-from streams.ingest.hl7.triggers import read_message
-from streams.ingest.reading import Reading
+from streams.ingest.hl7.message_reader import Hl7Reading, read_message
 
 KEY = b"k" * 32
 
@@ -41,7 +40,7 @@ def message(
     return "\r".join(lines).encode()
 
 
-def read(raw: bytes, mapping: Hl7Mapping | None = None) -> Reading:
+def read(raw: bytes, mapping: Hl7Mapping | None = None) -> Hl7Reading:
     return read_message(raw, mapping or Hl7Mapping(), KEY)
 
 

@@ -16,13 +16,16 @@ MANY = 1_000_000
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (message(patient="17^^^HG^MR" + "~" * MANY), "PID-3 has more than 1,000 repetitions"),
-        (message(patient="17^^^HG^MR" + "^" * MANY), "more than 20,000 parts"),
-        (message(patient="17^^^HG^MR" + "&" * MANY), "more than 20,000 parts"),
+        (message(patient="17^^^HG^MR" + "~" * MANY), "PID-3: more than 1,000 repetitions"),
+        (message(patient="17^^^HG^MR" + "^" * MANY), "more than 20,000 repetitions, components"),
+        (message(patient="17^^^HG^MR" + "&" * MANY), "more than 20,000 repetitions, components"),
         (message(more=["DG1|1||I10.1^^I10"] * 25_000), "more than 1,000 segments"),
         (message("A40", more=["MRG|1"] * 1_000), "more than 1,000 segments"),
-        (message("A40", patient="~" * 999 + "17", more=["MRG|" + "1~" * 900] * 30), "more than 20,000 parts"),
-        (message().replace(b"|P|2.5", b"|P~" + b"~" * 2_000 + b"|2.5"), "MSH-11 has more than 1,000 repetitions"),
+        (
+            message("A40", patient="~" * 999 + "17", more=["MRG|" + "1~" * 900] * 30),
+            "more than 20,000 repetitions, components",
+        ),
+        (message().replace(b"|P|2.5", b"|P~" + b"~" * 2_000 + b"|2.5"), "MSH-11: more than 1,000 repetitions"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

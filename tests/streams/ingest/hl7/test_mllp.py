@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import BrokerUnavailable, FactRejected, UsageError
+from schemas.errors import BrokerUnavailable, RecordsTooLarge, UsageError
 from schemas.events import decode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from streams.ingest.hl7.frame import FrameResult, read_frame
 from streams.ingest.hl7.mapping import Hl7Mapping
-from streams.ingest.hl7.mllp import MllpOptions, MllpServer
+from streams.ingest.hl7.mllp import MllpServer
+from streams.ingest.hl7.mllp_options import MllpOptions
 from tests.simulators.test_publish import read_all
 from tests.streams.ingest.hl7.messages import KEY, message
 from tests.support.kafka import KafkaBroker
@@ -43,7 +44,7 @@ class FakePublisher:
         if self.away:
             raise BrokerUnavailable("away")
         if any(len(record.value) > self.largest_bytes for record in records):
-            raise FactRejected("1 of 1 records are larger than Kafka takes.")
+            raise RecordsTooLarge("1 of 1 records are larger than Kafka takes.", (0,))
         self.records += records
 
 

@@ -82,9 +82,7 @@ def test_the_longest_name_of_room_and_bed_is_taken_and_a_longer_one_refused() ->
     assert bed(f"4W^{'1' * 100}^{'A' * 99}^HG") == f"{'1' * 100}-{'A' * 99}"
     reading = read(message(place=f"4W^{'1' * 100}^{'A' * 100}^HG"))
     assert reading.facts == ()
-    assert reading.rejected == (
-        "The bed's name of PV1-3.2 and 3.3 is longer than 200 characters; shorten it at the sender."
-    )
+    assert reading.rejected == ("PV1-3.2 and 3.3: longer than 200 characters. Shorten it at the sender.")
     assert bed(f"4W^{'1' * 100}^{'A' * 100}^HG", BED_ONLY) == "A" * 100
 
 
@@ -164,5 +162,5 @@ def test_a_patient_without_a_unit_is_shown_in_the_unknown_one() -> None:
 def test_a_word_on_a_bed_that_is_not_named_says_which_field_must() -> None:
     assert (
         read(message("A20", more=["NPU|4W^101^^HG|H"])).rejected
-        == "NPU-1.3 is empty, so no bed is named; fill it at the sender."
+        == "NPU-1.3: empty, so the bed is unknown. Fill it at the sender."
     )

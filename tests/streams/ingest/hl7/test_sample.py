@@ -20,7 +20,7 @@ def table(tmp_path: Path) -> list[str]:
     for found in read_hl7([SAMPLE], load_settings(data_dir=tmp_path)):
         reading = found.reading
         came = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts)
-        lines.append(f"| {found.file.name} | {found.number} | {reading.trigger} | {came} |")
+        lines.append(f"| {found.file.name} | {found.number} | {found.trigger} | {came} |")
     return lines
 
 

@@ -14,7 +14,8 @@ from schemas.errors import SourceError
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import load_settings
 from streams.ingest.from_files import read_fhir, read_hl7
-from streams.ingest.hl7.splitting import messages_in, split_messages
+from streams.ingest.hl7.files import hl7_files
+from streams.ingest.hl7.splitting import split_messages
 from tests.project.test_command_line import run
 from tests.streams.ingest.hl7.messages import message
 
@@ -70,19 +71,19 @@ def test_a_message_that_was_cut_within_a_segment_is_not_taken_for_a_whole_one(tm
 def test_folders_are_read_by_name_and_a_missing_path_is_said(tmp_path: Path) -> None:
     (tmp_path / "b.hl7").write_bytes(TWO)
     (tmp_path / "a.hl7").write_bytes(ONE + b"\r" + ONE)
-    assert [(file.name, index) for file, index, _ in messages_in([tmp_path])] == [
+    assert [(file.name, index) for file, index, _ in hl7_files([tmp_path])] == [
         ("a.hl7", 0),
         ("a.hl7", 1),
         ("b.hl7", 0),
     ]
     with pytest.raises(SourceError, match="is not there"):
-        messages_in([tmp_path / "nothing"])
+        hl7_files([tmp_path / "nothing"])
 
 
 def test_what_cannot_be_read_goes_to_kafka_as_it_came_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "a.hl7").write_bytes(b"hello\r" + ONE)
     bad, good = read_hl7([tmp_path], load_settings(data_dir=tmp_path / "data"))
-    assert bad.as_json()["dead_letter"].startswith("No MSH segment")
+    assert bad.as_json()["dead_letter"].startswith("MSH: missing at the start")
     (record,) = bad.records()
     assert isinstance(record, Outgoing)
     assert (record.value, record.headers[0][0]) == (b"hello", REJECTED_HEADER)
@@ -96,7 +97,7 @@ def test_files_with_a_number_are_read_and_those_passed_over_are_counted(tmp_path
     for name in ("secret.key", "wards.db", ".hidden.hl7"):
         (tmp_path / name).write_bytes(b"x")
     said: list[str] = []
-    assert [file.name for file, _, _ in messages_in([tmp_path], said.append)] == ["m.001", "m.002", "m.hl7"]
+    assert [file.name for file, _, _ in hl7_files([tmp_path], said.append)] == ["m.001", "m.002", "m.hl7"]
     assert said == [
         "Files passed over in the folders: 3. Those named .adt, .dat, .er7, .hl7, .hl7v2, .msg, .txt, "
         "with a number (.001) or with no suffix are read."
@@ -106,23 +107,23 @@ def test_files_with_a_number_are_read_and_those_passed_over_are_counted(tmp_path
 def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "a.hl7").write_bytes(ONE)
     said: list[str] = []
-    assert len(list(messages_in([tmp_path, tmp_path / "a.hl7"], said.append))) == 2
+    assert len(list(hl7_files([tmp_path, tmp_path / "a.hl7"], said.append))) == 2
     assert said == []
 
 
 def test_a_folder_of_which_nothing_is_read_is_an_error_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"{}")
     with pytest.raises(SourceError, match=r"no file to read\. Files passed over in the folders: 1\."):
-        messages_in([tmp_path])
+        hl7_files([tmp_path])
 
 
 def test_files_without_a_message_are_named_or_an_error_in_the_end_where_there_are_no_others(tmp_path: Path) -> None:
     (tmp_path / "a.hl7").write_bytes(b"FHS|^~\\&|x\rFTS|1\r")
-    with pytest.raises(SourceError, match="none of them holds a message"):
-        list(messages_in([tmp_path]))
+    with pytest.raises(SourceError, match="No message in the files"):
+        list(hl7_files([tmp_path]))
     (tmp_path / "b.hl7").write_bytes(ONE)
     said: list[str] = []
-    assert [file.name for file, _, _ in messages_in([tmp_path], said.append)] == ["b.hl7"]
+    assert [file.name for file, _, _ in hl7_files([tmp_path], said.append)] == ["b.hl7"]
     assert said == [f"Files without a message: {tmp_path / 'a.hl7'}."]
 
 
@@ -149,7 +150,7 @@ def test_of_many_files_that_are_empty_the_first_are_named(tmp_path: Path) -> Non
     for name in "abcdef":
         (tmp_path / f"{name}.hl7").write_bytes(b"" if name < "f" else ONE)
     said: list[str] = []
-    assert len(list(messages_in([tmp_path], said.append))) == 1
+    assert len(list(hl7_files([tmp_path], said.append))) == 1
     first = ", ".join(str(tmp_path / f"{name}.hl7") for name in "abc")
     assert said == [f"Files that are empty: {first} and 2 more."]
 
@@ -159,7 +160,7 @@ def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     writing = threading.Thread(target=pipe.write_bytes, args=[ONE])
     writing.start()
-    assert len(list(messages_in([pipe]))) == 1
+    assert len(list(hl7_files([pipe]))) == 1
     writing.join()
 
 
@@ -175,7 +176,7 @@ def test_a_name_that_is_not_utf_8_is_shown_as_far_as_it_is(tmp_path: Path) -> No
 
 def test_a_path_that_is_too_long_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="name too long"):
-        messages_in([tmp_path / ("a" * 300)])
+        hl7_files([tmp_path / ("a" * 300)])
 
 
 def test_the_command_says_what_it_passed_over_and_reads_the_rest(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import events
+from schemas.errors import NotHl7
 from schemas.events import decode_fact, encode_fact, patient_subject
 from schemas.pseudonyms import patient_token
 from streams.ingest.hl7.mapping import Hl7Mapping
-from streams.ingest.hl7.triggers import NotHl7
 from tests.streams.ingest.hl7.messages import KEY, fact, message, read
 
 TOKEN = patient_token(KEY, "HG", "17")
@@ -120,10 +120,8 @@ def test_a_facility_known_by_its_oid_only_is_told_from_another() -> None:
 def test_a_trigger_that_is_not_read_yet_says_what_to_do(trigger: str) -> None:
     reason = read(message(trigger, more=["MRG|18^^^HG^MR"])).rejected
     assert reason is not None
-    assert f"MSH-9 says {trigger}, which is not read yet: it" in reason
-    assert any(
-        remedy in reason for remedy in ("send an A40", "Send an A40", "end the visit's facts", "send its facts", "A23")
-    )
+    assert f"MSH-9.2: {trigger} is not supported: it" in reason
+    assert any(remedy in reason for remedy in ("Send an A40", "Delete the visits with A23"))
 
 
 @pytest.mark.parametrize(("trigger", "kind"), [("A05", events.PatientPreadmitted), ("A14", events.AdmissionPending)])
@@ -152,8 +150,8 @@ def test_a_discharge_of_a_patient_who_died_says_so(pid: str, disposition: str, s
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("PID|2||18^^^HG^MR", "PID stands 2 times; send a message for each patient."),
-        ("PV1||I|5E", "PV1 stands 2 times; send a message for each visit."),
+        ("PID|2||18^^^HG^MR", "PID: 2 segments. Send one message for each patient."),
+        ("PV1||I|5E", "PV1: 2 segments. Send one message for each visit."),
     ],
 )
 def test_of_two_patients_or_visits_none_is_lost_in_silence(more: str, said: str) -> None:
@@ -175,20 +173,20 @@ def test_the_visit_number_stands_where_the_mapping_says() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (message(visit=""), "No visit number: PV1-19, PID-18, PV1-50 are empty"),
-        (message(patient=""), "PID-3 is empty"),
-        (message(occurred="yesterday"), "EVN-6 is no time"),
-        (message(occurred="20260231000000"), "EVN-6 names a day"),
-        (message(recorded="", sent="2026-03-02"), "MSH-7 is no time"),
-        (message("A19"), "MSH-9 says A19, which tells nothing of a stay"),
-        (message().replace(b"ADT^A01", b"ORU^R01"), "no ADT message"),
-        (message(visit="9" * 201), "PV1-19 is longer than 200"),
-        (message(visit="patient:x"), "set another visit_number"),
-        (message() + b"\r" + message("A03"), "A second MSH segment"),
-        (message() + b"\rMSH#^~\\&#ADT", "A second MSH segment"),
-        (message()[:60] + b"\x0b" + message("A03"), "A second MSH segment"),
-        (message() + b"\x0b", "The message was cut"),
-        (b"MSH|^^^^|A", "one character twice"),
+        (message(visit=""), "PV1-19, PID-18, PV1-50: all empty, so the visit is unknown. Fill one"),
+        (message(patient=""), "PID-3: empty, so the patient is unknown"),
+        (message(occurred="yesterday"), "EVN-6: not a valid time"),
+        (message(occurred="20260231000000"), "EVN-6: not a valid date"),
+        (message(recorded="", sent="2026-03-02"), "MSH-7: not a valid time"),
+        (message("A19"), "MSH-9.2: A19 is not supported: it is not about a stay"),
+        (message().replace(b"ADT^A01", b"ORU^R01"), "MSH-9.1: not ADT"),
+        (message(visit="9" * 201), "PV1-19: longer than 200"),
+        (message(visit="patient:x"), "PV1-19: the visit number has a reserved prefix"),
+        (message() + b"\r" + message("A03"), "MSH: a second MSH segment"),
+        (message() + b"\rMSH#^~\\&#ADT", "MSH: a second MSH segment"),
+        (message()[:60] + b"\x0b" + message("A03"), "MSH: a second MSH segment"),
+        (message() + b"\x0b", "The message was cut off"),
+        (b"MSH|^^^^|A", "MSH-2: declares one character twice"),
         (b"MSH", "do not declare the separators"),
     ],
 )

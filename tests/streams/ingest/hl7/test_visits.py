@@ -110,13 +110,13 @@ def test_each_visit_of_each_patient_is_told_of() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (merged("A45"), "No MRG segment follows the PID"),
-        (merged("A42", "MRG|17^^^HG^MR"), "MRG-5 names no other visit than PV1-19"),
-        (merged("A50", "MRG|||||V1"), "MRG-5 names no other visit than PV1-19"),
-        (merged("A50", "MRG|||||bed:HG/4W/01"), "begins like a bed or a patient"),
-        (merged("A45", "MRG|||||V1", "PV1||I|5E"), "Two PV1 segments follow one MRG"),
-        (merged("A44", "MRG|18^^^HG^MR", visit=""), "No visit number: PV1-19, PID-18, PV1-50 are empty"),
-        (with_account(without_pv1(merged("A44", "MRG|18^^^HG^MR||ACC2"))), "No PV1 follows the MRG"),
+        (merged("A45"), "MRG: missing after the PID"),
+        (merged("A42", "MRG|17^^^HG^MR"), "MRG-5: not a number other than PV1-19"),
+        (merged("A50", "MRG|||||V1"), "MRG-5: not a number other than PV1-19"),
+        (merged("A50", "MRG|||||bed:HG/4W/01"), "a reserved prefix (bed: or patient:)"),
+        (merged("A45", "MRG|||||V1", "PV1||I|5E"), "PV1: two segments after one MRG"),
+        (merged("A44", "MRG|18^^^HG^MR", visit=""), "PV1-19, PID-18, PV1-50: all empty"),
+        (with_account(without_pv1(merged("A44", "MRG|18^^^HG^MR||ACC2"))), "PV1: missing after the MRG"),
     ],
 )
 def test_what_cannot_be_used_says_why(raw: bytes, said: str) -> None:
@@ -128,11 +128,11 @@ def test_what_cannot_be_used_says_why(raw: bytes, said: str) -> None:
 def test_a_number_that_has_no_former_value_in_mrg_cannot_be_changed() -> None:
     raw = merged("A42", "MRG|||||V0", f5="PRE1")
     reading = read(raw, Hl7Mapping(visit_number=("PV1-5",)))
-    assert "The visit number stands in PV1-5, and MRG has no field" in str(reading.rejected)
+    assert "PV1-5: the visit number's field, for which MRG has no former value" in str(reading.rejected)
     assert told(raw.replace(b"A42", b"A45"), Hl7Mapping(visit_number=("PV1-5",))) == [(UPDATED, "PRE1", TOKEN, None)]
 
 
 def test_an_account_that_stays_what_it_was_changes_nothing() -> None:
     raw = with_account(without_pv1(merged("A44", "MRG|17^^^HG^MR||ACC2")))
     reading = read(raw, Hl7Mapping(visit_number=("PID-18",)))
-    assert "MRG names the same visit and patient" in str(reading.rejected)
+    assert "MRG: names the same visit and patient" in str(reading.rejected)
