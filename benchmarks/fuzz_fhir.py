@@ -1,4 +1,4 @@
-"""Mangled FHIR resources, as many as asked for: nothing may escape the reader, and nothing may take long.
+"""Read mangled FHIR resources: no exception may escape the reader, and none may take long.
 
 Half of them have other values in a few places, or places exchanged; the other half have other bytes.
 
@@ -90,7 +90,7 @@ def with_other_bytes(raw: bytes, chance: random.Random) -> bytes:
 
 
 def main(inputs: int, seed: int = 1) -> None:
-    """Read `inputs` mangled resources and print what came of them."""
+    """Read `inputs` mangled resources and print the counts of results."""
     chance = random.Random(seed)
     options = FhirOptions()
     with_facts = with_errors = nothing = 0

@@ -1,4 +1,4 @@
-"""Mangled HL7 v2 messages, as many as asked for: nothing may escape the reader, and nothing may take long.
+"""Read mangled HL7 v2 messages: no exception may escape the reader, and none may take long.
 
 .venv/bin/python -m benchmarks.fuzz_hl7 1000000
 """
@@ -48,9 +48,9 @@ def mangled(chance: random.Random) -> bytes:
 
 
 def main(inputs: int, seed: int = 1) -> None:
-    """Read `inputs` mangled messages and print what came of them."""
+    """Read `inputs` mangled messages and print the counts of results."""
     chance = random.Random(seed)
-    facts = rejected = no_hl7 = 0
+    facts = rejected = not_hl7 = 0
     longest_s = 0.0
     began_s = time.perf_counter()
     for _ in range(inputs):
@@ -59,7 +59,7 @@ def main(inputs: int, seed: int = 1) -> None:
         try:
             reading = read(raw)
         except NotHl7:
-            no_hl7 += 1
+            not_hl7 += 1
             continue
         finally:
             longest_s = max(longest_s, time.perf_counter() - started_s)
@@ -67,7 +67,7 @@ def main(inputs: int, seed: int = 1) -> None:
         for fact in reading.facts:
             decode_fact(encode_fact(fact))
     spent_s = time.perf_counter() - began_s
-    print(f"{inputs:,} inputs in {spent_s:.0f} s: {facts:,} gave facts, {rejected:,} were rejected, {no_hl7:,} no HL7;")
+    print(f"{inputs:,} inputs in {spent_s:.0f} s: {facts:,} gave facts, {rejected:,} rejected, {not_hl7:,} not HL7;")
     print(f"no crash; the longest took {longest_s * 1000:.1f} ms")
 
 

@@ -1,4 +1,4 @@
-"""HL7 v2 over MLLP on loopback into a real Kafka: messages a second over a pool of connections, and memory.
+"""Measure HL7 v2 over MLLP on loopback into a real Kafka: messages a second over a pool of connections, and memory.
 
 .venv/bin/python -m benchmarks.mllp 200000 --connections 32
 """
@@ -36,7 +36,7 @@ class Senders:
         self.sent = self.acknowledged = 0
 
     async def run(self) -> None:
-        """Send until there is nothing left."""
+        """Send until all messages are sent."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         while self.sent < self._messages:
             self.sent += 1

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 def hl7(
     paths: Annotated[list[str], typer.Argument(help="Files and folders of HL7 v2 messages.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each message.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the result of each message.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Publish HL7 v2 messages from files; what cannot be used becomes a dead letter that says why.
+    """Publish HL7 v2 messages from files; invalid ones become dead letters with the reason.
 
     Example: `wardwatch ingest hl7 ./messages --dry-run --json`
     """
@@ -40,7 +40,7 @@ def mllp(
         str | None, typer.Option(help="PEM file of the authority that senders' certificates need.")
     ] = None,
 ) -> None:
-    """Listen for HL7 v2 over MLLP; a message is acknowledged once Kafka has what came of it.
+    """Listen for HL7 v2 over MLLP; a message is acknowledged once its facts are on Kafka.
 
     Example: `wardwatch ingest mllp --port 2575`
     """
@@ -55,7 +55,7 @@ def mllp(
     options = MllpOptions(
         host=host, port=port, largest_bytes=largest_bytes, tls_cert=tls_cert, tls_key=tls_key, tls_ca=tls_ca
     )
-    options.ssl_context()  # what can be said at once should not wait for Kafka
+    options.ssl_context()  # report an invalid option before waiting for Kafka
     load_mapping(settings.hl7_mapping_file)
     wait_for_broker(settings)
     ensure_topics(settings)
@@ -67,10 +67,10 @@ def mllp(
 
 def fhir(
     paths: Annotated[list[str], typer.Argument(help="Files (.json, .ndjson) and folders of FHIR R4 or R5 resources.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would come of each resource.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the result of each resource.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Publish FHIR Encounters and Bundles from files; what cannot be used becomes a dead letter that says why.
+    """Publish FHIR Encounters and Bundles from files; invalid ones become dead letters with the reason.
 
     Example: `wardwatch ingest fhir ./bundles --dry-run --json`
     """

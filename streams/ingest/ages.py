@@ -1,4 +1,4 @@
-"""Ages in years from birth dates: the birth date itself goes no further."""
+"""Ages in years from birth dates; the birth date itself is not stored."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 
 
 def age_in_years(birth_date: str, at: datetime, zone: tzinfo = UTC) -> int | None:
-    """Return the age in whole years, or None where the birth date is not known to the day.
+    """Return the age in whole years, or None where the birth date is not a valid day.
 
     Parameters
     ----------
     birth_date : str
-        YYYYMMDD; what follows is not read.
+        YYYYMMDD; further digits are ignored.
     at : datetime
-        When. The day counts that it is then in the zone, for in such days a birth date is written.
+        Time of the age. Its date in the zone counts, as birth dates are local dates.
     zone : tzinfo
-        Where the birth date was written. A child born on the next day there is 0 years old: the clocks of two
-        senders differ.
+        Zone of the birth date. A child born on the next day is 0 years old, as clocks of two senders differ.
 
     Examples
     --------

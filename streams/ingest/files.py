@@ -1,4 +1,4 @@
-"""Files and folders that somebody names on the command line."""
+"""Files and folders named on the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from schemas.errors import SourceError
 
 MAX_NAMED = 3
-"""Names in one remark."""
+"""Files named in one remark."""
 _CHUNK_BYTES = 65_536
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -18,57 +18,55 @@ def files_to_read(
     paths: Sequence[Path],
     suffixes: Collection[str],
     what: str,
-    tell: Callable[[str], None] | None = None,
+    remark: Callable[[str], None] | None = None,
     *,
     numbered: bool = False,
 ) -> list[Path]:
-    """Return the files named, and those in the folders named, by name; all but the empty ones.
+    """Return the files, and those in the folders, in order of name, without empty ones.
 
     Parameters
     ----------
     paths : sequence of Path
-        Files, taken as they are, and folders, of which all but hidden files with one of the suffixes are taken.
+        Files of any name, and folders. Of a folder, files with one of the suffixes are read, but not hidden ones.
     suffixes : collection of str
-        In small letters, with their dot; empty for files without one.
+        In lower case, with their dot; empty for files without a suffix.
     what : str
-        What the files hold; for the error.
-    tell : callable, optional
-        Hears a sentence where files of a folder are passed over, and one where files are empty.
+        Content of the files, for the error.
+    remark : callable, optional
+        Called with a sentence where files of a folder are skipped, and with one where files are empty.
     numbered : bool
-        Take files of folders whose suffix is a number too: m.001, m.002.
+        Whether files of folders whose suffix is a number are read: m.001, m.002.
 
     Raises
     ------
     SourceError
-        When a path is not there, no file is to be read, or all of them are empty.
+        When a path is missing, no file is to be read, or all of them are empty.
     """
     files: list[Path] = []
-    passed_over = 0
+    skipped = 0
     for path in paths:
         if not _is_there(path, what):
-            raise SourceError(f"{shown(path)} is not there. Name files or folders of {what}.")
+            raise SourceError(f"{shown(path)}: no such file or folder. Name files or folders of {what}.")
         if not path.is_dir():
             files.append(path)
             continue
         within = [entry for entry in path.rglob("*") if not entry.is_dir()]
         taken = sorted(file for file in within if _is_read(file, suffixes, numbered))
         files += taken
-        passed_over += len(within) - len(taken)
+        skipped += len(within) - len(taken)
     read = ", ".join(sorted(filter(None, suffixes)))
     read += ", with a number (.001)" if numbered else ""
     read += " or with no suffix" if "" in suffixes else ""
-    said = f"Files passed over in the folders: {passed_over:,}. Those named {read} are read."
+    skipping = f"Files skipped in the folders: {skipped:,}. Only files named {read} are read."
     if not files:
-        raise SourceError(f"There is no file to read. {said} Name other files one by one.")
+        raise SourceError(f"No file to read. {skipping} Name other files one by one.")
     empty = [file for file in files if _is_empty(file)]
     if len(empty) == len(files):
-        raise SourceError(
-            f"Files that are empty: {named(empty)}. There is nothing to read; name other files of {what}."
-        )
-    if passed_over and tell is not None:
-        tell(said)
-    if empty and tell is not None:
-        tell(f"Files that are empty: {named(empty)}.")
+        raise SourceError(f"Empty files: {named(empty)}. Nothing to read. Name other files of {what}.")
+    if skipped and remark is not None:
+        remark(skipping)
+    if empty and remark is not None:
+        remark(f"Empty files: {named(empty)}.")
     left_out = set(empty)
     return [file for file in files if file not in left_out]
 
@@ -81,8 +79,8 @@ def _is_there(path: Path, what: str) -> bool:
 
 
 def _is_empty(file: Path) -> bool:
-    """Say whether a file holds nothing but white space; one that cannot be looked at is said when its turn comes."""
-    if not file.is_file():  # a pipe can be read but once
+    """Return whether a file holds only white space; a file that cannot be read is an error later."""
+    if not file.is_file():  # a pipe can be read only once
         return False
     try:
         with file.open("rb") as opened:
@@ -117,11 +115,11 @@ def contents(file: Path) -> bytes:
 
 
 def shown(path: Path | str) -> str:
-    """Return a path as UTF-8 can hold it: on Linux a name is bytes, and need not be text."""
+    """Return a path as valid text: on Linux a name is bytes, which need not be UTF-8."""
     return os.fsencode(path).decode(errors="replace")
 
 
 def named(files: Sequence[Path]) -> str:
-    """Return the files for a remark: the first `MAX_NAMED` of them, and how many more there are."""
+    """Return the names of the first `MAX_NAMED` files, and the number of the others, for a remark."""
     more = f" and {len(files) - MAX_NAMED:,} more" if len(files) > MAX_NAMED else ""
     return ", ".join(shown(file) for file in files[:MAX_NAMED]) + more

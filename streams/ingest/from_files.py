@@ -56,7 +56,7 @@ class FromFile(NamedTuple):
 
 
 def read_hl7(
-    paths: Sequence[Path], settings: Settings, tell: Callable[[str], None] | None = None
+    paths: Sequence[Path], settings: Settings, remark: Callable[[str], None] | None = None
 ) -> Iterator[FromFile]:
     """Read every message of HL7 v2 files and folders, without Kafka and SQL.
 
@@ -68,7 +68,7 @@ def read_hl7(
         Files and folders.
     settings : Settings
         For the mappings and the pseudonym key.
-    tell : callable, optional
+    remark : callable, optional
         Called with a remark where files of a folder are skipped, and where files are empty.
 
     Raises
@@ -77,11 +77,11 @@ def read_hl7(
         At once when a path, a file to read or a mapping is missing, or all files are empty; at the end when they hold
         no message.
     """
-    return _read(hl7_files(paths, tell), load_feeds(settings), Format.HL7)
+    return _read(hl7_files(paths, remark), load_feeds(settings), Format.HL7)
 
 
 def read_fhir(
-    paths: Sequence[Path], settings: Settings, tell: Callable[[str], None] | None = None
+    paths: Sequence[Path], settings: Settings, remark: Callable[[str], None] | None = None
 ) -> Iterator[FromFile]:
     """Read every resource of FHIR files and folders, without Kafka and SQL. Parameters as of `read_hl7`.
 
@@ -90,7 +90,7 @@ def read_fhir(
     UsageError
         At once when a path, a file to read or a mapping is missing, or all files are empty.
     """
-    return _read(fhir_files(paths, tell), load_feeds(settings), Format.FHIR)
+    return _read(fhir_files(paths, remark), load_feeds(settings), Format.FHIR)
 
 
 def _read(contents: Iterator[tuple[Path, int, bytes]], feeds: Feeds, expected: Format) -> Iterator[FromFile]:

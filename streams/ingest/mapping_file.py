@@ -1,4 +1,4 @@
-"""What a hospital sets about a feed, from YAML."""
+"""Mapping file of a feed, in YAML."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from schemas.errors import UsageError
 
 
 class Mapping(Protocol):
-    """Settings of a feed."""
+    """Settings of a feed that have a time zone."""
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where times without a zone belong."""
+        """Time zone of times without an offset."""
 
 
 M = TypeVar("M", bound=Mapping)
 
 
 def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> M:
-    """Return a mapping of a kind, or its defaults where no file is set.
+    """Return the mapping in a file, or its defaults where no file is set.
 
     Parameters
     ----------
@@ -32,12 +32,12 @@ def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> 
     kind : type
         A struct with a default for every field, and a `zone`.
     variable, page : str
-        The setting that names the file, and the page that says what can stand in it; for errors.
+        The setting that names the file, and the page that documents its content, for errors.
 
     Raises
     ------
     UsageError
-        Naming the file, the setting in it, and what is wrong.
+        When the file is missing or invalid; names the file, the setting and the problem.
     """
     if path is None:
         return kind()
@@ -46,9 +46,11 @@ def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> 
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Correct {variable}.") from None
     except msgspec.DecodeError as error:
-        raise UsageError(f"{path}: {error}. See {page} for what can be set.") from None
+        raise UsageError(f"{path}: {error}. See {page} for the settings.") from None
     try:
         _ = mapping.zone
     except (ZoneInfoNotFoundError, ValueError, OSError):  # `Europe` is a folder of zones
-        raise UsageError(f"{path}: time_zone must be an IANA name such as Europe/Berlin.") from None
+        raise UsageError(
+            f"{path}: time_zone is not a known time zone. Write an IANA name such as Europe/Berlin."
+        ) from None
     return mapping

@@ -1,7 +1,7 @@
-"""Records to Kafka for the interfaces that must know when Kafka has them, before they answer.
+"""Publisher of records for interfaces that answer only once Kafka has confirmed them.
 
-asyncio, one producer for all connections. Duplicates do no harm, and order does not matter, so the producer is a plain
-one: what a broker's death leaves open is sent again by whoever got no answer.
+asyncio, with one producer for all connections. Duplicates are harmless and order does not matter, so the producer is
+not idempotent: after a broker failure, senders without an answer retry.
 """
 
 from __future__ import annotations
@@ -20,25 +20,32 @@ from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS
 
 ANSWER_MS = 10_000
-"""How long Kafka may take before the sender gets no answer and sends again."""
+"""Longest time that Kafka may take to confirm; after it the sender gets no answer and retries."""
 
 LINGER_MS = 2
+"""Delay in which records are batched."""
 
 STOP_S = 5.0
-"""What is under way is sent until then; nobody was told that it has arrived."""
+"""Seconds in which pending records are sent when the publisher stops; none of them was acknowledged."""
 
 _TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class Publisher:
-    """Puts records on the topic of ADT events."""
+    """Publishes records on the topic of ADT events.
+
+    Parameters
+    ----------
+    settings : Settings
+        Address of Kafka.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._servers = settings.kafka_bootstrap_servers
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connect.
+        """Connect to Kafka.
 
         Raises
         ------
@@ -52,11 +59,11 @@ class Publisher:
             await producer.start()
         except (KafkaError, OSError):
             await producer.stop()
-            raise self._away() from None
+            raise self._unavailable() from None
         self._producer = producer
 
     async def stop(self) -> None:
-        """Send what is under way, and leave; not later than after `STOP_S`."""
+        """Send pending records and disconnect, within `STOP_S`."""
         if self._producer is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._producer.stop(), STOP_S)
@@ -67,7 +74,7 @@ class Publisher:
         Raises
         ------
         BrokerUnavailable
-            When the broker does not confirm in time. Some of the records may have been written; send all of them again.
+            When the broker does not confirm in time. Some of the records may have been written; retry all of them.
         RecordsTooLarge
             When some of them are too large for Kafka; all others were written.
         """
@@ -76,18 +83,18 @@ class Publisher:
             async with asyncio.timeout(ANSWER_MS / 1000):
                 answers = await asyncio.gather(*sent, return_exceptions=True)
         except (KafkaError, OSError, TimeoutError):
-            raise self._away() from None
+            raise self._unavailable() from None
         failed = [answer for answer in answers if isinstance(answer, BaseException)]
         if any(not isinstance(error, _TOO_LARGE) for error in failed):
-            raise self._away()
+            raise self._unavailable()
         if failed:
             positions = [position for position, answer in enumerate(answers) if isinstance(answer, _TOO_LARGE)]
-            raise refused(positions, records)
+            raise records_too_large(positions, records)
 
     async def _send(self, record: Outgoing) -> asyncio.Future[Any]:
-        """Return the answer to come; the producer itself refuses what no request can hold."""
+        """Return the future confirmation; a record that no request can hold fails at once."""
         if self._producer is None:
-            raise self._away()
+            raise self._unavailable()
         try:
             future: asyncio.Future[Any] = await self._producer.send(
                 ADT_EVENTS.name, value=record.value, key=record.key, headers=list(record.headers)
@@ -97,21 +104,21 @@ class Publisher:
             future.set_exception(error)
         return future
 
-    def _away(self) -> BrokerUnavailable:
+    def _unavailable(self) -> BrokerUnavailable:
         return BrokerUnavailable(
             f"The Kafka broker at {self._servers} does not answer. "
-            "Nothing was acknowledged; send it again when the broker is back."
+            "Nothing was acknowledged. Retry when the broker is available."
         )
 
 
-def refused(positions: Sequence[int], records: Sequence[Outgoing]) -> RecordsTooLarge:
+def records_too_large(positions: Sequence[int], records: Sequence[Outgoing]) -> RecordsTooLarge:
     """Return the error for records that are too large, by their positions.
 
-    Sending them again does not help, so it is for the sender to mend: HTTP answers with an error, MLLP with AE.
+    A retry does not help, so the sender must correct it: HTTP answers with an error, MLLP with AE.
     """
     largest_bytes = max(len(records[position].value) for position in positions)
     return RecordsTooLarge(
-        f"{len(positions)} of {len(records)} records are larger than Kafka takes ({largest_bytes:,} bytes). "
+        f"{len(positions)} of {len(records)} records are larger than Kafka allows ({largest_bytes:,} bytes). "
         "Split them at the sender, or raise message.max.bytes of the broker.",
         tuple(positions),
     )

@@ -121,22 +121,21 @@ def contents(connection: Connection, name: LetterName) -> Contents:
 
 
 def read_again(raw: bytes, settings: Settings, received_at: datetime | None = None) -> list[Outgoing]:
-    """Return what goes to Kafka, by the readers of today.
+    """Read a letter with the current readers and mappings, and return the records for Kafka.
 
     Parameters
     ----------
     raw : bytes
-        The letter, or what was mended of it.
+        The letter, or its corrected content.
     settings : Settings
         For the mappings and the pseudonym key.
     received_at : datetime or None
-        Aware UTC, when the letter came: what tells no time of its own was said then, not when it is read again. None
-        for now.
+        Aware UTC, when the letter was first received: the time of recording where the content has none. None for now.
 
     Raises
     ------
     FactRejected
-        When it still cannot be used; says why.
+        When it is still invalid, with the reason.
     """
     reading = read(raw, load_feeds(settings), received_at or datetime.now(UTC))
     reason = reading.rejected

@@ -94,8 +94,8 @@ def _past(encounter: Json, known: Mapping[str, PatientClass], zone: ZoneInfo) ->
             yield _Past(patient_class, start, _end(item, zone))
 
 
-def _class_in(said: object, known: Mapping[str, PatientClass]) -> PatientClass | None:
-    return next((known[code] for code in codes(said) if code in known), None)
+def _class_in(value: object, known: Mapping[str, PatientClass]) -> PatientClass | None:
+    return next((known[code] for code in codes(value) if code in known), None)
 
 
 def _end(item: Json, zone: ZoneInfo) -> When | None:

@@ -15,7 +15,7 @@ from streams.ingest.fhir.json_values import Json, items, part, text
 from streams.ingest.fhir.references import Target, base_of, target
 from streams.ingest.fhir.times import instant
 
-WHOSE = ("resourceType", "id", "identifier", "subject", "contained")
+IDENTITY = ("resourceType", "id", "identifier", "subject", "contained")
 """Fields of an Encounter that identify the visit and the patient."""
 
 REMEDY = (
@@ -76,7 +76,7 @@ class Deletions:
         known = self._known(named.logical_id, named.base or base_of(entry.get("fullUrl")))
         if known is None:
             raise InvalidInput(f"{path}.request", REMEDY)
-        kept = {field: known.encounter[field] for field in WHOSE if field in known.encounter}
+        kept = {field: known.encounter[field] for field in IDENTITY if field in known.encounter}
         etag = _ETAG.fullmatch(text(part(entry, "response", "etag")) or "")
         meta = {
             "versionId": etag[1] if etag is not None else None,
@@ -114,15 +114,15 @@ def _written(encounter: Json, zone: ZoneInfo) -> tuple[datetime, int, bytes]:
     meta = part(encounter, "meta")
     number = text(part(meta, "versionId")) or ""
     try:
-        said = instant(part(meta, "lastUpdated"), "", zone)
+        written = instant(part(meta, "lastUpdated"), "", zone)
     except InvalidInput:
-        said = None
+        written = None
     decimal = number.isascii() and number.isdecimal() and len(number) <= 64
-    return said or datetime.min.replace(tzinfo=UTC), int(number) if decimal else -1, _whose(encounter)
+    return written or datetime.min.replace(tzinfo=UTC), int(number) if decimal else -1, _identity(encounter)
 
 
-def _whose(encounter: Json) -> bytes:
+def _identity(encounter: Json) -> bytes:
     try:
-        return msgspec.json.encode([encounter.get(field) for field in WHOSE], order="deterministic")
+        return msgspec.json.encode([encounter.get(field) for field in IDENTITY], order="deterministic")
     except (TypeError, ValueError, RecursionError):
         return b""

@@ -27,10 +27,10 @@ def diagnoses(encounter: Json, related: RelatedResources, *, admission: bool) ->
     listed: set[int] = set()
     for index, item in items(encounter.get("diagnosis")):
         path = f"diagnosis[{index}].condition"
-        said = list(_coded(item, related, listed, path))
+        codings_of_item = list(_coded(item, related, listed, path))
         if (ADMISSION_USE in codes(item.get("use"))) is admission:
             principal = item.get("rank") == 1 and not admission
-            for coded in said:
+            for coded in codings_of_item:
                 _note(found, coded, principal)
     for condition in () if admission else related.conditions():
         if id(condition) not in listed:
@@ -52,11 +52,11 @@ def _coded(item: Json, related: RelatedResources, listed: set[int], path: str) -
 def _of_condition(resource: Json, related: RelatedResources, path: str) -> tuple[str, str] | None:
     """Return system and code of a Condition, or None where it is refuted or has no code."""
 
-    def said() -> tuple[str, str] | None:
+    def code() -> tuple[str, str] | None:
         refuted = NOT_SO.intersection(codes(resource.get("verificationStatus")))
         return None if refuted else _best(resource.get("code"), path)
 
-    return related.remember(resource, "code", said)
+    return related.remember(resource, "code", code)
 
 
 def _best(concept: object, path: str) -> tuple[str, str] | None:

@@ -1,7 +1,7 @@
 """One FHIR Encounter, parsed and checked: every field that becomes part of a fact.
 
-`streams.ingest.fhir.facts` makes the facts. An Encounter is a snapshot: each version says again all that is known of
-the stay.
+`streams.ingest.fhir.facts` makes the facts. An Encounter is a snapshot: each version repeats all that is known of the
+stay.
 """
 
 from __future__ import annotations

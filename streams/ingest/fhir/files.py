@@ -11,7 +11,7 @@ from streams.ingest.json_text import BYTE_ORDER_MARK, split_lines
 SUFFIXES = frozenset({".json", ".ndjson"})
 
 
-def fhir_files(paths: Sequence[Path], tell: Callable[[str], None] | None = None) -> Iterator[tuple[Path, int, bytes]]:
+def fhir_files(paths: Sequence[Path], remark: Callable[[str], None] | None = None) -> Iterator[tuple[Path, int, bytes]]:
     """Return file, number within it (from 0) and bytes of each resource in files and folders, by name.
 
     A `.ndjson` file holds one resource a line, any other file one resource.
@@ -20,7 +20,7 @@ def fhir_files(paths: Sequence[Path], tell: Callable[[str], None] | None = None)
     ----------
     paths : sequence of Path
         Files, and folders of `.json` and `.ndjson` files.
-    tell : callable, optional
+    remark : callable, optional
         Called with a remark where files of a folder are skipped or empty.
 
     Raises
@@ -28,7 +28,7 @@ def fhir_files(paths: Sequence[Path], tell: Callable[[str], None] | None = None)
     SourceError
         At once when a path is missing, or no file is to be read; later when a file cannot be read.
     """
-    return _resources(files_to_read(paths, SUFFIXES, "FHIR resources", tell))
+    return _resources(files_to_read(paths, SUFFIXES, "FHIR resources", remark))
 
 
 def _resources(files: Sequence[Path]) -> Iterator[tuple[Path, int, bytes]]:

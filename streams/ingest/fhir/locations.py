@@ -72,23 +72,23 @@ class Locations:
     def _steps(self, place: Place) -> Iterator[_Step]:
         """Yield the levels that an entry describes, from the bed upwards."""
         reference, path = place.item.get("location"), f"{place.path}.location"
-        said = _level(place.item)
+        level = _level(place.item)
         resource = self._related.find(reference, "Location")
         if resource is None:
             known_as = name(_named(reference), path)
             if known_as is not None:
-                yield _Step(said or "other", known_as)
+                yield _Step(level or "other", known_as)
             return
         seen: list[Json] = []
         while resource is not None and len(seen) < MAX_DEPTH and not any(resource is other for other in seen):
             seen.append(resource)
             known_as = name(self._own_name(resource), path)
             if known_as is not None:
-                yield _Step(said or self._level_of(resource) or "other", known_as)
+                yield _Step(level or self._level_of(resource) or "other", known_as)
             organisation = name(self._organisation(resource.get("managingOrganization")), path)
             if organisation is not None:
                 yield _Step("organisation", organisation)
-            above, said = resource.get("partOf"), None
+            above, level = resource.get("partOf"), None
             resource = self._related.find(above, "Location")
             if resource is None and above is not None:
                 known_as = name(_named(above), path)

@@ -38,8 +38,8 @@ def token_of(subject: object, patient: Json | None, related: RelatedResources, o
     if named is not None:
         _require_patient(named, is_search=asked is not None)
     types = options.patient_identifier_types
-    said = identifier(part(subject, "identifier"), types)
-    number = said[1] if said is not None else asked
+    stated = identifier(part(subject, "identifier"), types)
+    number = stated[1] if stated is not None else asked
     if number is None and patient is not None:
         own = related.number_of(patient, types)
         number = own[1] if own is not None else None

@@ -1,4 +1,4 @@
-"""Period of an Encounter: when the stay began and ended, as precisely as the resource says."""
+"""Period of an Encounter: when the stay began and ended, as precisely as it is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Version of an Encounter: its name, when it was recorded, and a digest of what it says."""
+"""Version of an Encounter: its name, when it was recorded, and a digest of its content."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Version(NamedTuple):
     name: str | None
     """`meta.versionId`, else `meta.lastUpdated`, else None: a server never changes a version that it has named."""
     digest: str | None
-    """Of what a named version says: two digests under one name are a conflict."""
+    """Of the content of a named version: two digests under one name are a conflict."""
     label: str
     """The name, else a digest of the whole resource, for the ids of facts."""
 

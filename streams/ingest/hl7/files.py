@@ -13,14 +13,14 @@ SUFFIXES = frozenset({"", ".hl7", ".hl7v2", ".er7", ".adt", ".msg", ".txt", ".da
 """Of the files of a folder that are read, besides numbers: a key or a database in it must not become a dead letter."""
 
 
-def hl7_files(paths: Sequence[Path], tell: Callable[[str], None] | None = None) -> Iterator[tuple[Path, int, bytes]]:
+def hl7_files(paths: Sequence[Path], remark: Callable[[str], None] | None = None) -> Iterator[tuple[Path, int, bytes]]:
     """Return file, number within it (from 0) and bytes of each message in files and folders, by name.
 
     Parameters
     ----------
     paths : sequence of Path
         Files and folders.
-    tell : callable, optional
+    remark : callable, optional
         Called with a remark where files of a folder are skipped, and where a file holds no message.
 
     Raises
@@ -29,10 +29,10 @@ def hl7_files(paths: Sequence[Path], tell: Callable[[str], None] | None = None) 
         At once when a path is missing, no file is to be read, or all are empty; later when a file cannot be read; at
         the end when no file holds a message.
     """
-    return _messages(files_to_read(paths, SUFFIXES, "HL7 v2 messages", tell, numbered=True), tell)
+    return _messages(files_to_read(paths, SUFFIXES, "HL7 v2 messages", remark, numbered=True), remark)
 
 
-def _messages(files: Sequence[Path], tell: Callable[[str], None] | None) -> Iterator[tuple[Path, int, bytes]]:
+def _messages(files: Sequence[Path], remark: Callable[[str], None] | None) -> Iterator[tuple[Path, int, bytes]]:
     without: list[Path] = []
     for file in files:
         found = split_messages(contents(file))
@@ -42,5 +42,5 @@ def _messages(files: Sequence[Path], tell: Callable[[str], None] | None) -> Iter
             yield file, index, message
     if len(without) == len(files):
         raise SourceError(f"No message in the files ({len(files):,} read). Name files of HL7 v2 messages.")
-    if without and tell is not None:
-        tell(f"Files without a message: {named(without)}.")
+    if without and remark is not None:
+        remark(f"Files without a message: {named(without)}.")

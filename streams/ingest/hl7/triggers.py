@@ -1,4 +1,4 @@
-"""Facts of each ADT trigger: what A01 to A60 say of a stay."""
+"""Facts of each ADT trigger: A01 to A60."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from streams.ingest.fhir.files import fhir_files
 from streams.ingest.from_files import read_fhir
 from streams.ingest.http import build
 from streams.ingest.http_server import require_token, serve_http
-from streams.ingest.publisher import refused
+from streams.ingest.publisher import records_too_large
 from streams.worker.embedded_broker import EmbeddedBroker
 from tests.conftest import MakeSettings
 from tests.simulators.test_publish import read_all
@@ -57,7 +57,7 @@ class FakePublisher:
         self.records += [record for record in records if len(record.value) <= self.largest_bytes]
         too_large = [number for number, record in enumerate(records) if len(record.value) > self.largest_bytes]
         if too_large:
-            raise refused(too_large, records)
+            raise records_too_large(too_large, records)
 
 
 class Answer(NamedTuple):
@@ -424,13 +424,13 @@ def test_files_and_folders_in_order(tmp_path: Path) -> None:
     (tmp_path / ".hidden.json").write_bytes(b"{}")
     said: list[str] = []
     found = [(file.name, index, json.loads(raw)["a"]) for file, index, raw in fhir_files([tmp_path], said.append)]
-    assert said == ["Files passed over in the folders: 2. Those named .json, .ndjson are read."]
+    assert said == ["Files skipped in the folders: 2. Only files named .json, .ndjson are read."]
     assert found == [("a.json", 0, 3), ("1.ndjson", 0, 1), ("1.ndjson", 1, 2)]
     assert [index for _, index, _ in fhir_files([tmp_path / "key.txt"])] == [0]
-    with pytest.raises(SourceError, match="is not there"):
+    with pytest.raises(SourceError, match="no such file or folder"):
         fhir_files([tmp_path, tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="no file to read"):
+    with pytest.raises(SourceError, match="No file to read"):
         fhir_files([tmp_path / "empty"])
 
 

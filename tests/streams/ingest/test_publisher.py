@@ -42,7 +42,7 @@ async def publish(producer: FakeProducer, *values: bytes) -> None:
 
 def test_records_too_large_for_kafka_are_named_and_the_others_are_there() -> None:
     producer = FakeProducer({b"22": MessageSizeTooLargeError()}, {b"4444": RecordListTooLargeError()})
-    with pytest.raises(RecordsTooLarge, match=r"2 of 4 records are larger than Kafka takes \(4 bytes\)") as refused:
+    with pytest.raises(RecordsTooLarge, match=r"2 of 4 records are larger than Kafka allows \(4 bytes\)") as refused:
         asyncio.run(publish(producer, b"1", b"22", b"3", b"4444"))
     assert refused.value.positions == (1, 3)
     assert producer.taken == [b"1", b"3"]

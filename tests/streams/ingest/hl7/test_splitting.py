@@ -76,7 +76,7 @@ def test_folders_are_read_by_name_and_a_missing_path_is_said(tmp_path: Path) -> 
         ("a.hl7", 1),
         ("b.hl7", 0),
     ]
-    with pytest.raises(SourceError, match="is not there"):
+    with pytest.raises(SourceError, match="no such file or folder"):
         hl7_files([tmp_path / "nothing"])
 
 
@@ -99,7 +99,7 @@ def test_files_with_a_number_are_read_and_those_passed_over_are_counted(tmp_path
     said: list[str] = []
     assert [file.name for file, _, _ in hl7_files([tmp_path], said.append)] == ["m.001", "m.002", "m.hl7"]
     assert said == [
-        "Files passed over in the folders: 3. Those named .adt, .dat, .er7, .hl7, .hl7v2, .msg, .txt, "
+        "Files skipped in the folders: 3. Only files named .adt, .dat, .er7, .hl7, .hl7v2, .msg, .txt, "
         "with a number (.001) or with no suffix are read."
     ]
 
@@ -113,7 +113,7 @@ def test_nothing_is_said_where_nothing_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_folder_of_which_nothing_is_read_is_an_error_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_bytes(b"{}")
-    with pytest.raises(SourceError, match=r"no file to read\. Files passed over in the folders: 1\."):
+    with pytest.raises(SourceError, match=r"No file to read\. Files skipped in the folders: 1\."):
         hl7_files([tmp_path])
 
 
@@ -138,12 +138,12 @@ def test_files_that_are_empty_are_named_and_become_no_dead_letter(tmp_path: Path
     feed.mkdir()
     read, something = (read_hl7, ONE) if suffix == "hl7" else (read_fhir, b'{"resourceType": "Bundle"}')
     (feed / f"a.{suffix}").write_bytes(nothing)
-    with pytest.raises(SourceError, match=rf"Files that are empty: .*a\.{suffix}\. There is nothing to read"):
+    with pytest.raises(SourceError, match=rf"Empty files: .*a\.{suffix}\. Nothing to read"):
         read([feed], settings)
     (feed / f"b.{suffix}").write_bytes(something)
     said: list[str] = []
     assert [message.file.name for message in read([feed], settings, said.append)] == [f"b.{suffix}"]
-    assert said == [f"Files that are empty: {feed / f'a.{suffix}'}."]
+    assert said == [f"Empty files: {feed / f'a.{suffix}'}."]
 
 
 def test_of_many_files_that_are_empty_the_first_are_named(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_of_many_files_that_are_empty_the_first_are_named(tmp_path: Path) -> Non
     said: list[str] = []
     assert len(list(hl7_files([tmp_path], said.append))) == 1
     first = ", ".join(str(tmp_path / f"{name}.hl7") for name in "abc")
-    assert said == [f"Files that are empty: {first} and 2 more."]
+    assert said == [f"Empty files: {first} and 2 more."]
 
 
 def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_the_command_says_what_it_passed_over_and_reads_the_rest(tmp_path: Path)
     done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run")
     assert done.returncode == 0
     assert "1 messages give facts, 0 would be dead letters." in done.stdout
-    assert done.stderr.startswith("wardwatch: Files passed over in the folders: 1. Those named .adt")
+    assert done.stderr.startswith("wardwatch: Files skipped in the folders: 1. Only files named .adt")
 
 
 def test_the_command_bears_names_that_are_not_utf_8(tmp_path: Path) -> None:
@@ -208,9 +208,7 @@ def test_a_command_that_finds_nothing_exits_2_with_one_line(content: bytes | Non
         (tmp_path / "feed" / "a.hl7").write_bytes(content)
     done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run")
     assert done.returncode == 2
-    assert done.stderr.startswith(
-        "wardwatch: Files that are empty: " if content is not None else "wardwatch: There is no file to read."
-    )
+    assert done.stderr.startswith("wardwatch: Empty files: " if content is not None else "wardwatch: No file to read.")
     assert done.stderr.count("\n") == 1
 
 
