@@ -77,7 +77,8 @@ def read_hl7(
         At once when a path, a file to read or a mapping is missing, or all files are empty; at the end when they hold
         no message.
     """
-    return _read(hl7_files(paths, remark), load_feeds(settings), Format.HL7)
+    feeds = load_feeds(settings)
+    return _read(hl7_files(paths, remark), feeds, Format.HL7)
 
 
 def read_fhir(
@@ -90,7 +91,8 @@ def read_fhir(
     UsageError
         At once when a path, a file to read or a mapping is missing, or all files are empty.
     """
-    return _read(fhir_files(paths, remark), load_feeds(settings), Format.FHIR)
+    feeds = load_feeds(settings)
+    return _read(fhir_files(paths, remark), feeds, Format.FHIR)
 
 
 def _read(contents: Iterator[tuple[Path, int, bytes]], feeds: Feeds, expected: Format) -> Iterator[FromFile]:
