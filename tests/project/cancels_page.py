@@ -20,7 +20,7 @@ How to read a table:
   locations. A problem is listed on the data-quality page, under the name given here, and the facts are kept.
 
 Why it works like this: [decision 12](../decisions/0012-heard-in-the-order-said.md). All facts: [facts.md](facts.md).
-Which HL7 message becomes which fact: [hl7.md](hl7.md).
+Which HL7 message becomes which fact: [HL7 v2](hl7/index.md).
 """
 
 FIELDS = {

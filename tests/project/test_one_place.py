@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "models", "streams", "simulators", "dashboard", "commands")
 
 ONE_PLACE = {
+    "the prefixes of subjects": (r"""["'](?:patient|bed):["']""", {"schemas/events.py"}),
     "the event time of the feed": (
         r"\boverall\(|\bread_watermarks\(",
         {"streams/fold/event_time.py"}

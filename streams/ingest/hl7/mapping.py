@@ -149,4 +149,4 @@ def load_mapping(path: Path | None) -> Hl7Mapping:
     UsageError
         When the file is missing or invalid; names the file, the setting and the problem.
     """
-    return read_mapping(path, Hl7Mapping, "WARDWATCH_HL7_MAPPING_FILE", "docs/reference/hl7.md")
+    return read_mapping(path, Hl7Mapping, "WARDWATCH_HL7_MAPPING_FILE", "docs/reference/hl7/mapping.md")
