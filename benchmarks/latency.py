@@ -125,7 +125,7 @@ def _stream() -> Iterator[AnyFact]:
 
 
 def _probe(number: int, fact: AnyFact) -> BedStatusChanged:
-    """Return the next status of the next bed, said at the event time that the stream has reached."""
+    """Return the next status of the next bed, at the event time of the stream."""
     place = Location(facility_id="HG", unit_id=UNIT, bed_id=f"{number % BEDS + 1:02d}")
     status = CYCLE[number // BEDS % len(CYCLE)]
     subject = bed_subject(place)

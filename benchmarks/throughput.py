@@ -96,7 +96,7 @@ def _worker(settings: Settings, url: str, events: int, name: str, agents: Sequen
 
 
 def _whole(settings: Settings, url: str, events: int, name: str, agents: Sequence[str]) -> Figure:
-    """From the first fact taken to the last score stored; waits until nothing lags and the outbox is empty."""
+    """Time from the first fact read to the last score stored; waits until the lag is 0 and the outbox is empty."""
     engine = migrated(url)
     train(settings.model_copy(update={"database_url": url}))
     with _running(settings, url, agents):

@@ -1,1 +1,1 @@
-"""What is known of patients: features and labels, the models that score them, and where models are kept."""
+"""Features and labels of patients, the models of readmission, and their registry."""

@@ -1,7 +1,7 @@
-"""A linear model as a sum of one contribution a feature: fast to add up, and the reason for each score.
+"""A linear model as a sum of one contribution per feature, which is fast and gives the reasons of a score.
 
-A logistic regression over imputed, scaled and one-hot encoded columns is additive in the features before all that. So
-the whole pipeline is measured once, feature by feature, and after that two array operations replace it.
+A logistic regression over imputed, scaled and one-hot encoded columns is additive in the raw features. So the whole
+pipeline is measured once, feature by feature; after that two array operations replace it.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ UNSEEN = "\x00 a category that training never saw"
 
 @dataclass(frozen=True, eq=False)
 class Additive:
-    """Contributions in log-odds, relative to a patient of whom every number is 0 and every category missing."""
+    """Contributions in log-odds, relative to a patient with every number 0 and every category missing."""
 
     base: float
     slopes: Floats
-    """A numeric feature: contribution of each unit, after the curve."""
+    """Contribution per unit of each numeric feature, after log(1 + value) where the feature is curved."""
     missing: Floats
-    """A numeric feature: contribution when it is missing."""
+    """Contribution of each numeric feature when it is missing."""
     tables: tuple[Mapping[str | None, float], ...]
-    """A categorical feature: contribution of each category that training saw, and of None."""
+    """Contribution of each category in the training data, and of None, by categorical feature."""
     unseen: tuple[float, ...]
+    """Contribution of any other category, by categorical feature."""
 
     def contributions(self, rows: Sequence[Features]) -> Floats:
-        """Return each feature's part in each row's log-odds.
+        """Return the contribution of each feature to the log-odds of each row.
 
         Parameters
         ----------
@@ -42,7 +43,7 @@ class Additive:
         Returns
         -------
         ndarray of float64, shape (len(rows), len(COLUMNS))
-            The row's log-odds are `base` plus the sum of its row.
+            In log-odds. The log-odds of a row are `base` plus the sum of its contributions.
         """
         found = np.empty((len(rows), len(COLUMNS)))
         matrix = numeric_matrix(rows)
@@ -68,9 +69,9 @@ def measure(log_odds: Callable[[pd.DataFrame], Floats], categories: Mapping[str,
     Parameters
     ----------
     log_odds : callable
-        The model: a frame as of `to_frame` to log-odds.
+        The model: returns the log-odds of each row of a frame as `to_frame` makes it.
     categories : mapping
-        For each categorical feature the categories that training saw.
+        The categories in the training data, by categorical feature.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The batch model: a fitted scikit-learn pipeline that scores many rows at once and says why."""
+"""The batch model: a fitted scikit-learn pipeline that scores many rows at once, with reasons."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from schemas.errors import UsageError
 
 FORMAT = 1
 TRUSTED_TYPES = ("numpy.dtype", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor")
-"""What our pipelines hold beyond the types that skops trusts by itself: data, and trees of numbers."""
+"""Types in our pipelines that skops does not trust by default: data, and trees of numbers."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
     """One reason for a risk.
 
-    `label` and `value` are words for people; `contribution` is in log-odds relative to the average patient: above 0
+    `label` and `value` are texts for people. `contribution` is in log-odds relative to the average patient; above 0 it
     raises the risk.
     """
 
@@ -49,20 +49,20 @@ class Candidate(NamedTuple):
 
 
 class BatchModel:
-    """A trained model. Reasons come from the logistic regression, the risk from the better of the two.
+    """A trained model: risks from the better of two candidates, reasons from the logistic regression.
 
     Parameters
     ----------
     logistic : Candidate
-        Always there: its contributions explain.
+        Always present; its contributions are the reasons.
     boosted : Candidate or None
-        Gives the risk where it was better than the logistic regression beyond noise.
+        Gives the risk if its log loss was significantly lower than that of the logistic regression; else None.
     average : ndarray, shape (len(COLUMNS),)
         Mean contribution of each feature over the training stays at discharge: the average patient.
     base_rate : float
-        Share of index stays that were readmitted, in (0, 1).
+        Share of index stays followed by a readmission, in (0, 1).
     report : TrainingReport
-        What training found; its name and threshold are the model's.
+        Results of the training; with the name and the threshold of the model.
     """
 
     def __init__(
@@ -81,17 +81,17 @@ class BatchModel:
 
     @property
     def name(self) -> str:
-        """The name under which it is registered."""
+        """Name in the registry."""
         return self.report.model
 
     @property
     def trained_at(self) -> datetime:
-        """When it was trained."""
+        """Time of the training, aware."""
         return self.report.trained_at
 
     @property
     def risk_threshold(self) -> float:
-        """Risks at or above it are high."""
+        """Risk in [0, 1] from which on the band is high."""
         return self.report.risk_threshold
 
     def predict(self, rows: Sequence[Features]) -> Floats:
@@ -100,19 +100,19 @@ class BatchModel:
         Parameters
         ----------
         rows : sequence of Features
-            Any number, none included.
+            May be empty.
 
         Returns
         -------
         ndarray of float64, shape (len(rows),)
-            In [0, 1]: probability of a readmission for whatever cause within 30 days of the discharge.
+            In [0, 1]: probability of an all-cause readmission within 30 days of the discharge.
         """
         return self.explain(rows, 0)[0]
 
     def reasons(self, rows: Sequence[Features], k: int = 3) -> list[tuple[Reason, ...]]:
-        """Return, for each row, the `k` largest contributions, whether they raise or lower the risk.
+        """Return the `k` largest contributions of each row, whether they raise or lower the risk.
 
-        What is missing, or a condition that is absent, is no reason.
+        Missing values and absent conditions are left out.
         """
         return self.explain(rows, k)[1]
 
@@ -149,13 +149,13 @@ class BatchModel:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> BatchModel:
-        """Read what `to_bytes` wrote.
+        """Load a model that `to_bytes` wrote.
 
         Raises
         ------
         UsageError
-            When the bytes are no skops file, hold anything but the types that a model of ours is made of, or were made
-            for other features.
+            When the bytes are not a skops file, contain types that `to_bytes` does not write, or belong to other
+            features.
         """
         try:
             foreign = sorted(set(skops.io.get_untrusted_types(data=raw)) - set(TRUSTED_TYPES))
@@ -180,7 +180,7 @@ class BatchModel:
 
 
 def compile_logistic(logistic: Candidate) -> Additive:
-    """Return the logistic pipeline, calibration included, as one contribution a feature."""
+    """Return the logistic pipeline, calibration included, as one contribution per feature."""
     encoder = logistic.pipeline.named_steps["columns"].named_transformers_["categories"].named_steps["encode"]
     seen = {name: values.tolist() for name, values in zip(CATEGORICAL_NAMES, encoder.categories_, strict=True)}
     return measure(lambda frame: logistic.line(logistic.pipeline.decision_function(frame)), seen)

@@ -1,4 +1,4 @@
-"""The features by name: what each means, its unit, and what it is called when a person reads it."""
+"""The catalogue of features: name, meaning, unit, and label for people."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Kind = Literal["numeric", "flag", "categorical"]
 class Feature(NamedTuple):
     """One feature.
 
-    `curved`: models see log(1 + value), because the first of many counts most. Not `modelled`: shown, but no model is
-    given it.
+    If `curved`, models get log(1 + value), because the first units matter most. If not `modelled`, the feature is shown
+    but not given to models.
     """
 
     name: str
@@ -55,10 +55,10 @@ CONDITIONS: dict[str, str] = {group: f"condition_{group}" for group in charlson.
 CONDITION_NAMES = tuple(CONDITIONS.values())
 
 _STAY = (
-    Feature("age_years", "numeric", "years", "Age", "Age in whole years, as last said"),
+    Feature("age_years", "numeric", "years", "Age", "Age in whole years, as last reported"),
     Feature("sex", "categorical", "", "Sex", "PID-8; unknown counts as missing"),
     Feature("admission_type", "categorical", "", "Admission type", "PV1-4"),
-    Feature("service", "categorical", "", "Service", "PV1-10 as last said, once an inpatient"),
+    Feature("service", "categorical", "", "Service", "PV1-10 as last reported, once an inpatient"),
     Feature(
         "length_of_stay_days", "numeric", "days", "Length of stay", "From the start of the encounter until now", True
     ),
@@ -71,7 +71,7 @@ _STAY = (
         "numeric",
         "points",
         "Charlson index",
-        # As a sum of the groups it tells a model nothing new, and takes part of what each of them says.
+        # As a sum of the groups it adds no information to a model, and takes part of the weight of each group.
         "Weights of Quan 2011; this stay and 12 months before",
         modelled=False,
     ),
@@ -114,12 +114,12 @@ FEATURES: tuple[Feature, ...] = (*_STAY, *_CONDITIONS, *_BEFORE_AND_AFTER)
 
 BY_NAME: dict[str, Feature] = {feature.name: feature for feature in FEATURES}
 NUMERIC: tuple[Feature, ...] = tuple(each for each in FEATURES if each.modelled and each.kind != "categorical")
-"""Numbers and flags that models are given: the columns of a matrix."""
+"""Numbers and flags that models get: the columns of a matrix."""
 CATEGORICAL: tuple[Feature, ...] = tuple(each for each in FEATURES if each.modelled and each.kind == "categorical")
 
 
 def in_words(feature: Feature, value: float | str) -> str:
-    """Return a value as a person reads it.
+    """Return a value as text for people.
 
     Examples
     --------

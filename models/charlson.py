@@ -1,4 +1,4 @@
-"""The Charlson comorbidity groups of a patient, from ICD-10 codes, and the index that sums them up.
+"""The Charlson comorbidity groups of a patient, from ICD-10 codes, and the weighted index.
 
 References
 ----------
@@ -70,7 +70,7 @@ WORSE: dict[str, str] = {
     DIABETES: COMPLICATED_DIABETES,
     CANCER: METASTATIC_CANCER,
 }
-"""The hierarchy: a group does not count where the worse one is present."""
+"""The hierarchy: a group does not count if the worse one is present."""
 
 WEIGHTS_1987: dict[str, int] = dict.fromkeys(GROUPS, 1) | {
     COMPLICATED_DIABETES: 2,
@@ -148,7 +148,7 @@ def group_of(code: str, system: str = "ICD10CM") -> str | None:
 
 
 def comorbidities(codes: Iterable[tuple[str, str]]) -> frozenset[str] | None:
-    """Return the Charlson groups that the codes name, after the hierarchy.
+    """Return the Charlson groups of the codes, with the hierarchy applied.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def comorbidities(codes: Iterable[tuple[str, str]]) -> frozenset[str] | None:
     Returns
     -------
     frozenset of str or None
-        Some of `GROUPS`. None means unknown: there is no ICD-10 code among them, so nothing can be said.
+        Some of `GROUPS`. None (unknown) if none of the codes is an ICD-10 code.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From feature dictionaries to the columns that scikit-learn reads."""
+"""Conversion of feature dictionaries to the columns that scikit-learn reads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def numeric_matrix(rows: Sequence[Features]) -> Floats:
     Parameters
     ----------
     rows : sequence of Features
-        A name that a row lacks is missing.
+        Names that are absent in a row are missing values.
 
     Returns
     -------

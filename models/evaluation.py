@@ -1,4 +1,4 @@
-"""How good risks are: discrimination, calibration, and their uncertainty when whole patients are drawn anew."""
+"""Evaluation of risks: discrimination, calibration, and their uncertainty by resampling whole patients."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def fit_line(log_odds: Floats, outcomes: Floats, weights: Floats | None = None, 
     weights : ndarray, shape (n,), or None
         0 or more; None for 1 each.
     slope : float or None
-        Held fixed if given: 1 gives calibration in the large.
+        Fixed slope; 1 gives calibration in the large. None: the slope is fitted.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def fit_line(log_odds: Floats, outcomes: Floats, weights: Floats | None = None, 
         risks = to_risk(design @ at)
         gradient = free.T @ (each * (outcomes - risks))
         curvature = (free * (each * risks * (1.0 - risks))[:, None]).T @ free
-        # A hair of ridge keeps the step finite where all risks are equal and no slope can be told.
+        # A tiny ridge keeps the step finite if all risks are equal and the slope is not identified.
         step = np.linalg.solve(curvature + 1e-9 * np.eye(free.shape[1]), gradient)
         at[: free.shape[1]] += np.clip(step, -2.0, 2.0)
         if np.abs(step).max() < 1e-10:
@@ -97,7 +97,7 @@ def log_losses(risks: Floats, outcomes: Floats) -> Floats:
 
 
 class Ranking:
-    """Risks in order, so that rank measures can be had for many weightings at little cost.
+    """Risks sorted once, so that rank measures for many weightings are cheap.
 
     Parameters
     ----------
@@ -141,11 +141,11 @@ def patient_bootstrap(
     risks, outcomes : ndarray, shape (n,)
         Predictions, and 0 or 1.
     patients : ndarray of int, shape (n,)
-        Whose row it is: 0 to the number of patients less 1.
+        Number of the patient of each row, from 0 to the number of patients less 1.
     seed : int
-        Of the draws.
+        Seed of the draws.
     draws : int
-        How many.
+        Number of resamples.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""What a model may know of a patient at one moment: the features, and the cut that hides all that came later.
+"""Features of a patient at one moment, without any information from later.
 
-`features` first cuts every encounter back to what had happened `as_of` (`known_by`), then counts. Missing is None,
-never 0. Corrections are the exception, for the fold leaves no trace of them: a cancelled transfer is gone from the
-start, and a corrected age, sex or admission type counts as if it had always been said.
+`features` first cuts every encounter back to its state at `as_of` (`known_by`), then counts. A missing value is None,
+never 0. Corrections are the exception, because the fold keeps no trace of them: a cancelled transfer never existed,
+and a corrected age, sex or admission type counts as if it had been reported from the start.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ED_LOOK_BACK = timedelta(days=182)
 LED_TO_ADMISSION = timedelta(hours=1)
 """An ED visit that ended less than this before the admission is the one that led to it, and does not count."""
 LEFT_OPEN = timedelta(hours=48)
-"""An ED visit begun longer ago than this and never closed was another visit: feeds forget to close them."""
+"""An ED visit begun longer ago than this and never closed is another visit: feeds sometimes miss the discharge."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NO_CONDITION: dict[str, float] = dict.fromkeys(CONDITION_NAMES, 0.0)
@@ -38,7 +38,7 @@ _UNKNOWN_CONDITIONS: dict[str, None] = dict.fromkeys(CONDITION_NAMES)
 
 
 def began_at(encounter: Encounter) -> datetime | None:
-    """Return when the encounter began, as far as any of its facts says; None when none does."""
+    """Return the earliest known time of the encounter; None if no time is known."""
     times = [time for time in (encounter.admitted_at, encounter.inpatient_from) if time is not None]
     if encounter.unit_stays:
         times.append(encounter.unit_stays[0].arrived_at)
@@ -51,16 +51,16 @@ def known_by(encounter: Encounter, as_of: datetime) -> Encounter | None:
     Parameters
     ----------
     encounter : Encounter
-        As it stands now.
+        Its present state.
     as_of : datetime
         Aware.
 
     Returns
     -------
     Encounter or None
-        None when the encounter had not begun, or was taken back by a cancel. `expected_discharge_at` is dropped: nobody
-        noted when it was said. Before it was inpatient, an emergency admission was an ED visit, and of the class of
-        any other nothing is known.
+        None if the encounter had not begun or is cancelled. `expected_discharge_at` is dropped, because the time of its
+        report is not stored. Before it became inpatient, an emergency admission was an ED visit; the class of any other
+        encounter was unknown.
     """
     if encounter.status is EncounterStatus.CANCELLED:
         return None
@@ -69,13 +69,13 @@ def known_by(encounter: Encounter, as_of: datetime) -> Encounter | None:
 
 
 def _cut(encounter: Encounter, as_of: datetime) -> Encounter:
-    """Return the encounter without what came after `as_of`; the same object where nothing did."""
+    """Return the encounter without anything after `as_of`; the same object if nothing is later."""
     changed: dict[str, object] = {}
     if any(diagnosis.known_at > as_of for diagnosis in encounter.diagnoses):
         changed["diagnoses"] = tuple(each for each in encounter.diagnoses if each.known_at <= as_of)
     if encounter.services and encounter.services[-1].known_at > as_of:
-        said = [each.value for each in encounter.services if each.known_at <= as_of]
-        changed["service"] = said[-1] if said else None
+        known = [each.value for each in encounter.services if each.known_at <= as_of]
+        changed["service"] = known[-1] if known else None
     if any(procedure.known_at > as_of for procedure in encounter.procedures):
         changed["procedures"] = tuple(each for each in encounter.procedures if each.known_at <= as_of)
     last = encounter.unit_stays[-1] if encounter.unit_stays else None
@@ -108,9 +108,9 @@ def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime
     history : sequence of Encounter
         All encounters of the patient, in any order; this one may be among them.
     encounter : Encounter
-        The one to be scored.
+        The encounter to score.
     as_of : datetime
-        Aware. Nothing that happened later is looked at.
+        Aware. Later information is not used.
 
     Returns
     -------
@@ -152,7 +152,7 @@ def _patient_and_stay(seen: Encounter, start: datetime | None, as_of: datetime) 
         "age_years": None if seen.age_years is None else float(seen.age_years),
         "sex": None if sex is None or sex is Sex.UNKNOWN else sex.value,
         "admission_type": None if seen.admission_type is None else seen.admission_type.value,
-        # What the ED says is its own service, not that of the ward to come.
+        # The service reported by the ED is its own, not that of the later ward.
         "service": seen.service if seen.inpatient_from is not None else None,
         "length_of_stay_days": length_s / DAY_S if length_s >= 0 else None,
         "unit_transfers": _transfers(seen.unit_stays),
@@ -162,7 +162,7 @@ def _patient_and_stay(seen: Encounter, start: datetime | None, as_of: datetime) 
 
 
 def _transfers(stays: Sequence[UnitStay]) -> float | None:
-    """Return how often the unit changed; moving to another bed of the unit is no transfer."""
+    """Return how often the unit changed; a move to another bed of the unit does not count."""
     if not stays:
         return None
     return float(
@@ -243,7 +243,7 @@ def _led_to(visit: Encounter, began: datetime, start: datetime) -> bool:
 
 
 def _leaving(seen: Encounter) -> Features:
-    """Return what is known only once the patient has left."""
+    """Return the features that are known only after the discharge."""
     left = seen.discharged_at
     return {
         "discharge_disposition": disposition_code(seen.discharge_disposition) if left is not None else None,

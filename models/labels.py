@@ -1,7 +1,7 @@
-"""Which stays count, and what became of them: index stays and readmission within 30 days.
+"""Labels: index stays, and their readmission within 30 days.
 
-The outcome is all-cause, not unplanned: planned admissions need the procedure and CCS code lists of CMS, which a later
-version brings. So do the exclusions by principal diagnosis (cancer treatment, rehabilitation, psychiatry).
+The outcome is all-cause, not unplanned: planned admissions need the procedure and CCS code lists of CMS, which come in
+a later version, as do the exclusions by principal diagnosis (cancer treatment, rehabilitation, psychiatry).
 
 References
 ----------
@@ -25,7 +25,7 @@ ADULT_AGE_YEARS = 18
 
 
 class Exclusion(StrEnum):
-    """Why a stay is no index stay."""
+    """Reason why a stay is not an index stay."""
 
     NOT_INPATIENT = "not_inpatient"
     PLANNED = "planned"
@@ -37,7 +37,7 @@ class Exclusion(StrEnum):
     AGAINST_ADVICE = "against_advice"
     TRANSFERRED_TO_ACUTE = "transferred_to_acute"
     CONTINUED = "continued"
-    """The episode goes on in a later stay, whose discharge carries the outcome."""
+    """The episode continues in a later stay, whose discharge has the outcome."""
     AGE_UNKNOWN = "age_unknown"
     UNDER_18 = "under_18"
 
@@ -51,16 +51,16 @@ _NOT_ENDED = {
 
 
 def index_exclusion(encounter: Encounter, history: Sequence[Encounter] = (), *, zone: tzinfo = UTC) -> Exclusion | None:
-    """Return why an encounter is no index stay.
+    """Return the reason why an encounter is not an index stay.
 
     Parameters
     ----------
     encounter : Encounter
-        The stay in question.
+        The stay to classify.
     history : sequence of Encounter
-        All encounters of the patient; without it `CONTINUED` cannot be told.
+        All encounters of the patient; without it `CONTINUED` is never returned.
     zone : tzinfo
-        Of the hospital, for what "the same day" is.
+        Of the hospital, to define "the same day".
 
     Returns
     -------
@@ -101,7 +101,7 @@ def _by_episode(encounter: Encounter, history: Sequence[Encounter], zone: tzinfo
 
 
 def readmitted_within_30_days(history: Sequence[Encounter], index: Encounter, *, zone: tzinfo = UTC) -> bool:
-    """Return whether an index stay was followed by an inpatient admission, for whatever cause, within 30 days.
+    """Return whether an index stay was followed by an inpatient admission, for any cause, within 30 days.
 
     Parameters
     ----------
@@ -110,19 +110,19 @@ def readmitted_within_30_days(history: Sequence[Encounter], index: Encounter, *,
     index : Encounter
         The index stay.
     zone : tzinfo
-        Of the hospital, for what "the same day" is.
+        Of the hospital, to define "the same day".
 
     Returns
     -------
     bool
         True when an encounter began after the discharge and became inpatient no later than 30 times 24 hours after it.
-        What overlaps the stay is no return. When the stay goes on elsewhere (acute admission in another facility on
-        the same or the next day) or at the same place (same day, same category of principal diagnosis), the last
-        stay of the episode carries the outcome, and this one is False.
+        An encounter that overlaps the stay does not count. If the stay continues elsewhere (acute admission in another
+        facility on the same or the next day) or at the same place (same day, same category of principal diagnosis),
+        the last stay of the episode has the outcome, and this one is False.
 
     Notes
     -----
-    Observation and ED visits are no readmissions, nor is a death.
+    Observation stays, ED visits and deaths are not readmissions.
     """
     following = _admissions_after(history, index)
     if not following or index.discharged_at is None or _continues(index, following[0], zone):

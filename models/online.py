@@ -1,7 +1,7 @@
 """The online model: a River logistic regression that learns from one outcome at a time.
 
-It starts from the batch model's base rate, so untaught it says that rate for everybody. Numbers are scaled by their
-running moments, missing ones add nothing, categories and flags are switches. Its state is plain JSON.
+It starts from the base rate of the batch model and predicts that rate for every patient until it has learnt. Numbers
+are scaled by their running moments, missing ones add nothing, categories and flags are 0 or 1. Its state is JSON.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from schemas.errors import UsageError
 FORMAT = 1
 RATE = 0.05
 RATE_POWER = 0.4
-"""The n-th outcome is learnt with the rate `RATE / n**RATE_POWER`: ever slower, never done."""
+"""The n-th outcome is learnt with the rate `RATE / n**RATE_POWER`, which decreases but never reaches 0."""
 INTERCEPT_RATE = 0.01
 L2 = 1e-4
 FARTHEST = 4.0
-"""Standard deviations beyond which a number counts no more: the first moments of a stream are rough."""
+"""Standard deviations at which a scaled number is clipped: the first moments of a stream are inaccurate."""
 WINDOW = 1_000
-"""Outcomes over which the rolling figures are taken."""
+"""Number of outcomes in the rolling figures."""
 
 _metrics: Any = metrics  # River is typed in part only
 _SCALED = tuple((feature.name, feature.curved) for feature in NUMERIC if feature.kind == "numeric")
@@ -34,7 +34,7 @@ _CATEGORIES = tuple(feature.name for feature in CATEGORICAL)
 
 
 class OnlineState(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the model has learnt."""
+    """State of the online model, as stored."""
 
     format: int
     learnt: int
@@ -45,7 +45,7 @@ class OnlineState(msgspec.Struct, frozen=True, kw_only=True):
     means: dict[str, float]
     variances: dict[str, float]
     window: list[tuple[bool, float]]
-    """Outcome, and the risk said before it was learnt; oldest first."""
+    """Outcome, and the risk predicted before it was learnt; oldest first."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -53,12 +53,12 @@ _decoder = msgspec.json.Decoder(OnlineState)
 
 
 class OnlineModel:
-    """Learns readmission from outcomes as they are released.
+    """Logistic regression that learns readmission from outcomes as they are released.
 
     Parameters
     ----------
     base_rate : float
-        What it says until it has learnt, in (0, 1).
+        Risk that it predicts until it has learnt, in (0, 1).
 
     Examples
     --------
@@ -85,12 +85,12 @@ class OnlineModel:
 
     @classmethod
     def untaught(cls, base_rate: float) -> OnlineModel:
-        """Return a model that has learnt nothing and predicts `base_rate` for everybody."""
+        """Return a model that has learnt nothing and predicts `base_rate` for every patient."""
         return cls(base_rate)
 
     @property
     def learnt(self) -> int:
-        """How many outcomes it has learnt from."""
+        """Number of outcomes learnt."""
         return self._learnt
 
     @property
@@ -119,7 +119,7 @@ class OnlineModel:
         Parameters
         ----------
         features : Features
-            Names that are missing, or that the model never saw, add nothing.
+            Missing names, and names unknown to the model, add nothing.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class OnlineModel:
         return self._risk(self._inputs(features, _numbers(features)))
 
     def learn_one(self, features: Features, readmitted: bool) -> None:
-        """Learn one outcome; what it would have said before counts for the rolling figures."""
+        """Learn one outcome; its prediction before that counts for the rolling figures."""
         numbers = _numbers(features)
         self._window.append((readmitted, self._risk(self._inputs(features, numbers))))
         self._scaler.learn_one(numbers)
@@ -170,12 +170,12 @@ class OnlineModel:
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> OnlineModel:
-        """Read what `to_bytes` wrote; the model goes on learning as if it had never been away.
+        """Load a state that `to_bytes` wrote; learning continues exactly as without the interruption.
 
         Raises
         ------
         UsageError
-            When the bytes are no state of this model.
+            When the bytes are not a state of this model.
         """
         try:
             state = _decoder.decode(raw)
@@ -202,7 +202,7 @@ class OnlineModel:
 
 
 def _numbers(features: Features) -> dict[str, float]:
-    """Return the numbers that are there, curved where their feature is."""
+    """Return the numbers that are present, as log(1 + value) if their feature is curved."""
     found = {}
     for name, curved in _SCALED:
         value = features.get(name)

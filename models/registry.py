@@ -1,4 +1,4 @@
-"""Where models are kept: all SQL of this room. The caller owns the transaction."""
+"""The registry of models in SQL. The caller owns the transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ONLINE_NAME = "online"
 
 
 def save_batch_model(connection: Connection, model: BatchModel) -> None:
-    """Register a trained model; the latest by `trained_at` is in use."""
+    """Store a trained model; the latest by `trained_at` is in use."""
     connection.execute(
         insert(tables.batch_model).values(
             name=model.name,
@@ -26,18 +26,18 @@ def save_batch_model(connection: Connection, model: BatchModel) -> None:
 
 
 def latest_batch_model_name(connection: Connection) -> str | None:
-    """Return the name of the model in use, without loading it; None where none is registered."""
+    """Return the name of the model in use, without loading it; None if none is registered."""
     column = tables.batch_model.columns
     return connection.scalar(select(column.name).order_by(column.trained_at.desc(), column.name.desc()).limit(1))
 
 
 def latest_batch_model(connection: Connection) -> BatchModel | None:
-    """Return the model in use; None where none is registered.
+    """Return the model in use; None if none is registered.
 
     Raises
     ------
     UsageError
-        When what is stored is no model of ours.
+        When the stored bytes are not a valid model.
     """
     column = tables.batch_model.columns
     artifact = connection.scalar(
@@ -47,29 +47,29 @@ def latest_batch_model(connection: Connection) -> BatchModel | None:
 
 
 def online_version(connection: Connection) -> int:
-    """Return the version of the online model as stored; 0 where there is none yet."""
+    """Return the stored version of the online model; 0 if none is stored."""
     column = tables.online_model.columns
     return connection.scalar(select(column.version).where(column.name == ONLINE_NAME)) or 0
 
 
 def load_online_model(connection: Connection) -> OnlineModel | None:
-    """Return the online model as last saved; None where there is none yet."""
+    """Return the online model as last saved; None if none is stored."""
     column = tables.online_model.columns
     state = connection.scalar(select(column.state).where(column.name == ONLINE_NAME))
     return None if state is None else OnlineModel.from_bytes(state)
 
 
 def save_online_model(connection: Connection, model: OnlineModel, version: int) -> None:
-    """Store what the online model has learnt, under its next version.
+    """Store the online model under its next version.
 
     Parameters
     ----------
     connection : Connection
-        In the transaction that released the outcomes learnt from, so that nothing is learnt twice.
+        In the transaction that released the outcomes it learnt, so that no outcome is learnt twice.
     model : OnlineModel
-        To be stored.
+        The model to store.
     version : int
-        One more than `online_version` said in this transaction.
+        `online_version` plus 1, both in this transaction.
     """
     values = {"version": version, "learnt": model.learnt, "state": model.to_bytes()}
     column = tables.online_model.columns

@@ -1,4 +1,4 @@
-"""What training found, as it is stored with the model and shown to people. All figures are out of fold."""
+"""Results of a training, as stored with the model and shown to people. All figures are out of fold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrainingReport(msgspec.Struct, frozen=True, kw_only=True):
     patients: int
     events: int
     rows_before_discharge: int
-    """Of the same stays, at the admission and at a midnight: also learnt from, with less weight."""
+    """Rows of the same stays at the admission and at a midnight: also used, with less weight."""
     auroc: Interval
     auroc_at_admission: float
     auprc: Interval
@@ -42,11 +42,13 @@ class TrainingReport(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the events that are at or above the threshold."""
     log_loss_by_candidate: dict[str, float]
     excluded: dict[str, int]
-    """Encounters that are no index stays, by reason; `follow_up` counts those whose 30 days are not over."""
+    """Number of excluded encounters by reason; `follow_up` counts index stays whose 30 days are not over."""
 
     def summary(self) -> str:
         """Return the report in a few lines for a terminal."""
-        by_chance = "The interval of the AUROC reaches 0.5: it may rank no better than chance. Train on more stays."
+        by_chance = (
+            "The interval of the AUROC includes 0.5: the model may rank no better than chance. Train on more stays."
+        )
         return "\n".join(
             [
                 f"{self.model}: {self.outcome}, {self.rows:,} index stays of {self.patients:,} patients, "
@@ -71,5 +73,5 @@ def encode_report(report: TrainingReport) -> bytes:
 
 
 def decode_report(raw: bytes) -> TrainingReport:
-    """Read what `encode_report` wrote."""
+    """Decode a report that `encode_report` wrote."""
     return _decoder.decode(raw)

@@ -1,4 +1,4 @@
-"""The published risk: the batch model's and the online model's word in one, with its band and its reasons."""
+"""The published risk: batch and online model combined, with risk band and reasons."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from models.evaluation import to_log_odds, to_risk
 from models.online import OnlineModel
 
 MAX_ONLINE_WEIGHT = 0.3
-"""The batch model is validated before it is used, the online model is not: it never has the last word."""
+"""Upper bound of the online model's weight: it is not validated before use, unlike the batch model."""
 HALFWAY = 2_000
-"""Outcomes after which the online model has half of its greatest weight."""
+"""Number of outcomes after which the online model has half of its maximum weight."""
 
 
 class RiskBand(StrEnum):
-    """Where a risk stands: high at or above the threshold, medium from the base rate on, low below."""
+    """Band of a risk: high from the threshold on, medium from the base rate on, low below."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -71,14 +71,14 @@ def blend(batch_risks: Floats, online_risks: Floats, learnt: int) -> Floats:
 
 
 class Scorer:
-    """Scores with both models.
+    """Score rows with both models.
 
     Parameters
     ----------
     batch : BatchModel
         Gives risk, reasons and threshold.
     online : OnlineModel
-        Untaught, it changes nothing.
+        Without learnt outcomes it has no weight.
     """
 
     def __init__(self, batch: BatchModel, online: OnlineModel) -> None:
@@ -92,9 +92,9 @@ class Scorer:
         Parameters
         ----------
         rows : sequence of Features
-            Any number, none included.
+            May be empty.
         reasons : int
-            At most how many reasons each score has.
+            Maximum number of reasons of each score.
         """
         if not rows:
             return []

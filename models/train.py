@@ -1,7 +1,7 @@
-"""Training: cross-validate by patient, keep the better of two candidates, calibrate it, and say how good it is.
+"""Training: cross-validate by patient, choose the better of two candidates, calibrate it, and report its quality.
 
-The logistic regression is the base, because its contributions explain. Boosted trees take over only where their log
-loss is lower by more than noise. Every figure of the report is out of fold, calibration included.
+The logistic regression is the base, because its contributions are the reasons. Boosted trees are used only if their log
+loss is significantly lower. Every figure of the report is out of fold, calibration included.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from schemas.state import Encounter
 FOLDS = 5
 MIN_ROWS = 100
 MIN_EVENTS = 20
-"""Of the rarer outcome; with fewer a fold may hold none, and nothing can be learnt."""
+"""Minimum number of rows of the rarer outcome; with fewer a fold may have none."""
 RARE = 20
-"""Rows below which a category counts with the other rare ones."""
+"""Number of rows below which a category is grouped with other rare ones."""
 SHRINKAGE = 0.005
 """scikit-learn's C on scaled columns. From 0.002 to 1 it changed the log loss on simulated stays by less than 0.0003;
-the smaller values keep the contributions of conditions that come together in bounds."""
+smaller values bound the contributions of correlated conditions."""
 FLATTEST = 0.1
-"""Least slope of a calibration: 0 or less would flag everybody, or the wrong ones."""
+"""Minimum slope of a calibration: 0 or less would flag all patients, or the wrong ones."""
 BELOW_ALL = -1.0
 MISSING = "missing"
 """The category of a missing value."""
 NOISE = 2.0
-"""Standard errors by which boosting must beat the logistic regression."""
+"""Number of standard errors by which the log loss of boosting must be lower."""
 
 
 def train(
@@ -61,23 +61,23 @@ def train(
     histories : iterable of sequences of Encounter
         All encounters of each patient, a sequence for each.
     alert_share : float
-        In (0, 1]: share of discharges that the team can follow up. It sets the threshold.
+        Share of discharges that the team can follow up, in (0, 1]. It sets the threshold.
     seed : int
-        Of folds, draws and trees: the same seed and histories give the same model.
+        Seed of folds, draws and trees: the same seed and histories give the same model.
     trained_at : datetime
-        Aware; stamps and names the model.
+        Aware; part of the name of the model.
     followed_until : datetime or None
-        Until when all readmissions are known; None for the last time that any encounter tells of.
+        Time until which all readmissions are known; None for the latest time in any encounter.
 
     Returns
     -------
     BatchModel
-        With its report.
+        With its report; see `BatchModel.report`.
 
     Raises
     ------
     UsageError
-        When an argument cannot be used, or there are too few index stays or readmissions.
+        When an argument is not valid, or there are too few index stays or readmissions.
     """
     if not 0.0 < alert_share <= 1.0:
         raise UsageError(f"The alert_share parameter of train must be in (0, 1]. Got {alert_share} instead.")
@@ -134,9 +134,9 @@ def _logistic_pipeline() -> Pipeline:
 
 def _boosted_pipeline(seed: int) -> Pipeline:
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, min_frequency=RARE)
-    # A number is never below 0, so -1 sets the missing ones apart, even where a whole column is missing.
+    # Numbers are never below 0, so -1 marks missing ones, even if a whole column is missing.
     numbers = SimpleImputer(strategy="constant", fill_value=BELOW_ALL, keep_empty_features=True)
-    # Categories stay numbered: told of them, the trees would hold a function, which no stored model may.
+    # Categories stay numbers: declared as categorical, the trees would contain a function, which is not stored.
     trees = HistGradientBoostingClassifier(
         learning_rate=0.1,
         max_iter=50,
@@ -175,7 +175,7 @@ def _folds(rows: TrainingRows, seed: int) -> Integers:
 
 
 class _Judged(NamedTuple):
-    """A candidate's calibration, and its calibrated risks, each from models and lines that never saw the patient."""
+    """Calibration of a candidate, and its calibrated risks, each from models and lines without that patient."""
 
     line: Line
     risks: Floats
@@ -197,7 +197,7 @@ def _judge(pipeline: Pipeline, frame: pd.DataFrame, rows: TrainingRows, folds: I
 
 
 def _calibrate(log_odds: Floats, outcomes: Floats, weights: Floats) -> Line:
-    """Return the line that calibrates; where nothing was learnt the risks shrink to the base rate, never turn round."""
+    """Return the calibration line; without a signal the risks shrink to the base rate and never reverse."""
     line = fit_line(log_odds, outcomes, weights)
     return line if line.slope >= FLATTEST else fit_line(log_odds, outcomes, weights, slope=FLATTEST)
 

@@ -1,4 +1,4 @@
-"""When people come: the shape of the day and the week, and arrivals drawn from it by thinning."""
+"""Arrival times: the shape of the day and the week, and arrivals drawn from it by thinning."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BIRTH_BY_WEEKDAY = (1.05, 1.08, 1.07, 1.06, 1.06, 0.88, 0.80)
 
 
 class LocalTime:
-    """Turns a second of the simulation into the wall clock of the facility.
+    """Convert seconds of the simulation to the local time of the facility.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Beds of one facility: never two patients in one, nobody in one not cleaned, and queues where all are full."""
+"""Beds of one facility: at most one patient a bed, cleaning between patients, and queues when all are full."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulators.profile import HospitalProfile
 
 MIN_TURNAROUND_S = 360
 OWN_SPECIALTY = 0.12
-"""A patient goes to the unit of the service, unless another is emptier by this share of its beds."""
+"""Preference for the unit of the service, as a share of free beds that another unit must have more."""
 
 LENDERS: dict[UnitType, tuple[UnitType, ...]] = {
     UnitType.MEDICAL_SURGICAL: (UnitType.OTHER, UnitType.SHORT_STAY, UnitType.STEP_DOWN),
@@ -88,7 +88,7 @@ class Beds:
         self._choices: dict[tuple[UnitType, str], list[tuple[deque[Bed], int, float]]] = {}
 
     def take(self, kind: UnitType, service: str) -> Bed | None:
-        """Take a free bed of this type, in a unit of the service's specialty if it can be; None when all are full."""
+        """Take a free bed of this type, preferably in a unit of the service's specialty; None when all are full."""
         key = (kind, service)
         choices = self._choices.get(key)
         if choices is None:
@@ -105,7 +105,7 @@ class Beds:
         return None if best is None else self._hold(best)
 
     def ask(self, kind: UnitType, service: str) -> Bed | simpy.Event:
-        """Take a bed of this type, or one that another type lends, or return the event that will bring one."""
+        """Take a bed of this type or of a type that lends; if there is none, return an event that yields one later."""
         bed = self.take(kind, service) or self._borrow(kind, service)
         if bed is not None:
             return bed
@@ -118,20 +118,20 @@ class Beds:
         return 1.0 - self._free_beds(kind) / self.staffed[kind]
 
     def waiting(self, kind: UnitType) -> int:
-        """Return how many wait for a bed of this type."""
+        """Return the number of patients who wait for a bed of this type."""
         return len(self._waiting[kind])
 
     def leave(self, bed: Bed) -> None:
-        """Give back a bed that somebody lay in: it is dirty, gets cleaned, and is free after that."""
+        """Release a used bed: it is dirty, gets cleaned, and is then free."""
         low, high = self._profile.dirty_minutes
         self._after(max(MIN_TURNAROUND_S, self._draws.seconds(low, high)), lambda: self._clean(bed))
 
     def give_back(self, bed: Bed) -> None:
-        """Give back a bed that nobody lay in after all: housekeeping looks at it first."""
+        """Release a bed that was not used: it is free after an inspection by housekeeping."""
         self._after(MIN_TURNAROUND_S if self._has_status_feed else int(self._cleaning_s), lambda: self._available(bed))
 
     def block_some(self) -> simpy.events.ProcessGenerator:
-        """Block an empty bed now and then; runs for ever."""
+        """Block empty beds at random times; never ends."""
         count = sum(self.staffed.values())
         rate = self._profile.blocked_per_bed_day * count / 86_400.0
         if rate <= 0.0 or not self._has_status_feed:

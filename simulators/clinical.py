@@ -1,4 +1,4 @@
-"""What brings patients in and what is done: ICD-10 codes and services.
+"""Reasons for stays: ICD-10 codes, procedures and services.
 
 Codes stand without their dot, as in HL7 feeds and in the tables of CMS. Emergency stays carry no procedure of the CMS
 lists of (potentially) planned ones, so that a simulated unplanned return counts as unplanned.
@@ -13,7 +13,7 @@ from schemas.hospital import UnitType
 
 
 class Reason(NamedTuple):
-    """Why somebody is in hospital. `weight` is relative, `procedure_share` in [0, 1]."""
+    """A reason for a stay. `weight` is relative; `procedure_share` in [0, 1] is the share with the procedures."""
 
     code: str
     service: str
@@ -80,7 +80,7 @@ EMERGENCY_REASONS: dict[UnitType, tuple[Reason, ...]] = {
     UnitType.PSYCHIATRIC: _MENTAL,
     UnitType.MATERNITY: _AFTER_BIRTH,
 }
-"""What brings somebody in through the emergency department, by the unit where the stay begins."""
+"""Reasons of emergency stays, by the type of unit where the stay begins."""
 
 _SURGERY_LIST = (
     Reason("M1711", ORTHOPAEDICS, 6, ("0SRC0J9",), 1.0),
@@ -101,7 +101,7 @@ ELECTIVE_REASONS: dict[UnitType, tuple[Reason, ...]] = {
     UnitType.PAEDIATRIC: (Reason("J351", PAEDIATRICS, 1, ("0CTPXZZ",), 1.0),),
     UnitType.PSYCHIATRIC: _MENTAL,
 }
-"""What brings somebody in on an appointment."""
+"""Reasons of elective stays, by the type of unit where the stay begins."""
 
 BIRTH_REASONS = (
     Reason("O80", OBSTETRICS, 6, ("10E0XZZ",), 1.0),
@@ -119,11 +119,11 @@ HOME_REASONS = (
     Reason("N390", EMERGENCY_MEDICINE, 3),
     Reason("R55", EMERGENCY_MEDICINE, 2),
 )
-"""ED visits that end at home."""
+"""Reasons of ED visits that end at home."""
 
 BLOCKED_REASONS = ("maintenance", "isolation", "equipment fault", "deep clean")
 
 
 def procedures_of(reason: Reason) -> tuple[Procedure, ...]:
-    """Return what is done for this reason, when something is."""
+    """Return the procedures of this reason."""
     return tuple(Procedure(code=code) for code in reason.procedures)

@@ -1,4 +1,4 @@
-"""Who falls ill next: chooses among the people who are well, by age and frailty, and replaces those who die."""
+"""The population: draws the next patient by age and frailty, and replaces people who die."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from simulators.draws import Chooser, Draws
 from simulators.population import Person, person
 
 REFRESH_AFTER = 2_000
-"""Choices after which the weights are made anew: people have died, and others have come."""
+"""Draws after which the weights are computed again, because people have died and others replaced them."""
 MAX_TRIES = 500
 
 Weight = Callable[[Person, int], float]
@@ -61,7 +61,7 @@ class Community:
         self._choosers: dict[Weight, tuple[Chooser[int], int]] = {}
 
     def choose(self, weight: Weight, now_s: int, *, rested: bool) -> Person | None:
-        """Return somebody who is not in hospital, by weight.
+        """Draw a person who is not in hospital, by weight.
 
         Parameters
         ----------
@@ -70,12 +70,12 @@ class Community:
         now_s : int
             Seconds of the simulation.
         rested : bool
-            Only somebody who left hospital more than 30 days ago.
+            Only a person who left hospital more than 30 days ago.
 
         Returns
         -------
         Person or None
-            None when nobody was found.
+            None if no such person was found.
         """
         chooser, left = self._choosers.get(weight) or (None, 0)
         if chooser is None or left <= 0:
@@ -91,6 +91,6 @@ class Community:
         return None
 
     def bury(self, who: Person, now_s: int) -> None:
-        """Put somebody new in the place of a person who died."""
+        """Replace a person who died by a new one."""
         self.people[who.slot] = person(self._seed, self._facility_id, self._number, who.slot, now_s, self._draws)
         self._number += 1

@@ -1,4 +1,4 @@
-"""Publishing as a person at a terminal sees it: history at once, then the pace, with a progress line."""
+"""Publishing with a progress line on the terminal: history at once, then paced."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from simulators.publish import Progress, Report, Speed, publish
 def publish_with_progress(
     facts: Iterator[AnyFact | Outgoing], settings: Settings, speed: Speed, *, live_from: datetime | None, quiet: bool
 ) -> Report:
-    """Publish facts and say how it goes on standard error.
+    """Publish facts and show progress on standard error.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def publish_with_progress(
     live_from : datetime or None
         None: the pace holds from the first fact on.
     quiet : bool
-        Say nothing; nor is anything said where standard error is no terminal.
+        Show nothing. Nothing is shown either if standard error is not a terminal.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Records to one Kafka topic, none lost: what the broker has not taken in is kept, and sent again when it must be.
+"""Lossless delivery of records to one Kafka topic: unacknowledged records are kept and sent again if necessary.
 
-kafka-python retries by itself while the broker is away. What it gives up (after `DELIVERY_TIMEOUT_S`, or when a
-restart made the broker forget this producer) comes back as a failed future; then a new producer sends the whole window
-again. Duplicates do no harm: a fact is known by its source and id.
+kafka-python retries by itself while the broker is unavailable. When it gives up (after `DELIVERY_TIMEOUT_S`, or when
+the broker lost this producer's id in a restart) the future fails; then a new producer sends the whole window again.
+Duplicates are harmless: a fact is identified by its source and id.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from schemas.topics import WORKER_GROUP
 from simulators.flow_control import FlowControl
 
 WINDOW_BYTES = 8_000_000
-"""Sent and not taken in yet: bounds the memory while the broker is away."""
+"""Bytes sent and not acknowledged: bounds the memory while the broker is unavailable."""
 CHECK_EVERY = 500
-"""Records between two looks at the futures: they come back by the batch."""
+"""Records between two checks of the futures, which complete by the batch."""
 BATCH_BYTES = 131_072
 LINGER_MS, LINGER_PACED_MS = 20, 2
 DELIVERY_TIMEOUT_S = 60.0
 MAX_FAILURES = 5
-"""New producers in a row that deliver nothing: then the error will not pass by itself."""
+"""Consecutive producers that deliver nothing; after that the error is not transient."""
 PATIENCE_S = 2.0
-"""Before a wait is worth telling."""
+"""Waits shorter than this are not reported."""
 POLL_S, COMMITTED_POLL_S = 0.005, 0.05
 
 _TOO_LARGE = "It is too large for Kafka. Split it, leave it out, or raise message.max.bytes of the topic."
@@ -56,7 +56,7 @@ REMEDIES: tuple[tuple[type[KafkaError], str], ...] = (
     (InvalidTopicError, "The topic name is not valid for this broker. Correct it."),
     (UnsupportedCompressionTypeError, "The broker is too old. Use Kafka 2.0 or later."),
 )
-"""Errors that trying again does not mend."""
+"""Errors that are not transient, each with its remedy."""
 
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -64,7 +64,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 class _Sent(NamedTuple):
     number: int
-    """Among all that this delivery was given, from 1."""
+    """Position among all records of this delivery, from 1."""
     partition: int
     key: bytes
     value: bytes
@@ -73,18 +73,18 @@ class _Sent(NamedTuple):
 
 
 class Delivery:
-    """Sends records to one topic, keyed.
+    """Send keyed records to one topic.
 
     Parameters
     ----------
     settings : Settings
-        Where the broker is; on the embedded one the pace is that of the workers.
+        Address of the broker; on the embedded one sending is limited to the pace of the workers.
     topic : str
-        Must be there.
+        Must exist.
     prompt : bool
-        Send each record at once rather than wait for a full batch.
+        Send each record at once instead of waiting for a full batch.
     on_waiting : callable
-        Called with what is being waited for, and with None when the wait is over.
+        Called with what it waits for ("the broker", "a worker"), and with None when the wait is over.
     stopped : callable
         Whether to give up waiting.
     """
@@ -114,16 +114,16 @@ class Delivery:
 
     @property
     def outstanding(self) -> int:
-        """Records sent and not taken in yet."""
+        """Number of records sent and not acknowledged."""
         return len(self._window)
 
     def send(self, key: bytes, value: bytes, headers: Headers = ()) -> None:
-        """Send one record; waits while too much is under way.
+        """Send one record; waits while too many bytes are unacknowledged.
 
         Raises
         ------
         UsageError
-            When the broker refuses it, or one before it, for good: names the record, and says how many have arrived.
+            When the broker rejects it, or an earlier one, permanently: names the record and the number acknowledged.
         """
         self._given += 1
         partition = key_hash(key) % self._partitions
@@ -139,7 +139,7 @@ class Delivery:
             self._wait(lambda: self._window_bytes <= WINDOW_BYTES // 2, "the broker")
 
     def check(self) -> None:
-        """Take note of what has arrived; send again what has not."""
+        """Count acknowledged records, and send failed ones again."""
         self._unchecked = 0
         window = self._window
         while window and window[0].future.is_done:
@@ -149,7 +149,7 @@ class Delivery:
             self._arrived(window.popleft())
 
     def flush(self, timeout_s: float | None = None) -> None:
-        """Return once everything has arrived.
+        """Wait until all records are acknowledged.
 
         Raises
         ------
@@ -172,7 +172,7 @@ class Delivery:
         wait.ended()
 
     def close(self) -> None:
-        """Leave the broker; what has not arrived is given up."""
+        """Close the connection; unacknowledged records are dropped."""
         if self._workers is not None:
             self._workers.close()
         _abandon(self._producer)
@@ -227,7 +227,7 @@ class Delivery:
             self._workers.flow.taken(sent.partition, sent.future.value.offset, size_bytes)
 
     def _send_again(self, failed: _Sent) -> None:
-        """Replace the producer, and send again all that did not arrive."""
+        """Replace the producer, and send all unacknowledged records again."""
         error: Exception = failed.future.exception
         self._refuse(error, failed)
         self._failures += 1
@@ -291,7 +291,7 @@ class _Wait:
 
 
 class _Workers:
-    """How far the workers have committed on the embedded broker."""
+    """Committed offsets of the workers on the embedded broker."""
 
     def __init__(self, settings: Settings, topic: str, partitions: int) -> None:
         self.flow = FlowControl()
@@ -306,7 +306,7 @@ class _Workers:
             self.flow.found(partition.partition, end_offset=last[partition], committed=done)
 
     def has_room(self, partition: int) -> bool:
-        """Look, at most every `COMMITTED_POLL_S`, how far the workers are."""
+        """Return whether the partition takes more; reads the committed offsets at most every `COMMITTED_POLL_S`."""
         if time.monotonic() - self._looked_s >= COMMITTED_POLL_S:
             self._looked_s = time.monotonic()
             self.flow.committed(self._committed())
@@ -334,17 +334,17 @@ class _Failed:
 
 @lru_cache(maxsize=200_000)
 def key_hash(key: bytes) -> int:
-    """Kafka's own hash of a key, so that a key has one partition whoever sends it. Costs 10 us: remembered."""
+    """Return Kafka's own hash of a key, so that all producers choose the same partition. Cached: it costs 10 us."""
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
 def _name(sent: _Sent) -> str:
-    """Name a record: its key is a patient's token, a bed, or a file and a number in it."""
+    """Describe a record by its key (a patient token, a bed, or a file and a number in it) and its size."""
     return f"key {sent.key.decode(errors='backslashreplace')}, {len(sent.value):,} bytes"
 
 
 def _abandon(producer: Any) -> None:
-    """Close without waiting for what cannot be delivered: `close` alone waits, or raises and leaves its thread."""
+    """Close without waiting for undeliverable records: `close` alone waits, or raises and leaves its thread."""
     producer._sender.force_close()
     producer._sender.join(timeout=10.0)
     producer.close(timeout=0)

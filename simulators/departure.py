@@ -1,4 +1,4 @@
-"""How a stay ends: where the patient goes, and at what time of day."""
+"""End of a stay: the discharge disposition, and the time of day."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def disposition(
     Parameters
     ----------
     age_years, severity, critical, length_of_stay_days : int, float, bool, float
-        Of the stay: `severity` is standard normal, `critical` tells of intensive care.
+        Of the stay: `severity` is standard normal; `critical` is True after intensive care.
     first_unit : UnitType
         Mothers and children go home.
     draws : Draws
@@ -65,7 +65,7 @@ def disposition(
 
 
 def moment(now_s: int, stay_s: int, shortest_s: int, clock: LocalTime, profile: HospitalProfile, draws: Draws) -> int:
-    """Return when a patient leaves who would be well after `stay_s`: at the round nearest to that, in the afternoon.
+    """Return the time of discharge: the afternoon hour of discharge that is nearest to `now_s + stay_s`.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ class Draws:
     Parameters
     ----------
     generator : numpy.random.Generator
-        Nobody else may draw from it.
+        Not shared: no other code may draw from it.
     """
 
     def __init__(self, generator: np.random.Generator) -> None:

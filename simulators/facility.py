@@ -1,4 +1,4 @@
-"""One simulated facility: who comes, when, and who comes back."""
+"""One simulated facility: arrivals, stays and returns."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from simulators.visit import Visit
 RETURN_DAYS = (1.0, 28.5)
 """Returns fall between: never on the day of the discharge, and in bed before day 30 is over."""
 REST_DAYS = 31
-"""Nobody falls ill anew before: within 30 days the risk alone decides."""
+"""No new illness before: within 30 days only the risk of return decides."""
 MIN_PERSONS = 200
 
 OWN_PEOPLE: dict[UnitType, Weight] = {
     UnitType.PAEDIATRIC: community.child_weight,
     UnitType.MATERNITY: community.birth_weight,
 }
-"""Units that do not take just anybody."""
+"""Weights of units that take only certain people."""
 STAYS_WITH_ITS_KIND = (UnitType.PAEDIATRIC, UnitType.MATERNITY, UnitType.PSYCHIATRIC)
 
 
 class DischargeTruth(NamedTuple):
-    """What the simulation knows of an inpatient who left alive.
+    """True risk and outcome of an inpatient who left alive.
 
-    `readmission_probability` in (0, 1) is that of an unplanned return within 30 days; `returns` is how the die fell.
+    `readmission_probability` in (0, 1) is that of an unplanned return within 30 days; `returns` is what was drawn.
     """
 
     encounter_id: str
@@ -65,7 +65,7 @@ class FacilitySimulation:
     profile : HospitalProfile
         Rates.
     on_discharge : callable or None
-        Told of each inpatient who leaves alive.
+        Called with the `DischargeTruth` of each inpatient who leaves alive.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class FacilitySimulation:
         self._arrivals(arrivals.BIRTH, margin * births, self._birth_arrives)
 
     def _has_room(self, kind: UnitType) -> bool:
-        """Whether one more is taken in: always in a quiet house, seldom in a full one."""
+        """Return whether one more patient is admitted: always when occupancy is low, rarely when it is high."""
         profile, beds = self._profile, self._beds
         taken = beds.occupancy(kind) + beds.waiting(kind) / beds.staffed[kind]
         spare = profile.target_occupancy[kind] - taken
@@ -142,7 +142,7 @@ class FacilitySimulation:
         kind = self._emergency_kind.choose(self._draws)
         if not self._has_room(kind):
             return
-        if self._returned > 0:  # Those who came back took the place of new patients.
+        if self._returned > 0:  # Returning patients take the place of new ones.
             self._returned -= 1
             return
         weight = OWN_PEOPLE.get(kind, community.illness_weight)
@@ -176,7 +176,7 @@ class FacilitySimulation:
             self._environment.process(self._journeys.direct_stay(visit, UnitType.MATERNITY))
 
     def _open(self, per_day: dict[UnitType, float]) -> Generator[Any, Any, None]:
-        """Move the first patients in: about as many as lie there later, each in the middle of a stay."""
+        """Admit the first patients: about the later census, each in the middle of a stay."""
         target, staffed = self._profile.target_occupancy, self._beds.staffed
         kinds = [kind for kind in per_day for _ in range(int(staffed[kind] * target[kind]))]
         for kind in kinds:
@@ -207,7 +207,7 @@ class FacilitySimulation:
         )
 
     def _left(self, visit: Visit, kind: UnitType, disposition: str) -> None:
-        """Let the die fall for an inpatient who has left."""
+        """Draw whether an inpatient who has left returns, and start the return."""
         now_s, who = self._environment.now_s, visit.person
         if disposition == EXPIRED:
             self._people.bury(who, now_s)

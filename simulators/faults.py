@@ -1,7 +1,7 @@
-"""Faults on purpose: between any source of facts and Kafka, seeded, so that the same seed gives the same mess.
+"""Fault injection between any source of facts and Kafka; the same seed gives the same faults.
 
-All but a lost discharge leave enough behind to find the truth again: the state must come out as if nothing had
-happened. What was done is counted, so that a test can say what must be there.
+All faults but a lost discharge can be repaired from the facts: the resulting state must be as without faults. The
+injected faults are counted, so that a test knows what to expect.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ CANCEL_OF: dict[type, type[Any]] = {
 EARLY_UP_TO_S, LATE_UP_TO_S = 1_800.0, 300.0
 """How far wrong the time of an admission (early) or a discharge (late) is, at most, before it is corrected."""
 REMEMBERED = 50_000
-"""Encounters and patients that are remembered, so that memory is bounded."""
+"""Maximum number of encounters and patients in memory."""
 SENT_TOGETHER = 64
-"""Facts among which the order is mixed."""
+"""Number of facts within which the order is mixed."""
 
 
 class FaultProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,9 +61,9 @@ class FaultProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     delay: Rate = 0.0
     """Comes late."""
     reorder: Rate = 0.0
-    """Changes places with a fact shortly after it, of the same patient or another."""
+    """Swapped with a fact shortly after it, of the same patient or another."""
     lost_discharge: Rate = 0.0
-    """Of discharges: never sent. The only fault whose truth is gone."""
+    """Of discharges: never sent. The only fault that cannot be repaired."""
     late_discharge: Rate = 0.0
     """Of discharges: hours or days late."""
     reissue: Rate = 0.0
@@ -73,9 +73,9 @@ class FaultProfile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     merge: Rate = 0.0
     """Of encounters: reported under a second token, which is merged into the first."""
     collision: Rate = 0.0
-    """An id that another fact has already."""
+    """Sent under the id of another fact."""
     garbage: Rate = 0.0
-    """Bytes that are no fact, beside the fact."""
+    """Sent beside the fact: bytes that are not a valid fact."""
     longest_delay_s: Annotated[float, msgspec.Meta(ge=1.0)] = 3_600.0
 
 
@@ -93,7 +93,7 @@ PROFILES = {
 
 
 class FaultReport(msgspec.Struct, kw_only=True):
-    """What was done: a count for each kind, the encounters whose discharge is lost, and digests of the garbage."""
+    """Injected faults: a count for each kind, the encounters whose discharge is lost, and digests of the garbage."""
 
     seed: int = 0
     facts: int = 0
@@ -118,7 +118,7 @@ def profile(name: str) -> FaultProfile:
     Raises
     ------
     UsageError
-        When there is none of that name.
+        When the profile is unknown.
     """
     if name not in PROFILES:
         raise UsageError(f"Unknown fault profile {name!r}. Choose one of: {', '.join(PROFILES)}.")
@@ -133,13 +133,13 @@ def with_faults(
     Parameters
     ----------
     facts : iterable of AnyFact or Outgoing
-        In the order of `recorded_at`; what is no fact already passes as it is.
+        In the order of `recorded_at`; an Outgoing record passes unchanged.
     profile : FaultProfile
-        How much of what.
+        Rate of each kind of fault.
     seed : int
         0 or more; the same seed gives the same faults.
     report : FaultReport
-        Counts what is done, while it is done.
+        Updated while records are yielded.
 
     Yields
     ------
@@ -150,7 +150,7 @@ def with_faults(
 
 
 class _Faults:
-    """Holds what is under way: a heap of records by the time at which they are sent."""
+    """Pending records, in a heap by the time at which they are sent."""
 
     def __init__(self, profile: FaultProfile, seed: int, report: FaultReport) -> None:
         self._profile, self._report = profile, report
@@ -185,7 +185,7 @@ class _Faults:
         return record._replace(recorded_at=at)
 
     def _take(self, fact: AnyFact) -> None:
-        """Put a fact, and whatever goes wrong with it, on the way."""
+        """Queue a fact with its faults."""
         draws, rates = self._draws, self._profile
         if isinstance(fact, PatientDischarged) and draws.chance(rates.lost_discharge):
             self._report.lost_discharges.append(fact.subject)
@@ -243,7 +243,7 @@ class _Faults:
             self._send(each, self._when(each))
 
     def _of_what_was_reissued(self, fact: AnyFact) -> AnyFact:
-        """Let a cancel that names a fact sent again name the one that stands."""
+        """Redirect the cancel of a fact that was sent again to the fact that is in force."""
         if isinstance(fact, AdmissionCancelled | TransferCancelled | DischargeCancelled):
             stands = self._reissued.get(fact.data.cancels or "")
             if stands is not None:
@@ -253,7 +253,7 @@ class _Faults:
     def _wrong_time(self, fact: PatientAdmitted | PatientDischarged) -> None:
         """Send the fact with a wrong time, and later an update with the right one.
 
-        An admission is put earlier, a discharge later: so the wrong time jumps over no move of the stay.
+        An admission is moved earlier, a discharge later, so that the order within the stay stays the same.
         """
         self._count("wrong_time")
         if isinstance(fact, PatientAdmitted):
@@ -290,7 +290,7 @@ class _Faults:
         return fact if second_token is None else msgspec.structs.replace(fact, partition_key=second_token)
 
     def _collide(self, fact: AnyFact) -> None:
-        """Send another fact, about nobody's encounter, under the same source and id."""
+        """Send another fact under the same source and id."""
         if isinstance(fact, BedStatusChanged) or fact.subject.startswith("patient:"):
             return
         self._count("collision")
@@ -301,7 +301,7 @@ class _Faults:
         self._put(outgoing(stranger), self._later(fact.recorded_at))
 
     def _garbage(self, fact: AnyFact) -> None:
-        """Send bytes that are no fact beside the fact."""
+        """Send bytes that are not a valid fact beside the fact."""
         body = encode_fact(fact)
         kinds: tuple[Callable[[], bytes], ...] = (
             lambda: body[: 1 + int(self._draws.between(0, len(body) - 2))],
@@ -326,7 +326,7 @@ class _Faults:
 
 
 def summary(report: FaultReport) -> str:
-    """Return one line for a person: what was injected."""
+    """Return one line about the injected faults, for people."""
     kinds = (
         "duplicate", "delay", "reorder", "lost_discharge", "late_discharge", "reissue", "wrong_time", "merge",
         "collision", "garbage",

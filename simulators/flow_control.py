@@ -1,7 +1,7 @@
-"""How much the embedded broker holds that no worker has committed yet: it keeps 5 MiB a partition and drops the rest.
+"""Flow control for the embedded broker, which keeps 5 MiB a partition and drops the rest.
 
-Pure bookkeeping. Whoever sends tells what it sent and what was taken in at which offset; whoever looks tells how far
-the workers have committed; the answer is whether a partition is full.
+Pure bookkeeping of bytes that no worker has committed yet. The sender reports what it sent and at which offset it was
+acknowledged; the poller reports the committed offsets; the answer is whether a partition is full.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections import deque
 from collections.abc import Mapping
 
 LIMIT_BYTES = 3_000_000
-"""Of 5 MiB: leaves room for what is under way and for other producers. Counted before compression, so never too low."""
+"""Of 5 MiB: leaves room for unacknowledged records and other producers. Counted before compression: never too low."""
 RECORD_OVERHEAD_BYTES = 80
 """Of a record and its share of a batch header."""
 ASSUMED_RECORD_BYTES = 700
-"""Of records that somebody else sent: a fact of ours with many diagnoses is smaller."""
+"""For records of other producers: a fact with many diagnoses is smaller."""
 
 
 class FlowControl:
-    """Counts bytes sent but not committed, by partition.
+    """Count bytes sent but not committed, by partition.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class FlowControl:
         self._committed: dict[int, int] = {}
 
     def found(self, partition: int, *, end_offset: int, committed: int) -> None:
-        """Note what lies in a partition at the start: records that others sent, not committed yet.
+        """Set the state of a partition at the start: uncommitted records of other producers.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class FlowControl:
         self._held[partition] = self._held.get(partition, 0) + size_bytes + RECORD_OVERHEAD_BYTES
 
     def taken(self, partition: int, offset: int, size_bytes: int) -> None:
-        """Note the offset under which the broker took a record in; a gap before it is what others sent."""
+        """Set the offset of an acknowledged record; a gap before it are records of other producers."""
         expected = self._next_offset.get(partition, offset)
         if offset > expected:
             self._others(partition, offset - 1, offset - expected)
@@ -76,7 +76,7 @@ class FlowControl:
             self._taken.setdefault(partition, deque()).append((offset, size_bytes + RECORD_OVERHEAD_BYTES))
 
     def committed(self, offsets: Mapping[int, int]) -> bool:
-        """Note up to which offset (exclusive) the workers are done; say whether that is further than before."""
+        """Set the committed offsets (exclusive); return whether any of them advanced."""
         moved = False
         for partition, offset in offsets.items():
             if offset <= self._committed.get(partition, 0):

@@ -46,7 +46,7 @@ def simulate(
     profile : HospitalProfile or None
         Rates; None for the defaults. `QUIET` has no cancels.
     on_discharge : callable or None
-        Told of each inpatient who left alive and of the true risk of return; before the discharge is yielded.
+        Called with the `DischargeTruth` of each inpatient who left alive, before the discharge is yielded.
 
     Yields
     ------

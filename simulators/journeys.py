@@ -1,4 +1,4 @@
-"""The way of one patient through the house, as processes on the simulation's clock."""
+"""The way of one patient through the hospital, as processes on the simulation's clock."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from simulators.volumes import Step
 
 HOUR_S = 3_600
 MIN_SEGMENT_S = 6 * HOUR_S
-"""In one unit; a shorter one would be over before the ward has written anything."""
+"""Minimum time in one unit, so that the ward can report diagnoses before the patient leaves."""
 
 Process = Generator[Any, Any, None]
 """What simpy runs: a generator of events."""
 Asking = Generator[Any, Any, bool]
-"""A part of a process that answers a question."""
+"""A part of a process that returns a bool."""
 
 
 class Journeys:
@@ -41,7 +41,7 @@ class Journeys:
     feed, beds, draws, clock, profile : Feed, Beds, Draws, LocalTime, HospitalProfile
         Of the facility.
     routes : mapping of UnitType to Chooser
-        The ways through the house by the unit type where a stay begins.
+        Routes through the hospital, by the unit type where a stay begins.
     ed_floor : Location or None
         The emergency department without a bed; None: this facility has none.
     on_left : callable
@@ -101,7 +101,7 @@ class Journeys:
         yield from self._through(visit, kind, steps, under_way=under_way)
 
     def _treat(self, visit: Visit, *, may_leave: bool = True) -> Asking:
-        """Be treated in the emergency department, in a bed or, when none is free, without; say who left unseen."""
+        """Treat the patient in the emergency department, in a bed if one is free; return whether they left unseen."""
         assert self._ed_floor is not None
         draws, feed, environment = self._draws, self._feed, self._environment
         visit.bed = self._beds.take(UnitType.EMERGENCY, EMERGENCY_MEDICINE)
@@ -118,7 +118,7 @@ class Journeys:
         return False
 
     def _through(self, visit: Visit, kind: UnitType, steps: list[Step], *, under_way: bool = False) -> Process:
-        """Lie in one unit after the other, and leave."""
+        """Stay in one unit after the other, and leave."""
         for number, (unit_type, length) in enumerate(steps):
             if number > 0 or visit.bed is None or visit.bed.kind is UnitType.EMERGENCY:
                 yield from self._move(visit, unit_type)
@@ -140,14 +140,14 @@ class Journeys:
         mean_days = length * profile.length_of_stay_days[unit_type]
         mean_days *= math.exp(spread * visit.severity - 0.5 * spread * spread)
         if under_way:
-            # Whoever is found in a bed has a long stay (longer in proportion), and some part of it is over.
+            # Patients already in a bed have long stays (length-biased sampling), of which some part is over.
             days = draws.uniform() * draws.lognormal(mean_days * math.exp(sigma * sigma), sigma)
         else:
             days = self._pressure(unit_type) * draws.lognormal(mean_days, sigma)
         return max(MIN_SEGMENT_S, int(days * DAY_S))
 
     def _pressure(self, unit_type: UnitType) -> float:
-        """Return the factor by which a busy unit shortens its stays and a quiet one draws them out."""
+        """Return the factor on the length of stay: below 1 in a busy unit, above 1 in a quiet one."""
         profile = self._profile
         if self._beds.waiting(unit_type):
             return profile.length_when_waiting
@@ -156,14 +156,14 @@ class Journeys:
         return min(max(1.0 + profile.length_by_occupancy * spare, shortest), longest)
 
     def _find(self, visit: Visit, kind: UnitType) -> Generator[Any, Any, Bed]:
-        """Wait for a bed, and for the porter."""
+        """Wait for a bed, and for transport."""
         found = self._beds.ask(kind, visit.reason.service)
         bed: Bed = found if isinstance(found, Bed) else (yield found)
         yield self._environment.timeout(self._draws.seconds(5, 25))
         return bed
 
     def _move(self, visit: Visit, kind: UnitType) -> Process:
-        """Go to a bed of this type; now and then the transfer is taken back, and comes later."""
+        """Move to a bed of this type; a small share of transfers is cancelled and repeated later."""
         draws, feed, environment = self._draws, self._feed, self._environment
         bed = yield from self._find(visit, kind)
         fact_id = visit.report_moved(feed, environment.now_s, bed.location)
@@ -178,7 +178,7 @@ class Journeys:
         visit.bed = bed
 
     def _leave(self, visit: Visit, kind: UnitType, stay_s: int) -> Process:
-        """Wait until the afternoon of the last day, say a day before that it is near, and go."""
+        """Wait until the afternoon of the last day, with the expected discharge reported a day before, and leave."""
         draws, feed, environment = self._draws, self._feed, self._environment
         now_s = environment.now_s
         leaves_s = departure.moment(now_s, stay_s, HOUR_S, self._clock, self._profile, draws)
@@ -204,7 +204,7 @@ class Journeys:
         self._on_left(visit, kind, how)
 
     def _cancel_admission(self, visit: Visit, fact_id: str) -> Asking:
-        """Now and then take the admission back; nobody lay in the bed then."""
+        """Cancel a small share of admissions, whose bed was then not used; return whether it was cancelled."""
         if not self._draws.chance(self._profile.admission_cancelled_share):
             return False
         yield self._environment.timeout(self._draws.seconds(10, 60))

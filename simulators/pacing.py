@@ -1,4 +1,4 @@
-"""How fast facts are replayed: real time, a multiple of it, or as fast as they go."""
+"""Replay speed: real time, a multiple of it, or as fast as possible."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TIMES = re.compile(r"(\d+(?:\.\d+)?)x")
 
 @dataclass(frozen=True)
 class Speed:
-    """Seconds of event time for each second of the clock on the wall; None: without a pause."""
+    """Seconds of event time per second of wall-clock time; None: without a pause."""
 
     factor: float | None
 
@@ -31,7 +31,7 @@ class Speed:
         Raises
         ------
         UsageError
-            When it is anything else.
+            When the text is none of these.
 
         Examples
         --------
@@ -53,14 +53,14 @@ class Speed:
 
 
 class Pacer:
-    """Says how long to wait before a fact is due.
+    """Compute how long to wait before a fact is due.
 
     Parameters
     ----------
     speed : Speed
-        The first fact is due at once, the others as their `recorded_at` says, at this speed.
+        The first fact is due at once, the others by their `recorded_at`, at this speed.
     clock : callable
-        Seconds on a clock that never goes back.
+        Seconds of a monotonic clock.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The people around the hospital, and the one thing that is known of them and hidden in life: their risk of return.
+"""The people around the hospital, and their true risk of return, which is hidden in real life.
 
 `readmission_probability` is the truth of the simulation. It looks only at what an ADT feed shows (age, diagnoses,
 length of stay, earlier visits, how the patient left), so a model can reach it, and no model can do better.
@@ -61,7 +61,7 @@ CONDITIONS = (
     Condition("hyperlipidaemia", "E785", 0.45, 0.0),
     Condition("depression", "F32A", 0.12, 0.15),
 )
-"""Codes of the Charlson groups of Quan 2005, and three that count nothing there. Weights in the order of published
+"""Codes of the Charlson groups of Quan 2005, and three without a Charlson weight. Weights in the order of published
 models (van Walraven 2010, Donze 2013); a simulation's choice, not a clinical finding."""
 
 INTERCEPT = -3.5
@@ -84,7 +84,7 @@ DISPOSITION_LOG_ODDS = {
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """Somebody who lives around the hospital. Times are whole seconds since the start of the simulation."""
+    """A person who lives around the hospital. Times are whole seconds since the start of the simulation."""
 
     token: str
     age_at_start_years: float
@@ -130,7 +130,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
-    """What counts of an inpatient stay when it ends.
+    """Predictors of a return, at the end of an inpatient stay.
 
     `length_of_stay_days` is 0 or more, from the encounter's admission (in the ED, if it began there) to the discharge;
     the two counts are those before the admission; `discharge_disposition` is the UB-04 code.
@@ -198,7 +198,7 @@ def person(seed: str, facility_id: str, number: int, slot: int, now_s: int, draw
     seed, facility_id, number : str, str, int
         Who this is.
     slot : int
-        The place in the population; a person who dies leaves it to somebody new.
+        The place in the population; a new person takes the place of one who died.
     now_s : int
         When the person comes to live here: the age counts from the start of the simulation.
     draws : Draws

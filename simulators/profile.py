@@ -53,7 +53,7 @@ def _emergency_share() -> dict[UnitType, float]:
 
 @dataclass(frozen=True, kw_only=True)
 class HospitalProfile:
-    """How a hospital runs. The defaults make a busy general hospital with a little noise in its feed."""
+    """Rates of a simulated hospital. The defaults make a busy general hospital with a little noise in its feed."""
 
     target_occupancy: dict[UnitType, float] = field(default_factory=_target_occupancy)
     """Share of staffed beds that is taken on average, by patients or by their cleaning; arrivals are scaled to reach
@@ -96,9 +96,9 @@ class HospitalProfile:
     length_by_occupancy_range: tuple[float, float] = (0.85, 1.10)
     """... within these factors, and ..."""
     length_when_waiting: float = 0.8
-    """... by this one while somebody waits for a bed there."""
+    """... by this one while a patient waits for a bed there."""
     demand_margin: float = 1.25
-    """More would come than the house can take: at the target occupancy it takes in 1 of so many, ..."""
+    """Demand is above capacity: at the target occupancy the hospital admits 1 of so many patients, ..."""
     demand_by_occupancy: float = 2.5
     """... and this share more or less for each unit of distance from it: ambulances are diverted and appointments
     postponed when it is full. Returns always come."""
@@ -120,7 +120,7 @@ class HospitalProfile:
     transfer_cancelled_share: float = 0.006
     discharge_cancelled_share: float = 0.006
     admission_cancelled_share: float = 0.004
-    """Noise of a real feed: wrong bed, a relapse at the door, a patient who left before being seen."""
+    """Noise of a real feed: wrong bed, a relapse before leaving, a patient who left before being seen."""
     recording_median_s: float = 25.0
     """Between what happened and its message; at most five minutes."""
     recording_sigma: float = 1.1

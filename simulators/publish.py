@@ -1,4 +1,4 @@
-"""Facts to Kafka, at the speed wanted, none lost."""
+"""Lossless publishing of facts to Kafka, at a given speed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Progress", "Report", "Speed", "publish"]
 
 PROGRESS_EVERY_S = 0.5
 LOOK_EVERY = 256
-"""Facts between two looks at the clock."""
+"""Facts between two checks of the clock."""
 LOOK_EVERY_S = 0.25
 MIN_PAUSE_S = 0.001
 STOP_TIMEOUT_S = 10.0
@@ -29,10 +29,10 @@ STOP_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a publication stands.
+    """Progress of a publication.
 
-    `published` are facts that the broker has taken in; `recorded_at` is that of the last one sent; `waiting_for` says
-    what holds it up ("a worker", "the broker"), None when nothing does.
+    `published` is the number of facts that the broker has acknowledged; `recorded_at` is that of the last one sent;
+    `waiting_for` is the cause of a wait ("a worker", "the broker"), None without one.
     """
 
     published: int
@@ -43,10 +43,10 @@ class Progress:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What was published.
+    """Result of a publication.
 
     `published` facts of `published_bytes` in `elapsed_s`; `sent_again` of them more than once, because the broker was
-    away; `stopped` when it ended before the source did.
+    unavailable; `stopped` when it ended before the source did.
     """
 
     published: int
@@ -97,8 +97,9 @@ def publish(
 ) -> Report:
     """Publish facts on the topic of ADT events, keyed by patient or bed.
 
-    While the broker is away it waits and tries again; on the embedded broker it holds back until the workers have
-    committed what it keeps. A keyboard interrupt or `stop` ends it in order: what was sent is seen to arrive.
+    While the broker is unavailable it waits and retries. On the embedded broker it waits until the workers have
+    committed what the broker keeps. A keyboard interrupt or `stop` ends it in order: it waits for the acknowledgement
+    of what was sent.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def publish(
     settings : Settings
         Where Kafka is.
     speed : Speed
-        Paced by `recorded_at` against the clock on the wall.
+        Of event time (`recorded_at`) relative to wall-clock time.
     on_progress : callable or None
         Called at most twice a second, and when a wait begins or ends.
     stop : threading.Event or None
@@ -116,16 +117,16 @@ def publish(
     Returns
     -------
     Report
-        After the last fact has arrived.
+        After the last fact was acknowledged.
 
     Raises
     ------
     BrokerUnavailable
         When no broker answers at the start.
     UsageError
-        When it refuses the facts for good; says what to do.
+        When it rejects the facts permanently; the message has the remedy.
     WardwatchError
-        When a stop finds the broker away, with how many facts did not arrive.
+        When the broker is unavailable at a stop; the message has the number of unacknowledged facts.
     """
     wait_for_broker(settings)
     ensure_topics(settings)
@@ -172,7 +173,7 @@ def publish(
 def _paused(
     pacer: Pacer, recorded_at: datetime, delivery: Delivery, reporter: _ProgressReporter, stop: threading.Event
 ) -> bool:
-    """Wait until the fact is due, keeping an eye on what is under way; say whether to stop."""
+    """Wait until the fact is due, and check acknowledgements meanwhile; return whether to stop."""
     while (wait_s := pacer.wait_s(recorded_at)) > MIN_PAUSE_S and not stop.is_set():
         delivery.check()
         reporter.published = delivery.acknowledged

@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixture `replay` makes replays and clears them away after the test.
+"""The pytest plugin: the fixture `replay` makes replays and closes them after the test.
 
-It is found by pytest wherever Wardwatch is installed, so it imports nothing until a test asks for it.
+pytest loads it wherever Wardwatch is installed, so it imports nothing until a test uses the fixture.
 """
 
 from __future__ import annotations

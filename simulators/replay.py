@@ -1,4 +1,4 @@
-"""From the name of a source and a path to facts."""
+"""The facts of a recording, by the name of its source and its path."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulators.sources.stays import Dates
 
 
 class Source(NamedTuple):
-    """A kind of recording: what PATH must be, whether that is there, and how to read it."""
+    """A kind of recording: what PATH must be, how to check that, and how to read it."""
 
     meaning: str
     is_there: Callable[[Path], bool]
@@ -61,7 +61,7 @@ SOURCES: dict[str, Source] = {
 
 
 def _mimic_iv(path: Path, settings: Settings, dates: Dates) -> Iterator[AnyFact]:
-    """Read MIMIC-IV in whichever of its two layouts the folder has it."""
+    """Read MIMIC-IV in the one of its two layouts that the folder has."""
     key, now = load_key(settings), datetime.now(UTC)
     if any(find_table(path, name) for name in ("admissions", "transfers")):
         return mimic_physionet.read(path, mimic_physionet.MIMIC_IV, pseudonym_key=key, now=now, dates=dates)
@@ -92,18 +92,18 @@ def facts(
     path : str or Path
         The file or folder, or the address of a database.
     settings : Settings
-        Where the pseudonym key is, for sources that name patients.
+        With the pseudonym key, for sources with patient identifiers.
     dates : {"auto", "keep", "window"}
-        What becomes of the dates of MIMIC; see `simulators.sources.stays.shifts`.
+        How the dates of MIMIC are moved; see `simulators.sources.stays.shifts`.
     also : sequence of str
-        Names of sources that the caller reads itself, for the error.
+        Names of sources that the caller reads itself, for the error message.
 
     Raises
     ------
     UsageError
-        When there is no such source, or no such choice of dates.
+        When the source or the choice of dates is unknown.
     SourceError
-        When the path is not there or holds no fact, at once; when it cannot be read, at once or while reading.
+        When the path is not found or contains no facts, at once; when it cannot be read, at once or while reading.
     """
     known = SOURCES.get(source)
     if known is None:

@@ -73,7 +73,7 @@ class Visit:
         return (self.reason.principal, *self.person.chronic_diagnoses)
 
     def stay(self, now_s: int, disposition: str) -> Stay:
-        """Return what counts of the stay when it ends now."""
+        """Return the predictors of a return, if the stay ends now."""
         return Stay(
             age_years=self.person.age_years(self.began_s),
             length_of_stay_days=(now_s - self.began_s) / 86_400.0,

@@ -1,4 +1,4 @@
-"""How many patients a day fill the beds to the occupancy wanted: Little's law, solved for all unit types at once."""
+"""Admissions a day that fill the beds to the target occupancy: Little's law, solved for all unit types at once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INPATIENT_TYPES = (
     UnitType.PSYCHIATRIC,
     UnitType.OTHER,
 )
-"""Where an inpatient can lie overnight. Procedural units hold nobody here."""
+"""Types of unit with overnight inpatients; procedural units have none here."""
 
 Step = tuple[UnitType, float]
 """A unit type, and the length of stay there relative to a stay that begins there."""

@@ -1,4 +1,4 @@
-"""A part of a recording: what was recorded from one time on, and before another."""
+"""Part of a recording: the records from one time on, and before another."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from schemas.outgoing import Outgoing
 def within(
     records: Iterable[AnyFact | Outgoing], since: datetime | None, until: datetime | None
 ) -> Iterator[AnyFact | Outgoing]:
-    """Yield what was recorded at or after `since` and before `until`; what has no time passes.
+    """Yield records with `since <= recorded_at < until`; records without a time pass.
 
     Raises
     ------
     UsageError
-        When the window is empty, at once.
+        At once, when the window is empty.
     """
     if since is not None and until is not None and since >= until:
         raise UsageError("--from must be before --until.")

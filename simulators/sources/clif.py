@@ -1,4 +1,4 @@
-"""Tables of the Common Longitudinal ICU data Format (CLIF) as CSV: read strictly, with errors that name the place."""
+"""Tables of the Common Longitudinal ICU data Format (CLIF) as CSV: read strictly; errors name file and row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_table(folder: Path, table: str, columns: tuple[str, ...]) -> list[Row]:
     table : str
         Such as ``clif_adt``.
     columns : tuple of str
-        Those that must be there.
+        Required columns.
 
     Raises
     ------
@@ -60,12 +60,12 @@ def instant(text: str, record: str) -> datetime:
     text : str
         ISO 8601 with an offset.
     record : str
-        What it belongs to, for the error.
+        The record that it belongs to, for the error message.
 
     Raises
     ------
     SourceError
-        When it is no time, or has no offset.
+        When it is not a valid time, or has no offset.
     """
     try:
         moment = datetime.fromisoformat(text)

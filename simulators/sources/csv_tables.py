@@ -55,12 +55,12 @@ def rows(frame: pd.DataFrame) -> list[Any]:
 
 
 def time_of(text: str, path: Path, row: Any) -> datetime | None:
-    """Return a time in UTC (taken as UTC where no zone is written), or None where nothing is.
+    """Return a time in UTC (taken as UTC where no zone is written), or None if the text is empty.
 
     Raises
     ------
     SourceError
-        Naming file and line.
+        With file and line.
     """
     if not text.strip():
         return None

@@ -1,4 +1,4 @@
-"""The project's own fact log: every fact that a database holds, by when it happened."""
+"""Wardwatch's own fact log: all facts of a database, by event time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(address: str) -> Iterator[AnyFact]:
     Raises
     ------
     SourceError
-        When there is no such database, at once; when it holds no fact log, while reading.
+        At once, when the database is not found; while reading, when it contains no fact log.
     """
     try:
         engine = existing_engine(address if "://" in address else f"sqlite:///{Path(address)}")

@@ -13,7 +13,7 @@ from schemas.events import AnyFact, decode_fact, encode_fact
 
 
 def read(path: Path) -> Iterator[AnyFact]:
-    """Yield the facts of a file in its order; empty lines are passed over.
+    """Yield the facts of a file in its order; empty lines are skipped.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def read(path: Path) -> Iterator[AnyFact]:
     Raises
     ------
     SourceError
-        When the file cannot be read or a line is no fact; names file and line.
+        When the file cannot be read or a line is not a valid fact; names file and line.
     """
     try:
         with _open(path, "rb") as file:

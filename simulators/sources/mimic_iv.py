@@ -1,14 +1,14 @@
-"""The MIMIC-IV demo in CLIF tables: real stays of 100 patients as facts, brought into one common window.
+"""The MIMIC-IV demo in CLIF tables: real stays of 100 patients as facts, moved into one common window.
 
-MIMIC shifts the dates of each patient by an amount of its own, into the 22nd century; `stays.shifts` says how patients
-are brought together again.
+MIMIC shifts the dates of each patient by a different amount, into the 22nd century; `stays.shifts` moves them into one
+window.
 
-Choices, where the tables leave one:
+Choices where the tables are ambiguous:
 
 * A hospitalization begins at the first `in_dttm` of clif_adt and ends at the `in_dttm` of its row without a place,
   which MIMIC writes at the discharge; clif_hospitalization gives other times (of the order, not of the bed).
 * The class is emergency while the patient is in the emergency department, and then inpatient, or observation where
-  the admission type says so ("OBSERVATION ADMIT" was admitted in the end: inpatient).
+  that is the admission type (see `mimic.patient_classes`).
 * Diagnoses are known with the discharge: MIMIC codes them for the bill.
 """
 
@@ -67,9 +67,9 @@ DISPOSITION = {
     "Long Term Care Hospital (LTACH)": "63",
     "Psychiatric Hospital": "65",
 }
-"""UB-04 patient status by CLIF `discharge_category`; what is not here is unknown. CLIF does not say which hospice."""
+"""UB-04 patient status by CLIF `discharge_category`; others are unknown. CLIF has one category for both hospices."""
 HOME_HEALTH_NAME = "HOME HEALTH CARE"
-"""CLIF counts it as home; the name it kept from MIMIC knows better."""
+"""CLIF counts it as home; the name from MIMIC is more precise."""
 
 ADMISSION_TYPE = {
     "ed": AdmissionType.EMERGENCY,
@@ -106,7 +106,7 @@ def read(
     now : datetime
         Aware; dates after it are shifted ones.
     dates : {"auto", "keep", "window"}
-        What becomes of the dates; see `shifts`.
+        How the dates are moved; see `shifts`.
     window_start, window_days
         Where patients are moved to, if they are; their earlier stays may lie before the window.
 

@@ -1,11 +1,11 @@
 """MIMIC-III and MIMIC-IV as PhysioNet ships them: admissions, transfers, patients and diagnoses as CSV.
 
-Any subset that suffices: admissions or transfers, and patients and diagnoses where they are there.
+Required: admissions or transfers. Patients and diagnoses are optional.
 
-* Where there are transfers, they say when a stay began, where the patient was, and when it ended; admissions, whose
-  times are those of the orders, fill in for stays without transfers.
-* MIMIC shifts the dates of each patient by an amount of its own; see `stays.shifts` for what becomes of them.
-* Diagnoses are known with the discharge: MIMIC codes them for the bill. Ages over 89 are hidden: 90 stands for them.
+* Begin, places and end of a stay come from the transfers. Admissions, whose times are those of the orders, are used
+  for stays without transfers.
+* MIMIC shifts the dates of each patient by a different amount; `stays.shifts` moves them into one window.
+* Diagnoses are known with the discharge: MIMIC codes them for the bill. Ages over 89 are hidden and given as 90.
 * A visit to the emergency department that led to no admission is an encounter of its own.
 """
 
@@ -66,19 +66,19 @@ DISPOSITIONS = {
     "PSYCH FACILITY": "65",
     "OTHER FACILITY": "70",
 }
-"""UB-04 patient status by DISCHARGE_LOCATION; what is not here is unknown."""
+"""UB-04 patient status by DISCHARGE_LOCATION; other values are unknown."""
 SEXES = {"F": Sex.FEMALE, "M": Sex.MALE}
 
 
 class Edition(NamedTuple):
-    """What differs between MIMIC-III and MIMIC-IV."""
+    """Differences between MIMIC-III and MIMIC-IV."""
 
     name: str
     prefix: str
 
     @property
     def source(self) -> str:
-        """Of every fact."""
+        """Source of every fact."""
         return f"replay/{self.name}"
 
 
@@ -119,12 +119,12 @@ def read(
     now : datetime
         Aware; dates after it are shifted ones.
     dates : {"auto", "keep", "window"}
-        What becomes of the dates; see `shifts`.
+        How the dates are moved; see `shifts`.
 
     Raises
     ------
     SourceError
-        When neither admissions nor transfers are there, or a value is malformed; names file and line.
+        When neither admissions nor transfers are found, or a value is not valid; names file and line.
     """
     admissions = _admissions(folder)
     stays = _transfers(folder, admissions)
@@ -195,7 +195,7 @@ def _admissions(folder: Path) -> dict[str, _Admission]:
 
 
 def _transfers(folder: Path, admissions: dict[str, _Admission]) -> dict[str, _Stay]:
-    """Return the stays that the transfers tell of, by hadm_id, or by transfer for a visit to the ED alone."""
+    """Return the stays in the transfers, by hadm_id, or by transfer for an ED visit without an admission."""
     path = find_table(folder, "transfers")
     if path is None:
         return {}
@@ -249,7 +249,7 @@ def _diagnoses(folder: Path) -> dict[str, list[Diagnosis]]:
 
 
 class _Patients:
-    """Sex and age, as far as the table of patients tells."""
+    """Sex and age from the table of patients, if known."""
 
     def __init__(self, folder: Path) -> None:
         self._rows: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""From a recorded stay, however a source writes it, to facts; and from shifted dates to one common window."""
+"""Facts of a recorded stay, the same for all sources; and shifts of dates into one common window."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from schemas.events import (
 )
 
 Dates = Literal["auto", "keep", "window"]
-"""What becomes of a recording's dates; see `shifts`."""
+"""How the dates of a recording are moved; see `shifts`."""
 
 WINDOW_START = datetime(2026, 1, 1, tzinfo=UTC)
 WINDOW_DAYS = 28.0
@@ -32,7 +32,7 @@ OVERNIGHT = frozenset({PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientCl
 
 
 class Place(NamedTuple):
-    """Where a patient was from a time on, and as what."""
+    """A place of a patient from a time on, with the patient class."""
 
     arrived_at: datetime
     unit_id: str | None
@@ -40,7 +40,7 @@ class Place(NamedTuple):
 
 
 class RecordedStay(NamedTuple):
-    """One stay as a source tells it; `places` is not empty and in the order of its times."""
+    """One stay of a recording; `places` is not empty and in order of time."""
 
     number: str
     encounter_id: str
@@ -107,10 +107,10 @@ def shifts(
     last_seen : mapping of str to datetime
         Each patient's last time.
     dates : {"auto", "keep", "window"}
-        "auto" keeps the dates unless one of them is yet to come: such a recording has shifted each patient by an
-        amount of its own, and no two of them were in the house together.
+        "auto" keeps the dates unless one of them is in the future: such a recording has shifted each patient by a
+        different amount, and no two of them were in the hospital together.
     now : datetime
-        Aware; what lies after it is yet to come.
+        Aware; later dates are in the future.
     window_start, window_days
         As for `whole_weeks`.
     """

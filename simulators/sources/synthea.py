@@ -28,7 +28,7 @@ CLASSES = {
     "virtual": PatientClass.OUTPATIENT,
     "home": PatientClass.OUTPATIENT,
 }
-"""ENCOUNTERCLASS; others (hospice, snf) are no hospital encounters and count as unknown."""
+"""ENCOUNTERCLASS; others (hospice, snf) are not hospital encounters and count as unknown."""
 SEXES = {"F": Sex.FEMALE, "M": Sex.MALE}
 
 
@@ -38,14 +38,14 @@ def read(folder: Path, *, pseudonym_key: bytes) -> Iterator[AnyFact]:
     Parameters
     ----------
     folder : Path
-        With encounters.csv, and patients.csv and conditions.csv where they are there; .gz too.
+        With encounters.csv, and optionally patients.csv and conditions.csv; .gz too.
     pseudonym_key : bytes
         32 secret bytes for the patient tokens.
 
     Raises
     ------
     SourceError
-        When encounters are not there, or a value is malformed; names file and line.
+        When encounters are not found, or a value is not valid; names file and line.
     """
     path = find_table(folder, "encounters")
     if path is None:

@@ -1,4 +1,4 @@
-"""For a hospital's own tests: any source, with faults, through the same engine, without Kafka, in milliseconds.
+"""Replays for the tests of a hospital: any source, with faults, through the same engine, without Kafka.
 
     from simulators.testing import Replay
 

@@ -1,4 +1,4 @@
-"""One replay: facts in the order of their recording, through the engine into SQLite in memory, up to any moment."""
+"""Replay of facts in recording order through the engine into SQLite in memory, up to any moment."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Alert(NamedTuple):
 
 
 class Replay:
-    """A hospital that lives through what a source tells, as far as one lets it.
+    """A hospital that replays a source up to any moment.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Replay:
     hospital : Hospital or None
         Units and beds; the built-in Harbour General when not given.
     faults : str or FaultProfile
-        Put between the source and the engine: none, mild, hostile, or rates of one's own.
+        Injected between the source and the engine: none, mild, hostile, or your own rates.
     seed : int
         Of the faults.
     model : BatchModel or None
@@ -78,7 +78,7 @@ class Replay:
     ) -> None:
         self.hospital = hospital or load_hospital()
         self.injected = FaultReport()
-        """What faults were injected so far."""
+        """Faults injected so far."""
         rates = profile(faults) if isinstance(faults, str) else faults
         self._records = _Peekable(with_faults(source, rates, seed, self.injected))
         self._engine: Engine = create_engine(
@@ -92,7 +92,7 @@ class Replay:
             self._scoring = Scoring(lambda: self.now)
         self._offset = 0
         self.now = EPOCH
-        """When the last record was recorded."""
+        """`recorded_at` of the last record."""
 
     @classmethod
     def simulated(
@@ -127,7 +127,7 @@ class Replay:
         Raises
         ------
         UsageError
-            When there is no such source, or its path is not there.
+            When the source is unknown, or its path is not found.
         """
         settings = load_settings()
         records: Iterable[AnyFact | Outgoing]
@@ -138,21 +138,21 @@ class Replay:
         return cls(records, hospital=hospital, faults=faults, seed=seed, model=model)
 
     def __enter__(self) -> Replay:
-        """Begin."""
+        """Return itself."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Forget everything."""
+        """Close the database and delete its content."""
         self.close()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Close the database and delete its content."""
         self._engine.dispose()
 
     def advance(self, to: datetime | None = None) -> Replay:
-        """Take in what is recorded until `to` (aware, inclusive), or all there is; returns itself."""
+        """Process the records up to `to` (aware, inclusive), or all of them; returns itself."""
         if to is not None and to.tzinfo is None:
             raise UsageError("The time to advance to must have a time zone. Add it, as in 2026-01-01T00:00Z.")
         while batch := self._next(to):
@@ -192,7 +192,7 @@ class Replay:
         Raises
         ------
         KeyError
-            When nothing was said of it yet.
+            When no fact about it was processed yet.
         """
         for encounter in self.encounters():
             if encounter.encounter_id == encounter_id:
@@ -238,12 +238,12 @@ class Replay:
         raise KeyError(bed_id)
 
     def census(self, unit_id: str | None = None, facility_id: str | None = None) -> int:
-        """Return how many patients are in a unit, or in the house."""
+        """Return the number of patients in a unit, or in the hospital."""
         wanted = self.units() if unit_id is None else [self._unit(unit_id, facility_id)]
         return sum(board.census for board in self._boards(wanted))
 
     def conflicts(self) -> dict[str, tuple[str, ...]]:
-        """Return further claims on beds, by unit/bed."""
+        """Return the further encounters that claim an occupied bed, by unit/bed."""
         return {
             f"{board.unit_id}/{bed.bed_id}": bed.conflicts
             for board in self._boards(self.units())
@@ -261,7 +261,7 @@ class Replay:
         return [alert for alert in found if status is None or alert.status == status]
 
     def dead_letters(self) -> list[str]:
-        """Return the reasons of what could not be used."""
+        """Return the reasons of the dead letters."""
         column = tables.dead_letter.columns
         with self._engine.connect() as connection:
             return list(connection.scalars(select(column.reason).order_by(column.offset)))
@@ -281,14 +281,14 @@ class Replay:
 
 
 class _Peekable:
-    """Records, of which the next can be left for later."""
+    """Iterator of records whose next one can be left for later."""
 
     def __init__(self, records: Iterator[Outgoing]) -> None:
         self._records = records
         self._left: Outgoing | None = None
 
     def take(self, until: datetime | None) -> Outgoing | None:
-        """Return the next record, or None when it is of a later time or there is none."""
+        """Return the next record, or None if it is later than `until` or there is none left."""
         record = self._left or next(self._records, None)
         self._left = None
         at = record.recorded_at if record is not None else None

@@ -87,7 +87,7 @@ def readable(records: Iterable[Outgoing]) -> set[bytes]:
 
 
 def encounters(engine: Engine) -> dict[str, Any]:
-    """Each encounter as people see it; under which token it was told, and what was odd in the telling, left out."""
+    """Each encounter as people see it, without the token of its reports and without flags about their order."""
     with engine.connect() as connection:
         found = [
             decode_encounter(bytes(row.state)) for row in connection.execute(select(tables.encounter.columns.state))

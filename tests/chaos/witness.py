@@ -76,7 +76,7 @@ def sent_facts(facts: Sequence[AnyFact]) -> list[bytes]:
 
 
 class Witness:
-    """Compares for as long as the `with` block lasts. An outage of either side is no finding; it looks again.
+    """Compares for as long as the `with` block lasts. An outage of either side does not count; it retries.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Witness:
                 self._compare()
             except (KafkaError, DBAPIError):
                 time.sleep(PAUSE_S)
-            except BaseException as error:  # noqa: BLE001 - told to the test at the end of the block
+            except BaseException as error:  # noqa: BLE001 - raised in the test at the end of the block
                 self._failure = error
                 return
             self._stop.wait(PAUSE_S)

@@ -21,21 +21,21 @@ WARDWATCH = [sys.executable, "-m", "wardwatch"]
 
 
 def in_the_house(folder: Path, *arguments: str) -> str:
-    """Run a command in a shell that has read the demo's settings, as the demo says."""
+    """Run a command in a shell with the settings of the demo, as the demo tells users to do."""
     shell = ["sh", "-c", f'. {folder / "demo" / "env"} && exec "$@"', "sh", *WARDWATCH, *arguments]
     done = subprocess.run(shell, capture_output=True, text=True, check=False, timeout=SEEN_WITHIN_S)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def line_with(process: subprocess.Popen[str], words: str) -> str:
+def line_with(process: subprocess.Popen[str], text: str) -> str:
     assert process.stdout is not None
     deadline = time.monotonic() + UP_WITHIN_S
     for line in process.stdout:
-        if words in line:
+        if text in line:
             return line
-        assert time.monotonic() < deadline, f"{words!r} was not said within {UP_WITHIN_S:.0f} s"
-    raise AssertionError(f"the demo ended before it said {words!r}")
+        assert time.monotonic() < deadline, f"{text!r} was not printed within {UP_WITHIN_S:.0f} s"
+    raise AssertionError(f"the demo ended before it printed {text!r}")
 
 
 def test_an_empty_demo_shows_what_is_sent_to_it(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ pytestmark = [
 
 
 def expected_stays() -> pd.DataFrame:
-    """Each row of the ADT table, moved by whole weeks per patient as the replay says, by pandas alone."""
+    """Each row of the ADT table, moved by whole weeks per patient by the rule of the replay, with pandas alone."""
     adt = pd.read_csv(DEMO / "clif_adt.csv.gz", dtype=str)
     for column in ("in_dttm", "out_dttm"):
         adt[column] = pd.to_datetime(adt[column], utc=True)

@@ -1,4 +1,4 @@
-"""A worker starts where nothing was prepared, and says why when it cannot go on."""
+"""A worker starts without preparation, and shows the reason when it cannot continue."""
 
 from __future__ import annotations
 

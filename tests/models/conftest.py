@@ -1,4 +1,4 @@
-"""A simulated hospital and models trained once for all tests of this room."""
+"""A simulated hospital and models, trained once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def trained(simulated: Simulated) -> BatchModel:
 
 @pytest.fixture(scope="session")
 def boosted() -> BatchModel:
-    """Trained where old men and young women come back: no sum of parts can tell that."""
+    """Trained on data where old men and young women return: an additive model cannot learn that."""
     return train(crossed_histories(900), alert_share=0.2, seed=1, trained_at=TRAINED_AT, followed_until=None)
 
 

@@ -52,7 +52,7 @@ def test_the_line_equals_the_unpenalised_logistic_regression_of_scikit_learn() -
 
 
 def test_risks_that_are_too_low_by_one_in_log_odds_have_intercept_one() -> None:
-    # Half of the patients come back; the model says 0.268941, that is log-odds -1.
+    # Half of the patients return; the model predicts 0.268941, that is log-odds -1.
     log_odds = to_log_odds(np.full(100, 0.26894142))
     came = np.tile([0.0, 1.0], 50)
     line = fit_line(log_odds, came, slope=1.0)

@@ -1,4 +1,4 @@
-"""Features count what was known at the moment, and nothing later."""
+"""Features use only what was known at the moment."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ CODES = ("I509", "E119", "E1122", "J449", "C7951", "I10", "N179")
 
 @st.composite
 def patient_facts(draw: st.DrawFn) -> list[list[AdtEvent]]:
-    """Encounters of one patient as a feed tells them, one after the other; nothing is corrected or cancelled."""
+    """Encounters of one patient as a feed reports them, one after the other, without corrections or cancels."""
     encounters: list[list[AdtEvent]] = []
     now = 0.0
     for number in range(draw(st.integers(1, 4))):

@@ -50,13 +50,13 @@ def test_it_learns_to_rank_and_to_beat_the_base_rate(discharges: Discharges) -> 
 
 
 def test_the_rolling_figures_are_of_risks_said_before_learning(discharges: Discharges) -> None:
-    model, said = OnlineModel.untaught(0.14), []
+    model, predicted = OnlineModel.untaught(0.14), []
     for row, outcome, _ in discharges[:1_500]:
-        said.append(model.predict_one(row))
+        predicted.append(model.predict_one(row))
         model.learn_one(row, outcome)
     outcomes = [outcome for _, outcome, _ in discharges[500:1_500]]
-    assert model.rolling_auroc == pytest.approx(roc_auc_score(outcomes, said[500:]), abs=1e-9)
-    assert model.rolling_log_loss == pytest.approx(log_loss(outcomes, said[500:]), abs=1e-9)
+    assert model.rolling_auroc == pytest.approx(roc_auc_score(outcomes, predicted[500:]), abs=1e-9)
+    assert model.rolling_log_loss == pytest.approx(log_loss(outcomes, predicted[500:]), abs=1e-9)
 
 
 def test_the_same_order_gives_the_same_bytes(discharges: Discharges) -> None:

@@ -30,7 +30,7 @@ def test_beds_are_numbered_or_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("facilities: []", "no facility is defined"),
         ("facilities: 3", "Expected `array`"),
@@ -48,8 +48,8 @@ def test_beds_are_numbered_or_named() -> None:
         (f"facilities: [{facility('{unit_id: A, name: A, type: other, colour: red}')}]", "colour"),
     ],
 )
-def test_a_wrong_file_says_where_and_why(text: str, says: str) -> None:
-    with pytest.raises(HospitalFileError, match=says) as error:
+def test_a_wrong_file_says_where_and_why(text: str, message: str) -> None:
+    with pytest.raises(HospitalFileError, match=message) as error:
         parse_hospital(text.encode(), "x.yaml")
     assert str(error.value).startswith("x.yaml")
 

@@ -38,11 +38,11 @@ def test_lag_counts_what_the_workers_have_not_committed(broker: Settings) -> Non
 def test_one_question_finds_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
-    def nobody(**options: Any) -> None:
+    def unreachable(**options: Any) -> None:
         asked.append(options["group_id"])
         raise KafkaError
 
-    monkeypatch.setattr("schemas.kafka.KafkaConsumer", nobody)
+    monkeypatch.setattr("schemas.kafka.KafkaConsumer", unreachable)
     with pytest.raises(BrokerUnavailable, match="WARDWATCH_KAFKA_BOOTSTRAP_SERVERS"):
         lag(load_settings(), [ADT_EVENTS.name])
     assert asked == [WORKER_GROUP]

@@ -39,7 +39,7 @@ def without_cancelled(facts: Iterable[AnyFact]) -> list[AnyFact]:
 
 
 def stays(facts: Iterable[AnyFact]) -> list[Stay]:
-    """Return each time somebody was in one place, in the order of arrival."""
+    """Return each stay of a patient in one place, in order of arrival."""
     moves: dict[str, list[EncounterFact]] = defaultdict(list)
     for fact in without_cancelled(facts):
         if isinstance(fact, PatientAdmitted | PatientTransferred | PatientDischarged):
@@ -75,7 +75,7 @@ def inpatient_encounters(facts: Iterable[AnyFact]) -> set[str]:
 
 
 def bed_reports(facts: Iterable[AnyFact]) -> dict[tuple[str, str], list[BedStatusChanged]]:
-    """Return what was said of each bed, in order."""
+    """Return the status reports of each bed, in order."""
     reports: dict[tuple[str, str], list[BedStatusChanged]] = defaultdict(list)
     for fact in facts:
         if isinstance(fact, BedStatusChanged):

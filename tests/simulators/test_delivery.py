@@ -28,7 +28,7 @@ class FakeFuture:
 
 
 class FakeProducer:
-    """Takes records in, or fails them as it is told: one answer a record, then success."""
+    """A producer with given answers: one for each record, then success."""
 
     def __init__(self, *answers: FakeFuture | KafkaError) -> None:
         self._answers = iter(answers)
@@ -140,7 +140,7 @@ def test_a_record_too_large_is_named_with_what_has_arrived(monkeypatch: pytest.M
         )
 
 
-def test_it_gives_up_after_five_producers_in_vain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_up_after_five_producers_that_deliver_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     sending = deliver_with(monkeypatch, *(FakeProducer(FakeFuture(UnknownProducerIdError())) for _ in range(5)))
     sending.send(b"key", b"1")
     with pytest.raises(WardwatchError, match="5 times in a row: UnknownProducerIdError"):

@@ -45,7 +45,7 @@ def readable(records: Iterable[Outgoing]) -> tuple[list[AnyFact], list[bytes]]:
 
 
 def state(facts: Iterable[AnyFact]) -> dict[str, Any]:
-    """What the facts amount to, patients by person, without the flags that say how it was told."""
+    """State that the facts lead to, patients by person, without flags about the order of reports."""
     about: dict[str, list[Any]] = {}
     for fact in facts:
         about.setdefault(fact.subject, []).append(fact)

@@ -47,7 +47,7 @@ def test_records_of_others_count_as_700_bytes_each() -> None:
     flow.found(0, end_offset=30, committed=10)
     assert flow.held_bytes(0) == 20 * 700
     flow.sent(0, 100)
-    flow.taken(0, 33, 100)  # 30, 31 and 32 came from somebody else
+    flow.taken(0, 33, 100)  # 30, 31 and 32 came from another producer
     assert flow.held_bytes(0) == 23 * 700 + 180
     flow.committed({0: 30})
     assert flow.held_bytes(0) == 3 * 700 + 180

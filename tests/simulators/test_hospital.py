@@ -228,7 +228,7 @@ def test_a_hospital_without_an_emergency_department_admits_directly() -> None:
     for of_bed in beds.values():
         for first, second in pairwise(of_bed):
             assert first.left_at is not None
-            # Where nobody reports housekeeping, a bed counts as free again after the facility's 45 minutes.
+            # Without a bed status feed, a bed counts as free again after the facility's 45 minutes.
             assert second.arrived_at - first.left_at >= timedelta(minutes=45)
 
 

@@ -19,7 +19,7 @@ from tests.simulators.places import inpatient_encounters, without_cancelled
 HEART_FAILURE = next(condition for condition in CONDITIONS if condition.code == "I509")
 
 
-def somebody(*conditions: object) -> Person:
+def a_person(*conditions: object) -> Person:
     return Person("0" * 32, 70.0, Sex.FEMALE, conditions, 1.0, 0)  # type: ignore[arg-type]
 
 
@@ -37,11 +37,11 @@ def stay(**changes: object) -> Stay:
 
 def test_the_risk_is_the_documented_logistic_function() -> None:
     # -3.5 + 0.12 + 0.62 + 2 * 0.25 + 0.50 + 2 * 0.15 + 0.08 = -1.38; 1 / (1 + e^1.38) = 1 / 4.97490
-    assert readmission_probability(somebody(HEART_FAILURE), stay()) == pytest.approx(0.201009, abs=1e-6)
+    assert readmission_probability(a_person(HEART_FAILURE), stay()) == pytest.approx(0.201009, abs=1e-6)
 
 
 def test_the_dead_do_not_return() -> None:
-    assert readmission_probability(somebody(HEART_FAILURE), stay(discharge_disposition="20")) == 0.0
+    assert readmission_probability(a_person(HEART_FAILURE), stay(discharge_disposition="20")) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_the_dead_do_not_return() -> None:
     ],
 )
 def test_each_burden_raises_the_risk(more: dict[str, object]) -> None:
-    assert readmission_probability(somebody(), stay(**more)) > readmission_probability(somebody(), stay())
+    assert readmission_probability(a_person(), stay(**more)) > readmission_probability(a_person(), stay())
 
 
 def test_visits_beyond_the_most_counted_change_nothing() -> None:
     many, more = stay(admissions_past_year=4), stay(admissions_past_year=9)
-    assert readmission_probability(somebody(), many) == readmission_probability(somebody(), more)
+    assert readmission_probability(a_person(), many) == readmission_probability(a_person(), more)
 
 
 def test_a_token_depends_on_seed_facility_and_number_alone() -> None:
@@ -72,7 +72,7 @@ def test_a_token_depends_on_seed_facility_and_number_alone() -> None:
 
 def test_visits_are_counted_before_the_admission_and_no_longer_than_said() -> None:
     day_s = 86_400
-    who = somebody()
+    who = a_person()
     for day in (0, 100, 300, 400):
         who.remember_admission(day * day_s)
     for day in (200, 230, 400):

@@ -48,7 +48,7 @@ def read_all(settings: Settings, expected: int, timeout_s: float = 10.0) -> list
 
 
 class SlowWorker(threading.Thread):
-    """Comes when somebody waits for it, reads, and commits now and then, as a worker does."""
+    """Starts when a publisher waits for it, reads, and commits in intervals, as a worker does."""
 
     def __init__(self, settings: Settings, *, commit_every_s: float) -> None:
         super().__init__(daemon=True)
@@ -174,9 +174,9 @@ def test_an_interrupt_flushes_what_was_sent(embedded: Settings, facts: list[AnyF
 def test_an_error_of_the_source_passes_through(embedded: Settings, facts: list[AnyFact]) -> None:
     def broken() -> Iterator[AnyFact]:
         yield facts[0]
-        raise UsageError("line 2 is no fact")
+        raise UsageError("line 2 is not a fact")
 
-    with pytest.raises(UsageError, match="line 2 is no fact"):
+    with pytest.raises(UsageError, match="line 2 is not a fact"):
         publish(broken(), embedded, speed=Speed.parse("max"))
 
 

@@ -54,7 +54,7 @@ def test_the_fact_log_of_a_database_is_replayed_exactly(
 
 
 @pytest.mark.parametrize("address", ["no-such.db", "mysql://somewhere"])
-def test_a_database_without_a_log_is_said(address: str, tmp_path: Path) -> None:
+def test_a_database_without_a_fact_log_is_rejected(address: str, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="not a database"):
         list(replay.facts("log", address, load_settings(data_dir=tmp_path)))
     empty = tmp_path / "empty.db"

@@ -79,7 +79,7 @@ def test_hl7_files_are_replayed_too(replay: Callable[..., Replay], tmp_path: Pat
     assert "PV1-19" in found.dead_letters()[0]
 
 
-def test_what_is_not_there_is_said(replay: Callable[..., Replay]) -> None:
+def test_unknown_names_are_rejected_with_the_known_ones(replay: Callable[..., Replay]) -> None:
     found = replay([admit(0)])
     with pytest.raises(UsageError, match="0 units are called 9Z"):
         found.board("9Z")

@@ -1,7 +1,7 @@
-"""Nothing that a test started outlives it, even when pytest is killed.
+"""Guard that ends all processes which tests started, even when pytest is killed.
 
-One small process reads a pipe whose other end only this process holds. While that lives, it is told what was started
-and what has stopped. When the pipe closes without a word, it kills what is left and deletes its folders.
+A small process reads a pipe whose other end only this process holds, and gets the processes started and stopped. When
+the pipe closes, it kills the rest and deletes their folders.
 """
 
 from __future__ import annotations
@@ -56,15 +56,15 @@ def _send(what: str, value: object) -> None:
 
 
 def started(pid: int) -> None:
-    """Have the process killed when this one is gone."""
+    """Kill the process when this one ends."""
     _send("started", pid)
 
 
 def stopped(pid: int) -> None:
-    """Forget a process that has ended; its number may be another's by and by."""
+    """Forget a process that has ended; its number may be reused."""
     _send("stopped", pid)
 
 
 def remove(folder: Path) -> None:
-    """Have a temporary folder deleted when this process is gone."""
+    """Delete a temporary folder when this process ends."""
     _send("folder", folder)

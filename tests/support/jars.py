@@ -1,4 +1,4 @@
-"""Apache Kafka's jars: copied from tests/pom.xml to .cache/kafka, once, whoever asks first."""
+"""Apache Kafka's jars: copied once from tests/pom.xml to .cache/kafka."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def are_here() -> bool:
 
 
 def folder() -> Path:
-    """Return the folder of the jars, which Maven fills when it is not there yet.
+    """Return the folder of the jars, which Maven fills on first use.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def folder() -> Path:
 
 
 def _stamp() -> Path:
-    """Another pom, another folder: a new version of Kafka never meets the jars of the old one."""
+    """Return the marker of a complete folder, one folder for each version of the pom."""
     return CACHE / hashlib.sha256(POM.read_bytes()).hexdigest()[:12] / ".complete"
 
 

@@ -90,7 +90,7 @@ class KafkaBroker:
 
     @property
     def log(self) -> str:
-        """What it has printed: nothing, while all is well."""
+        """Output of the broker; empty without errors."""
         path = self._folder / "broker.log"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
@@ -128,7 +128,7 @@ class KafkaBroker:
             self._ended()
 
     def clear(self) -> None:
-        """Make it as good as new: running, the topics of Wardwatch there and empty, no consumer group."""
+        """Reset it: running, with empty topics of Wardwatch, and without consumer groups."""
         self.restart()
         admin = KafkaAdminClient(**connection(self.settings))
         try:

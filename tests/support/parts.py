@@ -1,6 +1,6 @@
-"""Which real parts this machine has for the tests, and how to get the others.
+"""Real parts for the tests that this machine has, and how to get the others.
 
-A test says by a marker, or by a fixture it takes, which part it needs. `python -m tests.support.parts` lists them.
+A test declares by a marker or a fixture which part it needs. `python -m tests.support.parts` lists them.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-"""A browser that says nothing to anybody but the page it is sent to."""
+"""Arguments for a browser that contacts only the page under test."""
 
 
 class Part(NamedTuple):
-    """Something that the Python environment cannot bring along."""
+    """A program outside the Python environment."""
 
     marker: str
     fixtures: frozenset[str]
     what: str
     remedy: str
     lacks: Callable[[], str]
-    """Returns what is missing, or nothing."""
+    """Return what is missing; empty if nothing is."""
 
 
 def in_ci(environment: Mapping[str, str] = os.environ) -> bool:
@@ -98,7 +98,7 @@ PARTS = (
 
 
 def main() -> int:
-    """Print what is there, and fetch the Kafka broker where it can run.
+    """Print the parts that are there, and fetch the Kafka broker if it can run.
 
     Returns
     -------

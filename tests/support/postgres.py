@@ -25,7 +25,7 @@ UP_WITHIN_S = 120.0
 class PostgresServer:
     """A server on a Unix socket in a temporary folder that lives as long as the `with` block.
 
-    `fsync` and `synchronous_commit` stay on: what it says is committed is on the disk.
+    `fsync` and `synchronous_commit` stay on: a committed transaction is on the disk.
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class PostgresServer:
         return address.replace("postgresql://", "postgresql+psycopg://", 1)
 
     def stop_hard(self) -> None:
-        """Take it away as a crash would: connections break, nothing is written out, `start` must recover."""
+        """Stop it as a crash would: connections break, nothing is flushed, `start` must recover."""
         pid = self._pid()
         if not _exists(pid):
             return

@@ -114,13 +114,13 @@ with PostgresServer() as postgres, KafkaBroker() as kafka:
 def test_servers_do_not_outlive_tests_that_were_killed() -> None:
     tests = subprocess.Popen([sys.executable, "-c", _SERVERS], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert tests.stdout is not None
-    said = tests.stdout.readline().split()
+    printed = tests.stdout.readline().split()
     os.kill(tests.pid, signal.SIGKILL)
     tests.wait()
     tests.stdout.close()
-    assert len(said) == 4, "the servers did not start"
-    wait_until(lambda: not any(runs(int(pid)) for pid in said[:2]))
-    wait_until(lambda: not any(Path(folder).exists() for folder in said[2:]))
+    assert len(printed) == 4, "the servers did not start"
+    wait_until(lambda: not any(runs(int(pid)) for pid in printed[:2]))
+    wait_until(lambda: not any(Path(folder).exists() for folder in printed[2:]))
 
 
 def runs(pid: int) -> bool:
@@ -158,7 +158,7 @@ def test_a_worker_drains_what_was_sent_and_stops_on_sigterm(where: Settings) -> 
     assert stopped.seconds < 20
 
 
-def test_waiting_in_vain_says_how_far_the_worker_came(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
+def test_a_timeout_shows_how_far_the_worker_came(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
     settings = load_settings(
         kafka_bootstrap_servers=embedded_broker.bootstrap, kafka_embedded=True, data_dir=tmp_path, log_level="warning"
     )

@@ -1,4 +1,4 @@
-"""The worker as users start it, `python -m wardwatch worker`, and how to wait until it has done its work."""
+"""The worker as users start it, `python -m wardwatch worker`, and a wait until its work is done."""
 
 from __future__ import annotations
 
@@ -191,16 +191,16 @@ def drained(
     topics: Sequence[str] = tuple(READ_BY_WORKERS),
     timeout_s: float = 60.0,
 ) -> None:
-    """Wait until SQL holds `facts` facts and nothing is under way: no outbox row, no record that is not committed.
+    """Wait until SQL holds `facts` facts, the outbox is empty, and every record is committed.
 
     Parameters
     ----------
     settings, engine
-        Where Kafka and SQL are. Either may be away for a while.
+        Addresses of Kafka and SQL. Either may be unavailable for a while.
     facts : int
         How many rows the fact log must hold in the end.
     *workers : Worker
-        Whose logs tell what happened, should it fail. When all of them have ended there is no use in waiting.
+        Their logs are shown on failure. The wait ends at once when all of them have ended.
     topics : sequence of str
         What the workers read; fewer when they do not run all agents.
     timeout_s : float
@@ -209,7 +209,7 @@ def drained(
     Raises
     ------
     AssertionError
-        When there are more facts than that, or the time is over; says how far it came, and each worker's last lines.
+        When there are more facts, or on timeout; with the progress and the last lines of each worker.
     """
     deadline = time.monotonic() + timeout_s
     before: _Seen | None = None
@@ -219,7 +219,7 @@ def drained(
         last = trouble or str(seen)
         if seen is not None and seen.facts > facts:
             raise AssertionError(f"SQL holds {seen.facts} facts, more than the {facts} that were sent.")
-        # Twice the same, with nothing published in between: what an agent still held would have shown.
+        # Twice the same, with nothing published in between: work still held by an agent would have shown.
         if (
             seen is not None
             and seen == before
