@@ -33,6 +33,7 @@ from schemas.events import (
     UpdateDetails,
     digest,
     encode_fact,
+    is_patient_subject,
     patient_subject,
 )
 from schemas.outgoing import Outgoing, outgoing
@@ -273,7 +274,7 @@ class _Faults:
 
     def _under_second_token(self, fact: AnyFact) -> AnyFact:
         """Report some encounters under a second token of the patient, and merge it into the first."""
-        if isinstance(fact, BedStatusChanged) or fact.subject.startswith("patient:"):
+        if isinstance(fact, BedStatusChanged) or is_patient_subject(fact.subject):
             return fact
         if isinstance(fact, PatientAdmitted) and self._draws.chance(self._profile.merge):
             self._count("merge")
@@ -291,7 +292,7 @@ class _Faults:
 
     def _collide(self, fact: AnyFact) -> None:
         """Send another fact under the same source and id."""
-        if isinstance(fact, BedStatusChanged) or fact.subject.startswith("patient:"):
+        if isinstance(fact, BedStatusChanged) or is_patient_subject(fact.subject):
             return
         self._count("collision")
         stranger = EncounterUpdated(
