@@ -50,8 +50,8 @@ def train(
 
 
 def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:
+    from models.readmission.train import train as fit
     from models.registry import save_batch_model
-    from models.train import train as fit
     from streams.store.histories import of_everyone
     from streams.store.watermarks import event_time
 

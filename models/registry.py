@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, insert, select, update
 
-from models.batch import BatchModel
-from models.online import OnlineModel
-from models.report import encode_report
+from models.readmission.batch import BatchModel
+from models.readmission.online import OnlineModel
+from models.readmission.report import encode_report
 from schemas import tables
 
 ONLINE_NAME = "online"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.pool import StaticPool
 
-from models.batch import BatchModel
+from models.readmission.batch import BatchModel
 from models.registry import save_batch_model
 from schemas import tables
 from schemas.errors import UsageError
@@ -57,7 +57,7 @@ class Replay:
     seed : int
         Of the faults.
     model : BatchModel or None
-        Scores patients, so that there are alerts; see `models.train.train`.
+        Scores patients, so that there are alerts; see `models.readmission.train.train`.
 
     Examples
     --------

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from models.catalogue import Features
-from models.features import features
-from models.labels import WINDOW as FOLLOW_UP
+from models.features.catalogue import Features
+from models.features.values import features
+from models.labels.readmissions import WINDOW as FOLLOW_UP
 from models.moments import Moment
-from models.scorer import RiskScore, Scorer
+from models.readmission.scorer import RiskScore, Scorer
 from schemas.dispositions import DIED, disposition_code
 from schemas.state import Encounter, EncounterStatus
 

@@ -14,8 +14,9 @@ import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
 
-from models.labels import index_exclusion, readmitted_within_30_days
-from models.online import OnlineModel
+from models.labels.index_stays import index_exclusion
+from models.labels.readmissions import readmitted_within_30_days
+from models.readmission.online import OnlineModel
 from models.registry import latest_batch_model, load_online_model, online_version, save_online_model
 from schemas.state import Encounter, EncounterStatus
 from schemas.topics import ONLINE_MODEL, EncounterChanged, OnlineModelChanged

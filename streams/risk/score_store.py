@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from models.catalogue import Features
+from models.features.catalogue import Features
 from schemas import tables
 from schemas.database import as_utc
 from schemas.state import Encounter, decode_encounter

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection, Engine
 
-from models.online import OnlineModel
+from models.readmission.online import OnlineModel
+from models.readmission.scorer import Scorer
 from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
-from models.scorer import Scorer
 from streams.alerts.rules import can_be_followed_up
 from streams.alerts.store import close_alerts, open_alerts
 from streams.risk import score_store

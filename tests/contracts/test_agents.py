@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, select
 
-from models.batch import BatchModel
 from models.moments import Moment
+from models.readmission.batch import BatchModel
+from models.readmission.train import train
 from models.registry import load_online_model, online_version, save_batch_model
-from models.train import train
 from schemas import events, tables
 from schemas.events import AnyFact, BedStatus, BedStatusChanged, PatientClass, encode_fact
 from schemas.hospital import load_hospital

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.batch import BatchModel
-from models.catalogue import Features
-from models.features import features
-from models.labels import WINDOW, index_exclusion, readmitted_within_30_days
-from models.train import train
+from models.features.catalogue import Features
+from models.features.values import features
+from models.labels.index_stays import index_exclusion
+from models.labels.readmissions import WINDOW, readmitted_within_30_days
+from models.readmission.batch import BatchModel
+from models.readmission.train import train
 from schemas.events import AdtEvent, Sex
 from schemas.hospital import load_hospital
 from schemas.state import Encounter

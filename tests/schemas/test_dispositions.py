@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from models.catalogue import BY_NAME, in_words
-from models.labels import index_exclusion
+from models.features.catalogue import BY_NAME, in_words
+from models.labels.index_stays import index_exclusion
 from schemas import dispositions
 from simulators.population import DISPOSITION_LOG_ODDS
 from streams.alerts.rules import can_be_followed_up

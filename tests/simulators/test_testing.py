@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from models.train import train
+from models.readmission.train import train
 from schemas.errors import UsageError
 from schemas.events import PatientClass
 from simulators.testing import Replay
@@ -47,7 +47,7 @@ def test_a_replay_stops_at_any_moment(replay: Callable[..., Replay]) -> None:
 
 
 def test_with_a_model_there_are_alerts(replay: Callable[..., Replay], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("models.batch.BatchModel.risk_threshold", property(lambda _model: 0.0))
+    monkeypatch.setattr("models.readmission.batch.BatchModel.risk_threshold", property(lambda _model: 0.0))
     year = list(Replay.simulated(days=90, start=T0 - timedelta(days=120)).advance().encounters())
     histories: dict[str, list[Any]] = {}
     for encounter in year:

@@ -19,12 +19,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from models.catalogue import Features
-from models.columns import Floats
-from models.evaluation import Integers
-from models.features import features
-from models.labels import WINDOW, index_exclusion, readmitted_within_30_days
+from models.features.catalogue import Features
+from models.features.columns import Floats
+from models.features.values import features
+from models.labels.index_stays import index_exclusion
+from models.labels.readmissions import WINDOW, readmitted_within_30_days
 from models.moments import Moment
+from models.readmission.evaluation import Integers
 from schemas.state import Encounter
 
 WEIGHTS = {Moment.DISCHARGE: 1.0, Moment.ADMISSION: 0.5, Moment.MIDNIGHT: 0.5}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from models.catalogue import Features
-from models.online import OnlineModel
+from models.features.catalogue import Features
+from models.readmission.online import OnlineModel
 from schemas.errors import UsageError
 
 Discharges = list[tuple[Features, bool, float]]

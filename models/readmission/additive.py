@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from models.catalogue import Features
-from models.columns import CATEGORICAL_NAMES, COLUMNS, NUMERIC_NAMES, Floats, numeric_matrix
+from models.features.catalogue import Features
+from models.features.columns import CATEGORICAL_NAMES, COLUMNS, NUMERIC_NAMES, Floats, numeric_matrix
 
 UNSEEN = "\x00 a category that training never saw"
 

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import skops.io
 
-from models.additive import Additive, measure
-from models.catalogue import BY_NAME, Features, in_words
-from models.columns import CATEGORICAL_NAMES, COLUMNS, Floats, to_frame
-from models.evaluation import Line, to_log_odds, to_risk
-from models.report import TrainingReport, decode_report, encode_report
+from models.features.catalogue import BY_NAME, Features, in_words
+from models.features.columns import CATEGORICAL_NAMES, COLUMNS, Floats, to_frame
+from models.readmission.additive import Additive, measure
+from models.readmission.evaluation import Line, to_log_odds, to_risk
+from models.readmission.report import TrainingReport, decode_report, encode_report
 from schemas.errors import UsageError
 
 FORMAT = 1

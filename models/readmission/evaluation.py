@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from models.columns import Floats
+from models.features.columns import Floats
 
 Integers = npt.NDArray[np.int64]
 SMALLEST = 1e-12

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.batch import BatchModel
-from models.catalogue import Features
-from models.online import OnlineModel
-from models.scorer import RiskBand, Scorer, blend, online_weight
+from models.features.catalogue import Features
+from models.readmission.batch import BatchModel
+from models.readmission.online import OnlineModel
+from models.readmission.scorer import RiskBand, Scorer, blend, online_weight
 
 
 def test_an_untaught_online_model_changes_nothing(trained: BatchModel, rows: list[Features]) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import skops.io
 
-from models.batch import BatchModel, Candidate, compile_logistic
-from models.catalogue import Features
-from models.columns import COLUMNS, to_frame
-from models.evaluation import Line, to_risk
+from models.features.catalogue import Features
+from models.features.columns import COLUMNS, to_frame
+from models.readmission.batch import BatchModel, Candidate, compile_logistic
+from models.readmission.evaluation import Line, to_risk
 from schemas.errors import UsageError
 
 

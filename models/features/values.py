@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-import msgspec
-
-from models.catalogue import CONDITION_NAMES, CONDITIONS, FEATURES, Features
-from models.charlson import charlson_index, comorbidities
+from models.bedside.charlson import charlson_index, comorbidities
+from models.features.catalogue import CONDITION_NAMES, CONDITIONS, FEATURES, Features
+from models.features.snapshot import began_at, cut_to, known_by
 from schemas.dispositions import disposition_code
 from schemas.events import AdmissionType, PatientClass, Sex
 from schemas.state import Encounter, EncounterStatus, UnitStay
@@ -35,69 +34,6 @@ LEFT_OPEN = timedelta(hours=48)
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NO_CONDITION: dict[str, float] = dict.fromkeys(CONDITION_NAMES, 0.0)
 _UNKNOWN_CONDITIONS: dict[str, None] = dict.fromkeys(CONDITION_NAMES)
-
-
-def began_at(encounter: Encounter) -> datetime | None:
-    """Return the earliest known time of the encounter; None if no time is known."""
-    times = [time for time in (encounter.admitted_at, encounter.inpatient_from) if time is not None]
-    if encounter.unit_stays:
-        times.append(encounter.unit_stays[0].arrived_at)
-    return min(times) if times else None
-
-
-def known_by(encounter: Encounter, as_of: datetime) -> Encounter | None:
-    """Cut an encounter back to what had happened by `as_of`, that instant included.
-
-    Parameters
-    ----------
-    encounter : Encounter
-        Its present state.
-    as_of : datetime
-        Aware.
-
-    Returns
-    -------
-    Encounter or None
-        None if the encounter had not begun or is cancelled. `expected_discharge_at` is dropped, because the time of its
-        report is not stored. Before it became inpatient, an emergency admission was an ED visit; the class of any other
-        encounter was unknown.
-    """
-    if encounter.status is EncounterStatus.CANCELLED:
-        return None
-    began = began_at(encounter)
-    return None if began is None or began > as_of else _cut(encounter, as_of)
-
-
-def _cut(encounter: Encounter, as_of: datetime) -> Encounter:
-    """Return the encounter without anything after `as_of`; the same object if nothing is later."""
-    changed: dict[str, object] = {}
-    if any(diagnosis.known_at > as_of for diagnosis in encounter.diagnoses):
-        changed["diagnoses"] = tuple(each for each in encounter.diagnoses if each.known_at <= as_of)
-    if encounter.services and encounter.services[-1].known_at > as_of:
-        known = [each.value for each in encounter.services if each.known_at <= as_of]
-        changed["service"] = known[-1] if known else None
-    if any(procedure.known_at > as_of for procedure in encounter.procedures):
-        changed["procedures"] = tuple(each for each in encounter.procedures if each.known_at <= as_of)
-    last = encounter.unit_stays[-1] if encounter.unit_stays else None
-    if last is not None and (last.arrived_at > as_of or (last.left_at is not None and last.left_at > as_of)):
-        changed["unit_stays"] = _cut_stays(encounter.unit_stays, as_of)
-    if encounter.inpatient_from is not None and encounter.inpatient_from > as_of:
-        in_ed = encounter.admission_type is AdmissionType.EMERGENCY
-        changed["inpatient_from"] = changed["service"] = None
-        changed["patient_class"] = PatientClass.EMERGENCY if in_ed else PatientClass.UNKNOWN
-    if encounter.discharged_at is not None and encounter.discharged_at > as_of:
-        changed["discharged_at"] = changed["discharge_disposition"] = None
-        changed["status"] = EncounterStatus.IN_PROGRESS
-    if encounter.expected_discharge_at is not None:
-        changed["expected_discharge_at"] = None
-    return msgspec.structs.replace(encounter, **changed) if changed else encounter
-
-
-def _cut_stays(stays: Sequence[UnitStay], as_of: datetime) -> tuple[UnitStay, ...]:
-    kept = [stay for stay in stays if stay.arrived_at <= as_of]
-    if kept and kept[-1].left_at is not None and kept[-1].left_at > as_of:
-        kept[-1] = msgspec.structs.replace(kept[-1], left_at=None)
-    return tuple(kept)
 
 
 def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime) -> Features:
@@ -121,7 +57,7 @@ def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime
     -----
     A moment before the encounter began (times in feeds can be wrong) gives missing values, not an error.
     """
-    seen = _cut(encounter, as_of)
+    seen = cut_to(encounter, as_of)
     start = began_at(encounter)
     earlier = _earlier(history, encounter, start, as_of) if start is not None else []
     return (
@@ -140,7 +76,7 @@ def _earlier(history: Sequence[Encounter], encounter: Encounter, start: datetime
             continue
         began = began_at(other)
         if began is not None and began < start and began <= as_of:
-            found.append(_cut(other, as_of))
+            found.append(cut_to(other, as_of))
     return found
 
 

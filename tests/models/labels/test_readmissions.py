@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from models.labels import Exclusion, index_exclusion, readmitted_within_30_days
+from models.labels.index_stays import Exclusion, index_exclusion
+from models.labels.readmissions import readmitted_within_30_days
 from schemas.events import PatientClass
 from schemas.state import Encounter, EncounterStatus
 from tests.models.builders import day, ed_visit, stay

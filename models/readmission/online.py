@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from river import linear_model, metrics, optim, preprocessing
 
-from models.catalogue import CATEGORICAL, NUMERIC, Features
+from models.features.catalogue import CATEGORICAL, NUMERIC, Features
 from schemas.errors import UsageError
 
 FORMAT = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from models import charlson
+from models.bedside import charlson
 from schemas import dispositions
 
 Features = dict[str, float | str | None]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.catalogue import CATEGORICAL, NUMERIC, Features
+from models.features.catalogue import CATEGORICAL, NUMERIC, Features
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from models import charlson
-from models.charlson import WEIGHTS_1987, WEIGHTS_2011, charlson_index, comorbidities, group_of
+from models.bedside import charlson
+from models.bedside.charlson import WEIGHTS_1987, WEIGHTS_2011, charlson_index, comorbidities, group_of
 
-REFERENCE = Path(__file__).parents[2].parent / "shared" / "reference" / "charlson_quan2005_icd10.txt"
+REFERENCE = Path(__file__).parents[3].parent / "shared" / "reference" / "charlson_quan2005_icd10.txt"
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.catalogue import FEATURES, in_words
-from models.features import Features, features, known_by
+from models.features.catalogue import FEATURES, in_words
+from models.features.snapshot import known_by
+from models.features.values import Features, features
 from schemas.events import AdmissionType, AdtEvent, Diagnosis, PatientClass, Sex
 from schemas.state import Encounter, EncounterStatus, KnownService, UnitStay
 from streams.fold.encounter import fold

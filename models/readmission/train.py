@@ -20,11 +20,20 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from models.batch import BatchModel, Candidate, compile_logistic
-from models.columns import CATEGORICAL_NAMES, NUMERIC_NAMES, Floats, to_frame
-from models.evaluation import Integers, Line, Ranking, fit_line, log_losses, patient_bootstrap, to_log_odds, to_risk
-from models.report import TrainingReport
-from models.training_rows import TrainingRows, build_rows, last_word
+from models.features.columns import CATEGORICAL_NAMES, NUMERIC_NAMES, Floats, to_frame
+from models.readmission.batch import BatchModel, Candidate, compile_logistic
+from models.readmission.evaluation import (
+    Integers,
+    Line,
+    Ranking,
+    fit_line,
+    log_losses,
+    patient_bootstrap,
+    to_log_odds,
+    to_risk,
+)
+from models.readmission.report import TrainingReport
+from models.readmission.training_rows import TrainingRows, build_rows, last_word
 from schemas.errors import UsageError
 from schemas.state import Encounter
 

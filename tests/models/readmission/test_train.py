@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from models.batch import BatchModel
-from models.catalogue import Features
-from models.report import decode_report, encode_report
-from models.train import train
-from models.training_rows import build_rows, last_word
+from models.features.catalogue import Features
+from models.readmission.batch import BatchModel
+from models.readmission.report import decode_report, encode_report
+from models.readmission.train import train
+from models.readmission.training_rows import build_rows, last_word
 from schemas.errors import UsageError
 from schemas.events import PatientClass
 from tests.models.builders import day, stay
@@ -131,7 +131,7 @@ def test_a_share_of_alerts_outside_its_range_is_an_error(share: float) -> None:
 
 
 def test_a_time_without_a_zone_is_an_error() -> None:
-    with pytest.raises(UsageError, match="aware"):
+    with pytest.raises(UsageError, match="must have a time zone"):
         train([], alert_share=0.1, seed=1, trained_at=datetime(2026, 1, 1))  # noqa: DTZ001
 
 

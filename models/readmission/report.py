@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from models.evaluation import Interval
+from models.readmission.evaluation import Interval
 
 
 class TrainingReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from models.evaluation import Ranking, fit_line, log_losses, patient_bootstrap, to_log_odds, to_risk
+from models.readmission.evaluation import Ranking, fit_line, log_losses, patient_bootstrap, to_log_odds, to_risk
 
 RANDOM = np.random.default_rng(5)
 RISKS = np.round(RANDOM.random(400), 2)  # rounded, so that there are ties

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.batch import BatchModel, Reason
-from models.catalogue import Features
-from models.columns import Floats
-from models.evaluation import to_log_odds, to_risk
-from models.online import OnlineModel
+from models.features.catalogue import Features
+from models.features.columns import Floats
+from models.readmission.batch import BatchModel, Reason
+from models.readmission.evaluation import to_log_odds, to_risk
+from models.readmission.online import OnlineModel
 
 MAX_ONLINE_WEIGHT = 0.3
 """Upper bound of the online model's weight: it is not validated before use, unlike the batch model."""

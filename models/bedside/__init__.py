@@ -1,0 +1,1 @@
+"""Scores and groups that clinicians use at the bedside."""

@@ -1,0 +1,1 @@
+"""Labels: index stays, episodes, and readmissions within 30 days."""

@@ -1,0 +1,1 @@
+"""The readmission models: training, the batch and the online model, scoring, evaluation."""
