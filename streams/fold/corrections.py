@@ -24,7 +24,7 @@ from streams.fold.cancels import decide_late_cancel, named_targets, note_cancel
 from streams.fold.corrected_times import decide_late_correction, note_corrected_time
 from streams.fold.correction_state import CorrectionState
 from streams.fold.effective_facts import EffectiveFacts
-from streams.fold.effects import FactOrEffect, kinds_of
+from streams.fold.effects import Effect, FactOrEffect, kinds_of
 from streams.fold.fact_kinds import CANCELS, MAY_REPEAT_LOCATION, WITH_LOCATION
 from streams.fold.repeated_locations import note_location
 
@@ -68,8 +68,11 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
     * A location that an update, a class change, tracking or leave repeats is not a move.
     """
     facts = effective.facts
-    kinds = kinds_of(facts)
+    kinds: Sequence[type] = list(map(type, facts))
     present = set(kinds)
+    if Effect in present:
+        kinds = kinds_of(facts)
+        present = set(kinds)
     if present.isdisjoint(CANCELS) and (present.isdisjoint(MAY_REPEAT_LOCATION) or not _may_correct(facts, kinds)):
         return NO_CORRECTIONS
     state = CorrectionState(facts, kinds, {} if present.isdisjoint(CANCELS) else named_targets(facts, kinds))
@@ -84,7 +87,7 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
             data = facts[position].data
             location: Location | None = getattr(data, "location", None)
             if location is not None and position not in named:
-                note_location(state, position, location)
+                note_location(state, position, kind, location)
             if kind is EncounterUpdated and isinstance(data, UpdateDetails):
                 if data.admitted_at is not None:
                     note_corrected_time(state, position, PatientAdmitted, data.admitted_at)

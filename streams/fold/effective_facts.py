@@ -51,11 +51,12 @@ def distinct_in_order(facts: Iterable[FactOrEffect]) -> EffectiveFacts:
     that of their JSON.
     """
     given = list(facts)
-    has_effects = Effect in set(map(type, given))
+    types = set(map(type, given))
+    has_effects = Effect in types
     sources = [source_of(fact) for fact in given] if has_effects else cast("list[FoldedFact]", given)
     names = {(fact.source, fact.id) for fact in sources}
     if len(names) == len(given):
-        ordered = in_order(given)
+        ordered = in_order(given) if PatientDischarged in types else sorted(given, key=order)
     else:
         distinct = {_content(fact): fact for fact in given}
         by_content = sorted(distinct.items(), key=lambda item: (order(item[1]), item[0]))

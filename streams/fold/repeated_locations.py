@@ -10,9 +10,9 @@ from streams.fold.effects import location_of, source_of
 from streams.fold.fact_kinds import MAY_REPEAT_LOCATION, WITH_LOCATION
 
 
-def note_location(state: CorrectionState, position: int, location: Location) -> None:
+def note_location(state: CorrectionState, position: int, kind: type, location: Location) -> None:
     """Note where a fact puts the patient, or that it only repeats where the sender had put the patient before."""
-    if state.kinds[position] in MAY_REPEAT_LOCATION and _is_repeated(state, position, location):
+    if kind in MAY_REPEAT_LOCATION and _is_repeated(state, position, location):
         state.repeated_locations.add(position)
         return
     state.locations[position] = location

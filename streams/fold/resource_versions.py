@@ -44,8 +44,13 @@ def latest_versions(effective: EffectiveFacts) -> EffectiveFacts:
     EffectiveFacts
         The same object where no fact is of a version. With `ID_COLLISION` where one version came with two contents.
     """
-    if not any(getattr(fact.data, "version_of", None) for fact in effective.facts):
-        return effective
+    for fact in effective.facts:  # a loop is faster than any(), and most encounters have no version
+        if getattr(fact.data, "version_of", None):
+            return _without_earlier_versions(effective)
+    return effective
+
+
+def _without_earlier_versions(effective: EffectiveFacts) -> EffectiveFacts:
     facts: list[FactOrEffect] = []
     resources: defaultdict[_Resource, defaultdict[_Version, list[FoldedFact]]] = defaultdict(lambda: defaultdict(list))
     for fact in effective.facts:
