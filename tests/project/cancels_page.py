@@ -13,11 +13,12 @@ cases that the tests run (`tests/streams/fold/cancel_cases.py`), so this page is
 
 How to read a table:
 
-* *What was sent* lists the facts about one encounter in the order of recording: the time when it was recorded (EVN-2),
-  the trigger with the name of the fact, and the location (PV1-3) as unit/bed. "Happened" is EVN-6, where that is
-  another time. Messages may arrive in any order and more than once: the result is the same.
+* *What was sent* lists the facts about one encounter (in the last table, about one patient) in the order of recording:
+  the time when it was recorded (EVN-2), the trigger with the name of the fact, and the location (PV1-3) as unit/bed.
+  "Happened" is EVN-6, where that is another time. Messages may arrive in any order and more than once: the result is
+  the same.
 * *What counts* is the state of the encounter afterwards: its status, the time of the admission, and the patient's
-  locations. A problem is listed on the data-quality page, under the name given here, and the facts are kept.
+  locations. A *problem* means that some facts do not fit. They are kept, and the data-quality page lists the encounter.
 
 Why it works like this: [decision 12](../decisions/0012-heard-in-the-order-said.md). All facts: [facts.md](facts.md).
 Which HL7 message becomes which fact: [HL7 v2](hl7/index.md).

@@ -139,7 +139,7 @@ def describe_patient(patient: Patient) -> str:
 
 
 def describe_encounter(encounter: Encounter) -> str:
-    """Status and end, then each place, the reservation and the temporary place, then the problems."""
+    """Status and end, then each place, the reservation, the temporary place and the leave, then the problems."""
     status = encounter.status.value.replace("_", " ")
     if encounter.discharged_at is not None:
         status += f" at {_clock(encounter.discharged_at)}"
@@ -155,6 +155,8 @@ def describe_encounter(encounter: Encounter) -> str:
         found.append(f"reserved {encounter.reservation.unit_id}/{encounter.reservation.bed_id}")
     if encounter.temporary_place is not None:
         found.append(f"for a while in {encounter.temporary_place.unit_id}")
+    if encounter.on_leave_since is not None:
+        found.append(f"on leave since {_clock(encounter.on_leave_since)}")
     return "; ".join([*found, *_problems(encounter)])
 
 
@@ -444,6 +446,11 @@ PLANS = Group(
             "cancelled",
         ),
         Case(
+            "a cancelled pending admission cancels the encounter",
+            ("08:00 A14 4W/01 expected=12:00", "09:00 A27"),
+            "cancelled",
+        ),
+        Case(
             "a pending transfer that was changed is cancelled as one",
             ("08:00 A01 4W/01", "09:00 A15 ICU/01 expected=14:00", "10:00 A15 ICU/02 expected=16:00", "11:00 A26"),
             "in progress; admitted at 08:00; 4W/01 from 08:00",
@@ -452,6 +459,34 @@ PLANS = Group(
             "a pending discharge that was changed is cancelled as one",
             ("08:00 A01 4W/01", "09:00 A16 expected=14:00", "10:00 A16 expected=16:00", "11:00 A25"),
             "in progress; admitted at 08:00; 4W/01 from 08:00",
+        ),
+    ),
+)
+
+TRACKING_AND_LEAVE = Group(
+    "Cancelled tracking and leave",
+    "The cancels of a departure (A33), an arrival (A32), a leave of absence (A52) and a return from it (A53) restore "
+    "the state before.",
+    (
+        Case(
+            "a cancelled arrival puts the patient back",
+            ("08:00 A01 4W/01", "10:00 A10 5E/02", "11:00 A32"),
+            "in progress; admitted at 08:00; 4W/01 from 08:00",
+        ),
+        Case(
+            "a cancelled departure ends the temporary location",
+            ("08:00 A01 4W/01", "10:00 A09 4W/01 temporary=XR", "11:00 A33"),
+            "in progress; admitted at 08:00; 4W/01 from 08:00",
+        ),
+        Case(
+            "a cancelled leave of absence leaves the patient here",
+            ("08:00 A01 4W/01", "10:00 A21", "11:00 A52"),
+            "in progress; admitted at 08:00; 4W/01 from 08:00",
+        ),
+        Case(
+            "a cancelled return leaves the patient on leave",
+            ("08:00 A01 4W/01", "10:00 A21", "14:00 A22", "15:00 A53"),
+            "in progress; admitted at 08:00; 4W/01 from 08:00; on leave since 10:00",
         ),
     ),
 )
@@ -595,4 +630,15 @@ MERGES = Group(
     ),
 )
 
-GROUPS = (WHICH_TRANSFER, REPEATED, AFTERWARDS, DISCHARGES, ADMISSIONS, PLANS, CORRECTED, REFUSED, MERGES)
+GROUPS = (
+    WHICH_TRANSFER,
+    REPEATED,
+    AFTERWARDS,
+    DISCHARGES,
+    ADMISSIONS,
+    PLANS,
+    TRACKING_AND_LEAVE,
+    CORRECTED,
+    REFUSED,
+    MERGES,
+)
