@@ -22,7 +22,7 @@ from streams.ingest.hl7 import charset
 from streams.ingest.hl7.mapping import Hl7Mapping, load_mapping
 from streams.ingest.hl7.message_reader import Hl7Reading, read_message
 from streams.ingest.json_text import BYTE_ORDER_MARK
-from streams.ingest.reading import InputProblem, Reading, problem_of
+from streams.ingest.reading import InputProblem, Part, Reading, problem_of
 
 _START_BYTES = 256
 """Enough to find the first segment behind framing and byte order marks."""
@@ -44,13 +44,6 @@ class Feeds(NamedTuple):
     hl7: Hl7Mapping
     fhir: FhirOptions
     pseudonym_key: bytes
-
-
-class Part(NamedTuple):
-    """A part of the input with its bytes, which can be read again by themselves, and its reading."""
-
-    raw: bytes
-    reading: Reading
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -140,8 +133,7 @@ def read_by_parts(raw: bytes, feeds: Feeds, received_at: datetime, *, unknown_as
     """Read input, and separate the invalid entries of a FHIR Bundle from the valid ones. Otherwise as `read`."""
     form = format_of(raw) or unknown_as
     if form is Format.FHIR:
-        for part in read_parts(raw, feeds.fhir, feeds.pseudonym_key, received_at):
-            yield Part(part.raw, part.reading)
+        yield from read_parts(raw, feeds.fhir, feeds.pseudonym_key, received_at)
     else:
         yield Part(raw, read_as(form, raw, feeds, received_at))
 

@@ -34,6 +34,13 @@ class Reading(msgspec.Struct, frozen=True):
         return " ".join(map(str, self.problems)) or None
 
 
+class Part(NamedTuple):
+    """A part of the input with its bytes, which can be read again by themselves, and its reading."""
+
+    raw: bytes
+    reading: Reading
+
+
 def problem_of(error: InvalidInput) -> InputProblem:
     """Return the problem that an error describes."""
     return InputProblem(error.where, error.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
@@ -83,7 +84,6 @@ class Bundle:
         self._bundle, self._entries = bundle, entries
         self._resources = Resources([entry for _, entry in items(entries)])
         self._context = context._replace(resources=self._resources, sent_at=_sent_at(bundle, context.options))
-        self._deletions: Deletions | None = None
         facts: list[AnyFact] = []
         encounters = 0
         self.invalid: list[tuple[int, InputProblem]] = []
@@ -108,9 +108,11 @@ class Bundle:
             return None
         return read_encounter(resource, f"{path}.resource", self._context, part(entry, "fullUrl"))
 
+    @cached_property
+    def _deletions(self) -> Deletions:
+        return Deletions(self._entries, self._context.options.zone)
+
     def _delete(self, entry: Json, path: str) -> tuple[AnyFact, ...]:
-        if self._deletions is None:
-            self._deletions = Deletions(self._entries, self._context.options.zone)
         encounter, address = self._deletions.encounter(entry, path)
         sent_at, received_at = self._context.sent_at, self._context.received_at
         context = self._context._replace(sent_at=received_at if sent_at is None else min(sent_at, received_at))

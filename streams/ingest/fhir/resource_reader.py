@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import NamedTuple
 
 from schemas.errors import InvalidInput
 from schemas.outgoing import MAX_REJECTED_BYTES
@@ -14,14 +13,7 @@ from streams.ingest.fhir.json_values import part
 from streams.ingest.fhir.mapping import FhirOptions
 from streams.ingest.fhir.resources import Resources
 from streams.ingest.json_text import decode_json
-from streams.ingest.reading import problem_of
-
-
-class FhirPart(NamedTuple):
-    """A part of a resource with its bytes, which can be read again by themselves, and its reading."""
-
-    raw: bytes
-    reading: FhirReading
+from streams.ingest.reading import Part, problem_of
 
 
 def read_resource(resource: object, options: FhirOptions, pseudonym_key: bytes, received_at: datetime) -> FhirReading:
@@ -63,7 +55,7 @@ def read_json(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_a
     return read_resource(resource, options, pseudonym_key, received_at)
 
 
-def read_parts(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_at: datetime) -> Iterator[FhirPart]:
+def read_parts(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_at: datetime) -> Iterator[Part]:
     """Read a resource from bytes, and separate the invalid entries of a Bundle from the valid ones.
 
     Each invalid entry is a part: a Bundle of its own, with the other entries that are needed to read it. So its dead
@@ -71,27 +63,27 @@ def read_parts(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_
 
     Yields
     ------
-    FhirPart
+    Part
         First the valid entries, if any, with the bytes given. All other parts have a problem.
     """
     context = ReadingContext(options, pseudonym_key, received_at, Resources())
     try:
         resource = decode_json(raw)
         if part(resource, "resourceType") != "Bundle":
-            yield FhirPart(raw, read_resource(resource, options, pseudonym_key, received_at))
+            yield Part(raw, read_resource(resource, options, pseudonym_key, received_at))
             return
         bundle = Bundle(resource, context)  # type: ignore[arg-type]
     except InvalidInput as error:
-        yield FhirPart(raw, _rejected(error))
+        yield Part(raw, _rejected(error))
         return
     whole = bundle.reading
     if not bundle.invalid or (not whole.facts and len(raw) <= MAX_REJECTED_BYTES):
-        yield FhirPart(raw, whole)
+        yield Part(raw, whole)
         return
     if whole.facts:
-        yield FhirPart(raw, FhirReading(whole.facts, notification=whole.notification))
+        yield Part(raw, FhirReading(whole.facts, notification=whole.notification))
     for index, problem in bundle.invalid:
-        yield FhirPart(bundle.by_itself(index), FhirReading(problems=(problem,)))
+        yield Part(bundle.by_itself(index), FhirReading(problems=(problem,)))
 
 
 def _rejected(error: InvalidInput) -> FhirReading:

@@ -20,11 +20,10 @@ import pytest
 import structlog
 import uvicorn
 
-from schemas.errors import BrokerUnavailable, SettingsError, SourceError, UsageError
+from schemas.errors import BrokerUnavailable, SettingsError, UsageError
 from schemas.events import decode_fact, encode_fact
 from schemas.outgoing import REJECTED_HEADER, Outgoing
 from schemas.settings import Settings, load_settings
-from streams.ingest.fhir.files import fhir_files
 from streams.ingest.from_files import read_fhir
 from streams.ingest.http import build
 from streams.ingest.http_server import require_token, serve_http
@@ -414,24 +413,6 @@ def test_a_port_that_is_taken_is_said(settings: MakeSettings) -> None:
         taken.listen()
         with pytest.raises(UsageError, match="is not available"):
             serve_http(settings(), taken.getsockname()[1], print)
-
-
-def test_files_and_folders_in_order(tmp_path: Path) -> None:
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "1.ndjson").write_bytes(b'{"a": 1}\r\n\n{"a": 2}\n')
-    (tmp_path / "a.json").write_bytes(b'\xef\xbb\xbf{\n"a": 3\n}')
-    (tmp_path / "key.txt").write_bytes(b"no resource")
-    (tmp_path / ".hidden.json").write_bytes(b"{}")
-    said: list[str] = []
-    found = [(file.name, index, json.loads(raw)["a"]) for file, index, raw in fhir_files([tmp_path], said.append)]
-    assert said == ["Files skipped in the folders: 2. Only files named .json, .ndjson are read."]
-    assert found == [("a.json", 0, 3), ("1.ndjson", 0, 1), ("1.ndjson", 1, 2)]
-    assert [index for _, index, _ in fhir_files([tmp_path / "key.txt"])] == [0]
-    with pytest.raises(SourceError, match="no such file or folder"):
-        fhir_files([tmp_path, tmp_path / "nowhere"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(SourceError, match="No file to read"):
-        fhir_files([tmp_path / "empty"])
 
 
 def until(reached: Callable[[], bool], timeout_s: float = 40) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 from schemas.outgoing import rejected
 from schemas.pseudonyms import patient_token
 from streams.ingest.fhir.mapping import FhirOptions
-from streams.ingest.fhir.resource_reader import FhirPart, read_json, read_parts
+from streams.ingest.fhir.resource_reader import read_json, read_parts
+from streams.ingest.reading import Part
 from tests.streams.ingest.fhir.resources import HOUSE, ICD10, KEY, PATIENT, RECEIVED, bundle, concept, encounter, lies
 
 
-def parts(resource: object) -> list[FhirPart]:
+def parts(resource: object) -> list[Part]:
     return list(read_parts(json.dumps(resource).encode(), FhirOptions(), KEY, RECEIVED))
 
 
