@@ -1,1 +1,1 @@
-"""What hospitals send, to facts: HL7 v2 messages, FHIR resources, JSON."""
+"""Interfaces for hospital feeds: HL7 v2 messages, FHIR resources and JSON facts."""

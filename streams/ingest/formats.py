@@ -1,6 +1,6 @@
-"""Format of what a hospital sent: HL7 v2, FHIR, or facts as JSON, chosen by looking at the bytes.
+"""Choice of the reader for some bytes: HL7 v2, FHIR, or facts as JSON.
 
-Files, dead letters and HTTP bodies all use it, so the same bytes are read in the same way wherever they come in.
+Files, dead letters and HTTP bodies share it, so the same bytes give the same facts in all three.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Bodies of HTTP requests to records for Kafka, with an error for each part that gives none."""
+"""Bodies of HTTP requests to records for Kafka, with an error for each invalid part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Result of reading what a hospital sent, in whichever format: facts, and problems of what gives none."""
+"""Result of reading input in any format: facts, and the problems of input without facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A FHIR Bundle: the facts of each of its entries, and the problems of those that give none."""
+"""A FHIR Bundle: the facts of its valid entries, and the problems of the others."""
 
 from __future__ import annotations
 

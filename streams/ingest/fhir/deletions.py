@@ -1,4 +1,4 @@
-"""Deletions of Encounters in a Bundle. A deletion names a resource; only other entries say whose it was."""
+"""Deletions of Encounters in a Bundle. A deletion names a resource; only other entries identify its patient."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from schemas.events import Diagnosis
 from streams.ingest.fhir.json_values import Json, codes, codings, items, name
-from streams.ingest.fhir.mapping import CODE_SYSTEMS, NOT_SO
+from streams.ingest.fhir.mapping import CODE_SYSTEMS, REFUTED
 from streams.ingest.fhir.related import RelatedResources
 
 ADMISSION_USE = "AD"
@@ -53,7 +53,7 @@ def _of_condition(resource: Json, related: RelatedResources, path: str) -> tuple
     """Return system and code of a Condition, or None where it is refuted or has no code."""
 
     def code() -> tuple[str, str] | None:
-        refuted = NOT_SO.intersection(codes(resource.get("verificationStatus")))
+        refuted = REFUTED.intersection(codes(resource.get("verificationStatus")))
         return None if refuted else _best(resource.get("code"), path)
 
     return related.remember(resource, "code", code)

@@ -99,7 +99,7 @@ BUNDLES = frozenset(
     {"collection", "transaction", "batch", "message", "history", "searchset", "subscription-notification"}
 )
 
-NOT_SO = frozenset({"refuted", "entered-in-error"})
+REFUTED = frozenset({"refuted", "entered-in-error"})
 """Condition.verificationStatus of conditions that the patient does not have."""
 
 LEVELS = {"bd": "bed", "ro": "room", "wa": "unit", "si": "facility", "bu": "building"}

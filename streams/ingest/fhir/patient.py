@@ -18,7 +18,7 @@ def token_of(subject: object, patient: Json | None, related: RelatedResources, o
     subject : object
         Encounter.subject.
     patient : dict or None
-        The Patient to which it points, if that came along.
+        The Patient to which it points, where it is contained or in the Bundle.
     related : RelatedResources
         Resources around the Encounter.
     options : FhirOptions

@@ -36,7 +36,7 @@ class RelatedResources:
                 self._contained.setdefault((kind, known_as.lstrip("#")), inside)
 
     def find(self, reference: object, kind: str) -> Json | None:
-        """Return the resource of that type to which a Reference points, or None where it did not come along."""
+        """Return the resource of that type to which a Reference points, or None where it is missing."""
         written = text(part(reference, "reference"))
         if written is not None and written.startswith("#"):
             return self._contained.get((kind, written.lstrip("#")))

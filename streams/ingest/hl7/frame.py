@@ -22,7 +22,7 @@ from streams.ingest.reading import InputProblem, problem_of
 MAX_MESSAGES = 1_000
 """Per frame."""
 KEPT_BYTES = 16_384
-"""First bytes of a message that is too large: enough to see whose message it is and what it is about."""
+"""First bytes of a message that is too large: enough to identify the patient and the trigger."""
 NO_CONTROL_ID = "mllp"
 """Kafka key of a dead letter without MSH-10."""
 
