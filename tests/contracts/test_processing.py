@@ -229,7 +229,7 @@ def test_a_value_that_sql_cannot_hold_is_a_dead_letter_and_its_neighbours_are_ke
     assert (outcome.new_facts, outcome.rejected) == (2, 1)
     assert rows(engine, tables.fact, "subject") == [("E1",), ("E2",)]
     [(reason,)] = rows(engine, tables.dead_letter, "reason")
-    assert reason.startswith("SQL refused it")
+    assert reason.startswith("SQL rejected the record")
 
 
 def test_most_of_a_topic_being_garbage_stops_the_worker() -> None:

@@ -143,7 +143,7 @@ def test_the_hl7_example_is_read_by_its_mapping_into_the_example_hospital(tmp_pa
     assert (fact["source"], fact["subject"], fact["time"]) == ("lakeside-adt", "V7001", "2026-07-02T07:10:00Z")
     assert place(fact) == {"facility_id": "LSG", "unit_id": "2N", "room": "201", "bed_id": "201-A"}
     assert "201-A" in load_hospital(HOW_TO / "example_hospital.yaml").units["LSG", "2N"].bed_ids
-    assert (letter["facts"], letter["dead_letter"][:16]) == ([], "No visit number:")
+    assert (letter["facts"], letter["dead_letter"][:24]) == ([], "PV1-19: no visit number.")
 
 
 def test_the_fhir_example_is_read_by_its_mapping_into_the_example_hospital(tmp_path: Path) -> None:

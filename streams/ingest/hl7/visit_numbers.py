@@ -32,9 +32,7 @@ def required_visit(reader: FieldReader) -> str:
     """
     found = visit_number(reader)
     if found is None:
-        raise InvalidInput(
-            all_fields(reader), "all empty, so the visit is unknown. Fill one, or set visit_number in the HL7 mapping."
-        )
+        raise InvalidInput(all_fields(reader), "no visit number. Fill one, or set visit_number in the HL7 mapping.")
     return checked_visit(reader, found)
 
 

@@ -49,7 +49,7 @@ def test_a_second_message_in_a_frame_is_not_lost() -> None:
 def test_the_answer_to_several_messages_is_the_worst_of_them() -> None:
     found = frame(ONE + b"\r" + BAD)
     assert (found.answer, found.header.control_id) == (Answer.ERROR, "C1")
-    assert found.reason.startswith("Message 2 of 2 in the frame: PV1-19, PID-18, PV1-50: all empty")
+    assert found.reason.startswith("Message 2 of 2 in the frame: PV1-19, PID-18, PV1-50: no visit number")
     assert ids(found) == ["C1"]
     assert [record.value for record in letters(found)] == [BAD]
     assert frame(b"hello\r" + ONE + b"\r" + BAD).answer is Answer.REJECTED

@@ -173,7 +173,7 @@ def test_the_visit_number_stands_where_the_mapping_says() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (message(visit=""), "PV1-19, PID-18, PV1-50: all empty, so the visit is unknown. Fill one"),
+        (message(visit=""), "PV1-19, PID-18, PV1-50: no visit number. Fill one"),
         (message(patient=""), "PID-3: empty, so the patient is unknown"),
         (message(occurred="yesterday"), "EVN-6: not a valid time"),
         (message(occurred="20260231000000"), "EVN-6: not a valid date"),

@@ -115,7 +115,7 @@ def test_each_visit_of_each_patient_is_told_of() -> None:
         (merged("A50", "MRG|||||V1"), "MRG-5: not a number other than PV1-19"),
         (merged("A50", "MRG|||||bed:HG/4W/01"), "a reserved prefix (bed: or patient:)"),
         (merged("A45", "MRG|||||V1", "PV1||I|5E"), "PV1: two segments after one MRG"),
-        (merged("A44", "MRG|18^^^HG^MR", visit=""), "PV1-19, PID-18, PV1-50: all empty"),
+        (merged("A44", "MRG|18^^^HG^MR", visit=""), "PV1-19, PID-18, PV1-50: no visit number"),
         (with_account(without_pv1(merged("A44", "MRG|18^^^HG^MR||ACC2"))), "PV1: missing after the MRG"),
     ],
 )
