@@ -27,7 +27,7 @@ def data_quality(as_json: AsJson = False) -> None:
         return
     for each in found:
         since = f", since {each.since:%Y-%m-%d %H:%M}" if each.since else ""
-        say(f"{each.kind.value.replace('_', ' ')}: {each.subject}: {each.says.replace('_', ' ')}{since}", markup=False)
+        say(f"{each.kind.value.replace('_', ' ')}: {each.subject}{since}: {each.says}", markup=False)
     if not found:
         say("Nothing to look at.")
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dash import html
 
-from dashboard.components.wording import duration, moment, sentence
+from dashboard.components.wording import duration, moment
 from schemas.events import AnyFact, Location
 from schemas.state import Encounter
 
@@ -43,7 +43,7 @@ def finding_details(
     zone : ZoneInfo
         In which times are written.
     """
-    parts: list[Any] = [html.P(sentence(each), className="finding-says") for each in says]
+    parts: list[Any] = [html.P(each, className="finding-says") for each in says]
     if encounter is not None:
         parts.append(_known(encounter, place, zone))
     if facts:

@@ -60,17 +60,6 @@ def duration(span: timedelta) -> str:
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
 
 
-def sentence(words: str) -> str:
-    """Return words as a sentence.
-
-    Examples
-    --------
-    >>> sentence("nothing heard since then; ask whether the patient left")
-    'Nothing heard since then; ask whether the patient left.'
-    """
-    return f"{words[:1].upper()}{words[1:].removesuffix('.')}."
-
-
 def short_token(token: str) -> str:
     """Return the part of a patient token that is shown; enough to tell two patients of one list apart."""
     return token[:TOKEN_SHOWN]

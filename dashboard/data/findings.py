@@ -10,23 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Engine, case, func, select
 from schemas import tables
 from schemas.events import AnyFact, decode_fact
 from schemas.state import Encounter, decode_encounter
+from streams.quality.kinds import WORK_ORDER
 
 LISTED = 500
 """How many findings are shown at once."""
 
 FACTS_SHOWN = 200
-
-KINDS = (
-    "bed_claimed_twice",
-    "second_bed",
-    "stale_stay",
-    "stale_plan",
-    "facts_do_not_fit",
-    "id_collision",
-    "unknown_unit",
-    "unknown_bed",
-)
-"""In the order in which they are worked off: who lies where goes first."""
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +55,7 @@ def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -
     """
     column = tables.finding.columns
     shown: ColumnElement[bool] = column.kind == kind if kind else column.kind.is_not(None)
-    by_kind = case({each: position for position, each in enumerate(KINDS)}, value=column.kind, else_=len(KINDS))
+    by_kind = case(WORK_ORDER, value=column.kind, else_=len(WORK_ORDER))
     query = (
         select(*(column[name] for name in Listed.__struct_fields__))
         .where(shown)

@@ -12,20 +12,10 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 from dashboard.components.attributes import aria, data
 from dashboard.components.finding_details import finding_details
 from dashboard.components.grid import grid
-from dashboard.components.wording import duration, sentence
+from dashboard.components.wording import duration
 from dashboard.context import Context, wall_clock
 from dashboard.data.findings import FindingList, Listed, finding_list, what_was_said
-
-WORDS = {
-    "bed_claimed_twice": "Bed claimed twice",
-    "second_bed": "Second bed",
-    "stale_stay": "Silent stays",
-    "stale_plan": "Overdue plans",
-    "facts_do_not_fit": "Facts do not fit",
-    "id_collision": "Ids given twice",
-    "unknown_unit": "Unknown units",
-    "unknown_bed": "Unknown beds",
-}
+from streams.quality.kinds import KINDS, WORK_ORDER, Kind, KindText
 
 REFRESH_MS = 5_000
 STALE = timedelta(minutes=10)
@@ -69,7 +59,7 @@ def register(app: Dash, context: Context) -> None:
         State("quality-grid", "rowData"),
     )
     async def refresh(_asked: Any, kind: str | None, shown: list[dict[str, Any]] | None) -> tuple[Any, ...]:
-        chosen = kind if kind in WORDS else None
+        chosen = kind if kind in WORK_ORDER else None
         found = await asyncio.to_thread(finding_list, context.engine, chosen)
         rows = [row(each, found, context) for each in found.findings]
         body = "worklist" if rows else "worklist is-empty"
@@ -90,14 +80,15 @@ def _details(context: Context, selected: dict[str, Any]) -> html.Div:
 
 def row(found: Listed, of: FindingList, context: Context) -> dict[str, Any]:
     """Return one line of the grid."""
+    about = KINDS[Kind(found.kind)] if found.kind in WORK_ORDER else KindText(found.kind, "")
     known = found.since is not None and of.event_time is not None and found.since <= of.event_time
     return {
         "id": f"{found.kind} {found.subject} {found.says}",
-        "kind": WORDS.get(found.kind, found.kind),
-        "grave": found.kind in ("bed_claimed_twice", "second_bed"),
+        "kind": about.title,
+        "grave": about.urgent,
         "place": context.place_in_words(found.facility_id, found.unit_id, found.bed_id),
         "about": found.subject,
-        "says": sentence(found.says),
+        "says": found.says,
         "silent": duration(of.event_time - found.since) if known else "",  # type: ignore[operator]
         "facility": found.facility_id,
     }
@@ -119,7 +110,7 @@ def note(found: FindingList) -> str:
 def filters(found: FindingList, chosen: str | None) -> list[html.Button]:
     """Return a button for each kind that there is, with its count."""
     kinds: list[tuple[str | None, str, int]] = [(None, "All", sum(found.counts.values()))]
-    kinds += [(kind, label, found.counts.get(kind, 0)) for kind, label in WORDS.items()]
+    kinds += [(kind.value, KINDS[kind].title, found.counts.get(kind, 0)) for kind in Kind]
     return [
         html.Button(
             [label, html.B(f"{count:,}", className="num")],

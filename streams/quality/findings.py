@@ -16,7 +16,7 @@ from schemas.events import BED_PREFIX, PatientClass
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
 from streams.capacity.beds import PersonClaim, superseded
-from streams.quality.kinds import WORDS, Finding, Kind
+from streams.quality.kinds import PROBLEMS, WORK_ORDER, Finding, Kind, text_of
 from streams.store import watermarks
 from streams.store.pending_admissions import open_plans, serving_cancels
 from streams.store.people import persons
@@ -40,7 +40,7 @@ _HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
 
 
 def findings(connection: Connection, hospital: Hospital, now: datetime | None = None) -> list[Finding]:
-    """Return the whole list, by kind and subject.
+    """Return the whole list in work order.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def findings(connection: Connection, hospital: Hospital, now: datetime | None = 
 
 
 def by_kind(found: Iterable[Finding]) -> list[Finding]:
-    """Return findings in the order in which they are listed."""
-    return sorted(found, key=lambda each: (each.kind, each.subject, each.says))
+    """Return findings by kind in the order in which people work them off, then by subject."""
+    return sorted(found, key=lambda each: (WORK_ORDER[each.kind], each.subject, each.says))
 
 
 def event_time(connection: Connection) -> datetime | None:
@@ -123,11 +123,11 @@ def _provisional(connection: Connection) -> Iterator[Finding]:
             if not fits(each, problem):
                 kind = Kind.ID_COLLISION if problem is Problem.ID_COLLISION else Kind.FACTS_DO_NOT_FIT
                 since = each.admitted_at or each.discharged_at
-                yield Finding(kind=kind, subject=each.encounter_id, says=WORDS[problem], since=since, **_place(each))
+                yield Finding(kind=kind, subject=each.encounter_id, says=PROBLEMS[problem], since=since, **_place(each))
     for who in patients:
         for problem in who.problems:
             if not fits(who, problem):
-                yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=who.patient_token, says=WORDS[problem])
+                yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=who.patient_token, says=PROBLEMS[problem])
 
 
 def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> 
     for encounter in here:
         at = last.get(encounter.encounter_id)
         if at is not None and now - at > STALE_AFTER.get(encounter.patient_class, STALE_OTHERWISE):
-            says = f"{encounter.patient_class.value}, nothing heard since then; ask whether the patient left"
+            says = text_of(Kind.STALE_STAY, patient_class=encounter.patient_class.value)
             subject = encounter.encounter_id
             yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
 
@@ -178,7 +178,7 @@ def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
             yield Finding(
                 kind=Kind.STALE_PLAN,
                 subject=plan.subject,
-                says="still kept for somebody who was to come then; admit the patient or cancel the plan",
+                says=text_of(Kind.STALE_PLAN),
                 since=plan.expected_at or plan.since,
                 facility_id=plan.facility_id,
                 unit_id=plan.unit_id,
@@ -198,7 +198,7 @@ def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding
         for key, (encounter, place) in in_bed.items()
     )
     for encounter_id, since in given_up.items():
-        says = "the patient lies in another bed under another number; this stay was never ended"
+        says = text_of(Kind.SECOND_BED)
         encounter, _ = in_bed[encounter_id]
         yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
     claims: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
@@ -209,7 +209,7 @@ def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding
     for bed, claimants in claims.items():
         if len(claimants) > 1:
             named = ", ".join(sorted(encounter_id for _, encounter_id in claimants))
-            says = f"claimed by {named}; ask who lies there, and discharge the others"
+            says = text_of(Kind.BED_CLAIMED_TWICE, encounters=named)
             since = sorted(claimants)[1][0]
             yield msgspec.structs.replace(_of_place(Kind.BED_CLAIMED_TWICE, says, *bed), since=since)
 
@@ -242,7 +242,7 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
     for row in rows:
         about.setdefault((row.source, row.event_id), []).append(row.subject)
     for (source, event_id), subjects in about.items():
-        says = f"{source} gave the id {event_id} to several facts about {', '.join(subjects)}; all are kept"
+        says = text_of(Kind.ID_COLLISION, source=source, event_id=event_id, subjects=", ".join(subjects))
         yield Finding(kind=Kind.ID_COLLISION, subject=subjects[0], says=says)
 
 
@@ -257,8 +257,8 @@ def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Find
         if unit is None:
             units.add((row.facility_id, row.unit_id))
         elif row.bed_id is not None and row.bed_id not in unit.bed_ids:
-            says = "the hospital file does not name this bed; add it there, or correct the sender"
+            says = text_of(Kind.UNKNOWN_BED)
             yield _of_place(Kind.UNKNOWN_BED, says, row.facility_id, row.unit_id, row.bed_id)
     for facility_id, unit_id in units:
-        says = "the hospital file does not name this unit; add it there, or correct the sender"
+        says = text_of(Kind.UNKNOWN_UNIT)
         yield _of_place(Kind.UNKNOWN_UNIT, says, facility_id, unit_id)

@@ -9,7 +9,7 @@ from schemas import events, tables
 from schemas.events import PatientClass
 from schemas.state import Problem
 from streams.quality.findings import findings
-from streams.quality.kinds import WORDS
+from streams.quality.kinds import PROBLEMS
 from streams.quality.store import EVERY, keep, look
 from tests.contracts.test_people import HOSPITAL
 from tests.contracts.test_processing import rows, take
@@ -117,7 +117,7 @@ def test_a_cancel_of_what_was_announced_under_another_number_is_no_problem(engin
 
 def test_places_that_the_hospital_file_does_not_name_are_taken_and_listed(engine: Engine) -> None:
     take(engine, admit(0, "9Z/01"), admit(0, "4W/77", e="E2", p="P2"), bed(1, "4W/78", "available"))
-    assert listed(engine) == [("unknown_bed", "HG/4W/77"), ("unknown_bed", "HG/4W/78"), ("unknown_unit", "HG/9Z")]
+    assert listed(engine) == [("unknown_unit", "HG/9Z"), ("unknown_bed", "HG/4W/77"), ("unknown_bed", "HG/4W/78")]
 
 
 def test_what_does_not_fit_of_a_person_is_listed(engine: Engine) -> None:
@@ -126,7 +126,7 @@ def test_what_does_not_fit_of_a_person_is_listed(engine: Engine) -> None:
 
 
 def test_every_problem_has_its_words() -> None:
-    assert set(WORDS) == set(Problem)
+    assert set(PROBLEMS) == set(Problem)
 
 
 def test_a_fact_with_a_time_in_the_future_does_not_make_the_others_stale_nor_its_own_stay_fresh(engine: Engine) -> None:

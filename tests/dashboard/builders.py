@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Engine, insert, update
 
+from dashboard.context import Context
+from dashboard.data.cache import ShortMemory
+from dashboard.live.hub import Hub
 from schemas import tables
 from schemas.events import AnyFact, BedStatus, PatientClass, Sex, digest, encode_fact
 from schemas.hospital import Hospital, parse_hospital
+from schemas.settings import load_settings
 from schemas.state import Encounter, EncounterStatus, UnitStay, encode_encounter
 from schemas.topics import BedOnBoard, CapacityMetrics
 
@@ -217,3 +222,8 @@ def save_model_and_fact(connection: Connection) -> None:
             subject="E1", source="test", event_id="1", digest=1, occurred_at=NOON, received_at=NOON, body=b"{}"
         )
     )
+
+
+def context_of(engine: Engine, folder: Path) -> Context:
+    settings = load_settings(data_dir=folder)
+    return Context(settings, hospital(), engine, Hub(hospital(), "test"), ShortMemory(0))

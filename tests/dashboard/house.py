@@ -110,11 +110,11 @@ def make_database(folder: Path, *, filled: bool = True) -> Engine:
                 connection,
                 "stale_stay",
                 "E2",
-                "inpatient, nothing heard since then; ask whether the patient left",
+                "No message about this inpatient encounter since then. Ask whether the patient left.",
                 since=NOON - 40 * 24 * HOUR,
                 bed_id="02",
             )
-            twice = "claimed by E4, E5; ask who lies there, and discharge the others"
+            twice = "Claimed by E4, E5. Ask who is in this bed, and discharge the others."
             save_finding(connection, "bed_claimed_twice", "TH/MED/04", twice, bed_id="04")
             about_e2 = {"e": "E2", "p": "e" * 32}
             save_facts(

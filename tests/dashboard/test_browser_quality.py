@@ -18,7 +18,7 @@ def open_page(page: Page, house: House) -> None:
 def test_a_finding_says_what_it_is_where_it_is_and_since_when(page: Page, house: House) -> None:
     open_page(page, house)
     line = page.locator(SILENT)
-    for words in ("Silent stays", "Medicine · 02", "E2", "ask whether the patient left.", "40 d 0 h"):
+    for words in ("Silent stays", "Medicine · 02", "E2", "Ask whether the patient left.", "40 d 0 h"):
         expect(line).to_contain_text(words)
     expect(page.locator("#quality-note")).to_contain_text("to look at")
     expect(page.locator("#quality-note")).to_contain_text("is a worker running?")  # the list is of another year
@@ -29,7 +29,7 @@ def test_the_panel_shows_the_facts_behind_it(page: Page, house: House) -> None:
     page.locator(SILENT).click()
     panel = page.locator("#finding-details")
     for words in (
-        "Inpatient, nothing heard since then",
+        "No message about this inpatient encounter since then",
         "What was said (2)",
         "Patient admitted",
         "recorded 3 h 00 min later",
@@ -59,5 +59,5 @@ def test_keys_move_through_the_list(page: Page, house: House) -> None:
 def test_a_new_finding_appears_by_itself(page: Page, house: House) -> None:
     open_page(page, house)
     with house.engine.begin() as connection:
-        save_finding(connection, "unknown_unit", "TH/9Z", "the hospital file does not name this unit", since=NOON)
+        save_finding(connection, "unknown_unit", "TH/9Z", "The hospital file does not name this unit.", since=NOON)
     expect(page.locator(".ag-row:has-text('TH/9Z')")).to_be_visible(timeout=8000)

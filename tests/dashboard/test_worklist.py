@@ -8,22 +8,13 @@ from sqlalchemy import Engine
 
 import dashboard
 from dashboard.components.alert_details import alert_details
-from dashboard.context import Context
 from dashboard.data.alerts import latest_risks, worklist
-from dashboard.data.cache import ShortMemory
-from dashboard.live.hub import Hub
 from dashboard.pages.worklist import row
 from models.moments import MOMENT_WORDS, Moment
-from schemas.settings import load_settings
 from streams.alerts import AlertStatus
-from tests.dashboard.builders import NOON, hospital, save_alert, save_score
+from tests.dashboard.builders import NOON, context_of, save_alert, save_score
 
 DASHBOARD = Path(dashboard.__file__).parent
-
-
-def context_of(engine: Engine, folder: Path) -> Context:
-    settings = load_settings(data_dir=folder)
-    return Context(settings, hospital(), engine, Hub(hospital(), "test"), ShortMemory(0))
 
 
 def test_every_moment_has_words_of_its_own() -> None:

@@ -34,6 +34,10 @@ ONE_PLACE = {
             "streams/worker/relay.py",
         },
     ),
+    "the kinds of data-quality findings": (
+        r"""["'](?:bed_claimed_twice|second_bed|stale_stay|stale_plan|facts_do_not_fit|unknown_unit|unknown_bed)["']""",
+        {"streams/quality/kinds.py"},
+    ),
     "the loop of an agent": (r"\bbatched\(", {"streams/worker/batching.py"}),
     "the bodies of facts about a subject": (r"""["']subject, body["']""", {"streams/store/fact_log.py"}),
 }
