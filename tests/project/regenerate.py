@@ -1,4 +1,4 @@
-"""Writes docs/reference anew from the code: `python -m tests.project.regenerate` (`make docs`)."""
+"""Write docs/reference from the code: `python -m tests.project.regenerate` (`make docs`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from schemas.settings import settings_table
 from streams.fold.fact_kinds import facts_table
 from streams.worker.metrics import metrics_table
 from tests.project.cancels_page import cancels_page
+from tests.project.command_line_page import command_line_page
 from tests.project.hospital_table import hospital_page
+from tests.project.tables_page import tables_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -31,17 +33,19 @@ What a cancel takes back, and which places are only repeated, is told by when it
 def pages() -> dict[str, str]:
     """Return each file of docs/reference with what it should hold."""
     return {
+        "command-line.md": command_line_page(),
         "hospital-file.md": hospital_page(),
         "settings.md": "# Settings\n\nAll from the environment.\n\n" + settings_table(),
         "metrics.md": "# Metrics\n\nOf a worker, at /metrics in the format of Prometheus.\n\n" + metrics_table(),
         "facts.md": FACTS + facts_table(),
         "cancels.md": cancels_page(),
+        "tables.md": tables_page(),
         "facts.schema.json": json.dumps(json_schema(), indent=2, sort_keys=True) + "\n",
     }
 
 
 def main() -> None:
-    """Write them."""
+    """Write every page."""
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (REFERENCE / name).write_text(text, encoding="utf-8")
