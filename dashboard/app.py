@@ -18,7 +18,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from dashboard import dash_faults, security, server
 from dashboard.components import shell
-from dashboard.context import Context, check_zones
+from dashboard.context import Context
 from dashboard.data.cache import ShortMemory
 from dashboard.data.capacity import all_metrics
 from dashboard.live import push
@@ -54,11 +54,8 @@ def create_app(
     ------
     SettingsError
         When `dashboard_host` is not a loopback address.
-    HospitalFileError
-        When a facility's time zone is unknown.
     """
     security.require_loopback(settings.dashboard_host)
-    check_zones(hospital)
     hub = Hub(hospital, build_id())
     context = Context(settings, hospital, engine, hub, ShortMemory(WORKLIST_TTL_S))
     live = LiveService(hub, settings, partial(all_metrics, engine), on_failure)

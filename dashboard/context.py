@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
 from dashboard.data.alerts import Worklist
 from dashboard.data.cache import ShortMemory
 from dashboard.live.hub import Hub
-from schemas.errors import HospitalFileError
 from schemas.hospital import Hospital
 from schemas.settings import Settings
 
@@ -41,24 +40,6 @@ class Context(NamedTuple):
         if not unit:
             return ""
         return f"{unit} · {bed_id}" if bed_id else f"{unit}, no bed"
-
-
-def check_zones(hospital: Hospital) -> None:
-    """Refuse a hospital file with an unknown time zone.
-
-    Raises
-    ------
-    HospitalFileError
-        Naming the facility.
-    """
-    for facility in hospital.facilities:
-        try:
-            ZoneInfo(facility.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise HospitalFileError(
-                f"Facility {facility.facility_id}: there is no time zone {facility.time_zone}. "
-                "Write one like Europe/Berlin or UTC."
-            ) from None
 
 
 def wall_clock() -> datetime:

@@ -7,6 +7,7 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -110,6 +111,7 @@ def _check(hospital: Hospital, origin: str) -> None:
         if facility.facility_id in seen_facilities:
             raise HospitalFileError(f"{origin}: facility {facility.facility_id} is defined twice. Rename one.")
         seen_facilities.add(facility.facility_id)
+        _check_time_zone(facility, origin)
         seen_units: set[str] = set()
         for unit in facility.units:
             place = f"{origin}: unit {facility.facility_id}/{unit.unit_id}"
@@ -124,6 +126,16 @@ def _check(hospital: Hospital, origin: str) -> None:
                 )
     if not hospital.facilities:
         raise HospitalFileError(f"{origin}: no facility is defined. Add one under `facilities:`.")
+
+
+def _check_time_zone(facility: Facility, origin: str) -> None:
+    try:
+        ZoneInfo(facility.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: `Europe` is a folder of zones
+        raise HospitalFileError(
+            f"{origin}: facility {facility.facility_id}: time_zone {facility.time_zone!r} is not a known time zone. "
+            "Write an IANA name such as Europe/Berlin."
+        ) from None
 
 
 def load_hospital(path: Path | None = None) -> Hospital:

@@ -46,6 +46,13 @@ def test_beds_are_numbered_or_named() -> None:
             "3 staffed beds but only 2 beds",
         ),
         (f"facilities: [{facility('{unit_id: A, name: A, type: other, colour: red}')}]", "colour"),
+        *(
+            (
+                f"facilities: [{{facility_id: F, name: N, time_zone: {zone}, units: [{UNIT}]}}]",
+                "x.yaml: facility F: time_zone '.*' is not a known time zone. Write an IANA name such as",
+            )
+            for zone in ("Nowhere/City", "Europe", "../etc", "''")
+        ),
     ],
 )
 def test_a_wrong_file_says_where_and_why(text: str, message: str) -> None:
