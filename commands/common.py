@@ -14,9 +14,13 @@ import typer
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from schemas.settings import Settings
 
 MAX_SEED = 2**32 - 1
+MAX_LINE = 100_000
+"""Characters; a table is only as wide as its content."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Faults = Annotated[str, typer.Option(help="Faults on purpose between the source and Kafka: none, mild or hostile.")]
@@ -71,6 +75,27 @@ def say(text: str = "", **style: Any) -> None:
     from rich.console import Console
 
     Console(highlight=False).print(text, soft_wrap=True, **style)
+
+
+def print_table(table: Table) -> None:
+    """Print a table for people. Lines wrap at the width of the terminal, and not at all when the output is piped."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = MAX_LINE
+    console.print(table)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    Examples
+    --------
+    >>> counted(1, "record"), counted(1_200, "record")
+    ('1 record', '1,200 records')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def print_json(value: object) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import AsJson, given_paths, load_settings, remark, say
+from commands.common import AsJson, counted, given_paths, load_settings, remark, say
 from commands.simulate import publish_facts
 from schemas.errors import UsageError
 
@@ -27,7 +27,7 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = load_settings()
-    _from_files(settings, read_hl7(given_paths(paths), settings, remark), "messages", dry_run, as_json)
+    _from_files(settings, read_hl7(given_paths(paths), settings, remark), "message", dry_run, as_json)
 
 
 def mllp(
@@ -62,7 +62,7 @@ def mllp(
     server = serve_mllp(settings, options, lambda address: say(f"MLLP at {address}"))
     say(f"{server.acknowledged:,} acknowledged, {server.rejected:,} rejected, {server.unanswered:,} not answered.")
     if server.ignored:
-        say(f"{server.ignored:,} acknowledgements came in, and were ignored.")
+        say(f"{counted(server.ignored, 'acknowledgement')} received and ignored.")
 
 
 def fhir(
@@ -77,7 +77,7 @@ def fhir(
     from streams.ingest.from_files import read_fhir
 
     settings = load_settings()
-    _from_files(settings, read_fhir(given_paths(paths), settings, remark), "resources", dry_run, as_json)
+    _from_files(settings, read_fhir(given_paths(paths), settings, remark), "resource", dry_run, as_json)
 
 
 def http(
@@ -123,4 +123,5 @@ def _print_readings(messages: Iterator[Any], called: str, as_json: bool) -> None
             kind = f" {message.trigger}" if message.trigger else ""
             say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
     if not as_json:
-        say(f"{usable:,} {called} give facts, {rejected:,} would be dead letters.")
+        dead = "a dead letter" if rejected == 1 else "dead letters"
+        say(f"{counted(usable, called)} {'gives' if usable == 1 else 'give'} facts, {rejected:,} would be {dead}.")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.common import AsJson, load_settings, parse_time, print_json, say
+from commands.common import AsJson, counted, load_settings, parse_time, print_json, print_table, say
 from schemas.errors import UsageError
 
 
@@ -51,11 +51,17 @@ def rebuild(as_json: AsJson = False) -> None:
     if as_json:
         print_json(report)
         return
-    say(f"{report.facts:,} facts about {report.subjects:,} subjects, {report.facts_per_s:,.0f} facts/s.")
+    say(
+        f"{counted(report.facts, 'fact')} about {counted(report.subjects, 'subject')}, "
+        f"{report.facts_per_s:,.0f} facts/s."
+    )
     if not report.differed:
         say("Nothing differed.")
     for found in report.differences:
-        say(f"{found.table}: {found.missing:,} rows were missing, {found.extra:,} too many, {found.changed:,} wrong:")
+        say(
+            f"{found.table}: {counted(found.missing, 'row')} missing, "
+            f"{found.extra:,} too many, {found.changed:,} wrong:"
+        )
         say(f"  {', '.join(found.keys)}{', ...' if found.rows > len(found.keys) else ''}")
 
 
@@ -88,7 +94,6 @@ def as_of(
 
 
 def _print_house(house: Any) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -96,12 +101,15 @@ def _print_house(house: Any) -> None:
         table.add_column(name, justify="right" if name == "in progress" else "left")
     for line in house.census:
         table.add_row(line.facility_id or "?", line.unit_id or "?", line.patient_class, f"{line.count:,}")
-    Console(highlight=False).print(table)
+    print_table(table)
     say(", ".join(f"{status} {count:,}" for status, count in house.encounters.items()))
 
 
 def _print_person(person: Any) -> None:
-    say(person.person_token + (f", with {len(person.tokens) - 1} merged tokens" if len(person.tokens) > 1 else ""))
+    say(
+        person.person_token
+        + (f", with {counted(len(person.tokens) - 1, 'merged token')}" if len(person.tokens) > 1 else "")
+    )
     for encounter in person.encounters:
         place = encounter.location
         where = f" in {place.unit_id} {place.bed_id or ''}".rstrip() if place else ""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.common import MAX_SEED, AsJson, Speed, load_settings, print_json, say
+from commands.common import MAX_SEED, AsJson, Speed, load_settings, print_json, print_table, say
 from schemas.errors import UsageError
 
 
@@ -103,7 +103,6 @@ def status(as_json: AsJson = False) -> None:
 
 def _print_status(found: Any) -> None:
     import msgspec
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -115,7 +114,7 @@ def _print_status(found: Any) -> None:
         elif value is None:
             value = "none"
         table.add_row(name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
-    Console(highlight=False).print(table)
+    print_table(table)
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -15,6 +15,7 @@ from commands.common import (
     Faults,
     FaultsSeed,
     Speed,
+    counted,
     given_paths,
     load_settings,
     parse_time,
@@ -123,6 +124,6 @@ def publish_facts(
     if as_json:
         print_json(dataclasses.asdict(report) | ({"faults": injected} if faults != "none" else {}))
         return
-    say(f"Published {report.published:,} records" + (", then stopped." if report.stopped else "."))
+    say(f"Published {counted(report.published, 'record')}" + (", then stopped." if report.stopped else "."))
     if faults != "none":
         say(summary(injected))

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 import typer.main
+from sqlalchemy import insert
 
 import wardwatch
-from schemas import kafka
+from schemas import kafka, tables
 from schemas.database import make_engine
+from schemas.state import EncounterStatus
 from streams.adt.agent import ingest
 from streams.adt.records import Fetch, Record
 
@@ -158,6 +160,45 @@ def test_reports_are_json_where_asked(tmp_path: Path) -> None:
     doctor = run(tmp_path, "doctor", "--json")
     assert doctor.returncode == 1
     assert {check["name"]: check["ok"] for check in json.loads(doctor.stdout)}["model"] is False
+
+
+def test_status_does_not_wrap_its_lines_when_piped(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    engine = make_engine(f"sqlite:///{tmp_path / 'wardwatch.db'}")
+    with engine.begin() as connection:
+        for status in EncounterStatus:
+            row = {"encounter_id": status, "patient_token": "p", "patient_class": "inpatient", "version": 1}
+            connection.execute(insert(tables.encounter).values(**row, status=status.value, state=b"{}"))
+    engine.dispose()
+    shown = run(tmp_path, "status", COLUMNS="40").stdout.splitlines()
+    assert len(shown) == len(json.loads(run(tmp_path, "status", "--json").stdout))
+
+
+@pytest.mark.parametrize("command", ["simulate", "doctor", "dashboard"])
+def test_an_unknown_time_zone_in_the_hospital_file_is_one_line(command: str, tmp_path: Path) -> None:
+    file = tmp_path / "hospital.yaml"
+    example = (ROOT / "docs" / "how-to" / "example_hospital.yaml").read_text(encoding="utf-8")
+    file.write_text(example.replace("Europe/Dublin", "Europe/Dubblin"), encoding="utf-8")
+    done = run(tmp_path, command, WARDWATCH_HOSPITAL_FILE=str(file))
+    text = done.stdout if command == "doctor" else done.stderr
+    assert f"{file}: facility LSG: time_zone 'Europe/Dubblin' is not a known time zone. Write an IANA name" in text
+    assert (done.returncode, "Traceback" in done.stderr) == (1 if command == "doctor" else 2, False)
+
+
+@pytest.mark.parametrize(
+    ("messages", "says"),
+    [
+        (0, "0 messages give facts, 1 would be a dead letter."),
+        (1, "1 message gives facts, 0 would be dead letters."),
+        (2, "2 messages give facts, 0 would be dead letters."),
+    ],
+)
+def test_a_dry_run_counts_in_the_singular_and_plural(messages: int, says: str, tmp_path: Path) -> None:
+    good = (ROOT / "docs" / "how-to" / "example_messages.hl7").read_text(encoding="utf-8").split("\n\n")[0]
+    (tmp_path / "a.hl7").write_text("\n\n".join([good] * messages) if messages else "MSH|^~\\&|x", encoding="utf-8")
+    mapping = str(ROOT / "docs" / "how-to" / "example_hl7_mapping.yaml")
+    done = run(tmp_path, "ingest", "hl7", str(tmp_path), "--dry-run", WARDWATCH_HL7_MAPPING_FILE=mapping)
+    assert done.stdout.splitlines()[-1] == says
 
 
 def test_in_an_empty_house_a_stranger_or_a_wrong_address_is_one_line(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_the_command_says_what_it_passed_over_and_reads_the_rest(tmp_path: Path)
     (tmp_path / "feed" / "a.pdf").write_bytes(b"%PDF")
     done = run(tmp_path, "ingest", "hl7", str(tmp_path / "feed"), "--dry-run")
     assert done.returncode == 0
-    assert "1 messages give facts, 0 would be dead letters." in done.stdout
+    assert "1 message gives facts, 0 would be dead letters." in done.stdout
     assert done.stderr.startswith("wardwatch: Files skipped in the folders: 1. Only files named .adt")
 
 
