@@ -24,7 +24,7 @@ then by when it was recorded (`recordedtime`), then by source and id. One except
 one instant the discharge goes first where the admission was recorded later and the patient was here before.
 
 What a cancel takes back, and which places are only repeated, is told by when it was recorded:
-[decision 12](../decisions/0012-heard-in-the-order-said.md). The shape of each fact is in
+[decision 12](../decisions/0012-cancels-and-corrections-by-order-of-recording.md). The shape of each fact is in
 [facts.schema.json](facts.schema.json). The latest word on a bed (A20) counts, by the same order.
 
 """
