@@ -20,7 +20,8 @@ How to read a table:
 * *What counts* is the state of the encounter afterwards: its status, the time of the admission, and the patient's
   locations. A *problem* means that some facts do not fit. They are kept, and the data-quality page lists the encounter.
 
-Why it works like this: [decision 12](../decisions/0012-cancels-and-corrections-by-order-of-recording.md). All facts: [facts.md](facts.md).
+Why it works like this: [decision 12](../decisions/0012-cancels-and-corrections-by-order-of-recording.md).
+All facts: [facts.md](facts.md).
 Which HL7 message becomes which fact: [HL7 v2](hl7/index.md).
 """
 

@@ -19,19 +19,20 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
 FACTS = """# Facts
 
-What can be said of a visit or a person, and in what order it counts: by when it happened (`time`), then by this table,
-then by when it was recorded (`recordedtime`), then by source and id. One exception: of a discharge and an admission at
-one instant the discharge goes first where the admission was recorded later and the patient was here before.
+Each kind of fact about an encounter or a patient, and the order in which facts apply: by the time when they happened
+(`time`), then by this table, then by the time when they were recorded (`recordedtime`), then by source and id. One
+exception: of a discharge and an admission at one instant, the discharge comes first where the admission was recorded
+later and the patient was here before.
 
-What a cancel takes back, and which places are only repeated, is told by when it was recorded:
+A cancel finds its fact, and a repeated location is recognised, by the order of recording:
 [decision 12](../decisions/0012-cancels-and-corrections-by-order-of-recording.md). The shape of each fact is in
-[facts.schema.json](facts.schema.json). The latest word on a bed (A20) counts, by the same order.
+[facts.schema.json](facts.schema.json). Of the statuses reported for a bed (A20) the latest counts, by the same order.
 
 """
 
 
 def pages() -> dict[str, str]:
-    """Return each file of docs/reference with what it should hold."""
+    """Return the content of each generated file of docs/reference."""
     return {
         "command-line.md": command_line_page(),
         "hospital-file.md": hospital_page(),
