@@ -18,7 +18,7 @@ from schemas.database import make_engine, upgrade
 from schemas.events import AdtEvent, Diagnosis, encode_fact
 from schemas.hospital import load_hospital
 from simulators.hospital import simulate
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.fold.encounter import fold
 from streams.operate.rebuild import rebuild

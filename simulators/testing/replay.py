@@ -24,7 +24,7 @@ from schemas.topics import BedOnBoard, CapacityMetrics
 from simulators.faults import FaultProfile, FaultReport, profile, with_faults
 from simulators.hospital import simulate
 from simulators.replay import facts as recorded
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore, UnitKey

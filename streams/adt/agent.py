@@ -7,22 +7,19 @@ rejected, the worker stops instead of draining the topic.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from schemas.errors import TooManyRejected
 from schemas.topics import ADT_EVENTS
-from streams.adt.process import Outcome, process
-from streams.adt.records import Batch, Fetch, Record, read_batch
-from streams.store.unit_of_work import unit_of_work
+from streams.adt.process import Outcome, ingest
+from streams.adt.records import Fetch, fetch_of
 from streams.worker import metrics
 from streams.worker.batching import run_agent
-from streams.worker.transactions import Transactions, is_transient
+from streams.worker.transactions import Transactions
 
 WINDOW = 1_000
 """Number of records that `RejectionLimit` counts."""
@@ -68,36 +65,6 @@ class RejectionLimit:
             )
 
 
-def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome:
-    """Write fetches to SQL, in one transaction.
-
-    If SQL rejects a value in the batch (a data error, not an outage), the records are written one by one and the
-    rejected ones go to the dead letters.
-    """
-    batch = read_batch(fetches)
-    try:
-        return _one_transaction(engine, batch, clock)
-    except DBAPIError as error:
-        if is_transient(error):
-            raise
-        single = [Fetch([record], fetch.caught_up) for fetch in fetches for record in fetch.records]
-        if len(single) > 1:
-            outcomes = [ingest(engine, [one], clock=clock) for one in single]
-            return Outcome(*(sum(values) for values in zip(*outcomes, strict=True)))
-        reason = f"SQL rejected the record: {type(error.orig).__name__}. Shorten or correct the field at the sender."
-        return _one_transaction(engine, batch._replace(facts={}, rejected=[(single[0].records[0], reason)]), clock)
-
-
-def _one_transaction(engine: Engine, batch: Batch, clock: Clock) -> Outcome:
-    with unit_of_work(engine) as work:
-        return process(batch, work, clock())
-
-
-def to_record(record: Any) -> Record:
-    """Return an aiokafka record as a `Record`."""
-    return Record(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
-
-
 def count(outcome: Outcome) -> None:
     """Add a batch to the metrics."""
     metrics.FACTS_NEW.inc(outcome.new_facts)
@@ -126,17 +93,9 @@ async def run(
         stream,
         "adt",
         transactions,
-        decode=lambda events: [_fetch(stream.app.consumer, event) for event in events],
+        decode=lambda events: [fetch_of(stream.app.consumer, event) for event in events],
         handle=lambda engine, fetches: ingest(engine, fetches, clock=clock),
         on_commit=on_commit,
         max_records=MAX_AT_ONCE,
         interval_s=MIN_INTERVAL_S,
     )
-
-
-def _fetch(consumer: Any, event: Any) -> Fetch:
-    """Return the records of one event; a partition that was revoked meanwhile counts as not read to its end."""
-    tp = event.message.tp
-    highwater = consumer.highwater(tp)
-    at_the_end = highwater is None or event.message.offset + 1 >= highwater
-    return Fetch([to_record(record) for record in event.value], at_the_end and tp in consumer.assignment())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from schemas.events import (
     BedStatusChanged,
@@ -14,9 +18,12 @@ from schemas.events import (
     is_patient_subject,
 )
 from streams.adt.changes import decide, letter_key
-from streams.adt.records import Batch, is_marked
+from streams.adt.records import Batch, Fetch, is_marked, read_batch
 from streams.store.changes import FactRow, Touched
-from streams.store.unit_of_work import UnitOfWork
+from streams.store.unit_of_work import UnitOfWork, unit_of_work
+from streams.worker.transactions import is_transient
+
+Clock = Callable[[], datetime]
 
 
 class Outcome(NamedTuple):
@@ -28,6 +35,37 @@ class Outcome(NamedTuple):
     encounters_changed: int
     unreadable: int = 0
     """Of the rejected, those that no interface has marked: a changed feed, or the wrong topic."""
+
+
+def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome:
+    """Write fetches to SQL, in one transaction.
+
+    If SQL rejects a value in the batch (a data error, not an outage), the records are written one by one and the
+    rejected ones go to the dead letters.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the database.
+    fetches : sequence of Fetch
+        Of one topic, at least one.
+    clock : callable
+        Wall clock, aware UTC; stamps new facts and dead letters.
+    """
+    batch = read_batch(fetches)
+    try:
+        with unit_of_work(engine) as work:
+            return process(batch, work, clock())
+    except DBAPIError as error:
+        if is_transient(error):
+            raise
+        single = [Fetch([record], fetch.caught_up) for fetch in fetches for record in fetch.records]
+        if len(single) > 1:
+            outcomes = [ingest(engine, [one], clock=clock) for one in single]
+            return Outcome(*(sum(values) for values in zip(*outcomes, strict=True)))
+        reason = f"SQL rejected the record: {type(error.orig).__name__}. Shorten or correct the field at the sender."
+    with unit_of_work(engine) as work:
+        return process(batch._replace(facts={}, rejected=[(single[0].records[0], reason)]), work, clock())
 
 
 def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
@@ -47,8 +85,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     WriteConflict
         The caller takes the batch again.
     """
-    work.lock_partitions(batch.partitions)
-    new_facts = work.add_facts(_rows(batch, received_at))
+    new_facts = work.add_facts(_rows(batch, received_at), batch.partitions)
     before = work.read(_touched(batch, has_new_facts=new_facts > 0))
     changes = decide(batch, before, received_at)
     work.save(changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.errors import FactRejected
 from schemas.events import (
@@ -28,22 +28,37 @@ class Record(NamedTuple):
 
 
 class Fetch(NamedTuple):
-    """What one fetch brought of one partition: at least one record, and whether nothing is left behind the last."""
+    """At least one record of one partition, and whether the last of them is the end of the partition."""
 
     records: Sequence[Record]
     caught_up: bool
 
 
+def fetch_of(consumer: Any, event: Any) -> Fetch:
+    """Return the records of one event of the batch transport.
+
+    A partition that was revoked meanwhile counts as not read to its end.
+    """
+    tp = event.message.tp
+    highwater = consumer.highwater(tp)
+    at_the_end = highwater is None or event.message.offset + 1 >= highwater
+    records = [
+        Record(record.topic, record.partition, record.offset, record.key, record.value, record.headers)
+        for record in event.value
+    ]
+    return Fetch(records, at_the_end and tp in consumer.assignment())
+
+
 class PartitionRead(NamedTuple):
-    """What was read of one partition: the event times of its facts, and whether nothing is left."""
+    """The event times of the facts read from one partition, and whether it is read to its end."""
 
     times: dict[bytes, datetime]
-    """By canonical body: the same fact twice is one witness of the time."""
+    """By canonical body, so that a duplicate fact counts once for the event time."""
     caught_up: bool
 
 
 class Batch(NamedTuple):
-    """Some fetches, read: facts with their canonical bodies, and what is no fact."""
+    """Fetches of one topic after reading: facts with their canonical bodies, and rejected records."""
 
     topic: str
     partitions: dict[int, PartitionRead]
@@ -53,7 +68,7 @@ class Batch(NamedTuple):
 
 
 def read_batch(fetches: Sequence[Fetch]) -> Batch:
-    """Read fetches of one topic; never raises for what is in them."""
+    """Read fetches of one topic; invalid records are rejected, and never raise."""
     facts: dict[bytes, AnyFact] = {}
     rejected: list[tuple[Record, str]] = []
     partitions: dict[int, PartitionRead] = {}

@@ -59,12 +59,12 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def lock_partitions(self, partitions: Iterable[int]) -> None:
-        """Wait until no other transaction writes facts of these Kafka partitions."""
-        locks.lock_partitions(self.connection, partitions)
+    def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int]) -> int:
+        """Add facts to the log, leave out known ones, and return how many were new.
 
-    def add_facts(self, rows: Sequence[FactRow]) -> int:
-        """Add facts to the log, leave out known ones, and return how many were new."""
+        Waits first until no other transaction writes facts of these Kafka partitions.
+        """
+        locks.lock_partitions(self.connection, partitions)
         return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
 
     def read(self, touched: Touched) -> Before:

@@ -23,7 +23,7 @@ from schemas.state import decode_encounter
 from simulators.faults import FaultReport, profile, with_faults
 from simulators.hospital import simulate
 from simulators.publish import Speed, publish
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore

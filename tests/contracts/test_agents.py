@@ -19,7 +19,7 @@ from schemas.hospital import load_hospital
 from schemas.state import EncounterStatus
 from schemas.topics import CapacityMetrics, EncounterChanged, UnitChanged
 from simulators.hospital import simulate
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.capacity.agent import Capacity
 from streams.fold.encounter import fold

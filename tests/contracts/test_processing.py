@@ -14,8 +14,8 @@ from schemas.errors import TooManyRejected, WriteConflict
 from schemas.events import AnyFact, PatientClass, encode_fact
 from schemas.outgoing import rejected
 from schemas.state import EncounterStatus, decode_encounter
-from streams.adt.agent import RejectionLimit, ingest
-from streams.adt.process import Outcome
+from streams.adt.agent import RejectionLimit
+from streams.adt.process import Outcome, ingest
 from streams.adt.records import Fetch, Record
 from streams.store.changes import Change, Changes, Touched
 from streams.store.outbox import decode_headers

@@ -14,7 +14,7 @@ from schemas.errors import FactRejected, UsageError
 from schemas.events import AnyFact, PatientClass, encode_fact
 from schemas.outgoing import rejected
 from schemas.settings import Settings
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.operate.as_of import HouseAsOf, house_as_of, person_as_of
 from streams.operate.dead_letters import LetterName, contents, letters, read_again, settle, unsettled

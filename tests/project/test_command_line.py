@@ -19,7 +19,7 @@ import wardwatch
 from schemas import kafka, tables
 from schemas.database import make_engine
 from schemas.state import EncounterStatus
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 
 ROOT = Path(__file__).parents[2]

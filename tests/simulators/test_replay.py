@@ -12,7 +12,7 @@ from schemas.settings import load_settings
 from simulators import replay
 from simulators.sources import jsonl
 from simulators.window import within
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from tests.simulators.conftest import START
 

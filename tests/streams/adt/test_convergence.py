@@ -23,7 +23,7 @@ from schemas import events, tables
 from schemas.events import AdtEvent, AnyFact, BedStatus, PatientClass, encode_fact
 from schemas.hospital import parse_hospital
 from schemas.topics import CapacityMetrics
-from streams.adt.agent import ingest
+from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore

@@ -11,7 +11,7 @@ import pytest
 from faust.transport.drivers import aiokafka
 from faust.types import TP
 
-from streams.adt import agent
+from streams.adt.records import fetch_of
 from streams.worker.batch_transport import PRIVATE_NAMES, BatchConsumer, Transport
 
 OVERRIDES = (
@@ -69,4 +69,4 @@ def test_an_event_of_a_partition_that_was_taken_away_ends_no_worker(assigned: bo
     consumer._thread = SimpleNamespace(highwater=lambda _: 8, assignment=lambda: {TAKEN}) if assigned else _TakenAway()
     record = SimpleNamespace(topic="adt.events.v1", partition=3, offset=7, key=None, value=b"", headers=())
     event = SimpleNamespace(message=SimpleNamespace(tp=TAKEN, offset=7), value=[record])
-    assert agent._fetch(consumer, event).caught_up is assigned
+    assert fetch_of(consumer, event).caught_up is assigned
