@@ -1,6 +1,6 @@
-"""The front door: every command by its name, and how the program ends.
+"""Command line: every command by its name, and the exit codes.
 
-Only `commands` is imported here, and that imports no room until a command runs, so that the help is there at once.
+Only `commands` is imported here. It imports other packages when a command runs, so that the help is fast.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-database_group = typer.Typer(help="The database.", no_args_is_help=True)
-ingest_group = typer.Typer(help="Feeds that hospitals have, to facts.", no_args_is_help=True)
-dead_letters_group = typer.Typer(help="Records that are no facts: look, mend, send again.", no_args_is_help=True)
+database_group = typer.Typer(help="Manage the database.", no_args_is_help=True)
+ingest_group = typer.Typer(help="Read HL7 v2, FHIR and JSON, from files or over the network.", no_args_is_help=True)
+dead_letters_group = typer.Typer(help="List, correct and replay records that could not be used.", no_args_is_help=True)
 app.add_typer(database_group, name="db")
 app.add_typer(ingest_group, name="ingest")
 app.add_typer(dead_letters_group, name="dead-letters")
@@ -63,7 +63,7 @@ def main() -> None:
     except typer.TyperException as error:
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if not message.strip():
-            sys.exit(2)  # no command was given, and the help has been printed
+            sys.exit(2)  # no command given: the help was printed
         _fail(f"{message.rstrip('.')}. {_help_for(error)}", 2)
     except (typer.Abort, KeyboardInterrupt):
         _fail("Stopped.", 130)
@@ -79,13 +79,13 @@ def main() -> None:
 
 
 def _help_for(error: typer.TyperException) -> str:
-    """Say where the help of the command that was meant is."""
+    """Return a hint at the help of the command."""
     context = getattr(error, "ctx", None)
     return f"Try `{context.command_path if context else 'wardwatch'} --help`."
 
 
 def _database_failed(error: DBAPIError) -> str:
-    """One line of what the driver says; never the statement, whose parameters may be about a patient."""
+    """Return one line of the driver's error. Never the statement: its parameters may be about a patient."""
     first_line = str(error.orig).strip().partition("\n")[0]
     return f"The database failed: {first_line}. Check WARDWATCH_DATABASE_URL, or run `wardwatch db upgrade`."
 

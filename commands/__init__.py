@@ -1,1 +1,1 @@
-"""The commands, a file for each group of them. Each imports its room when it runs, and only then."""
+"""Commands, one file for each group. A command imports what it needs when it runs, so that `--help` is fast."""

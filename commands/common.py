@@ -1,4 +1,4 @@
-"""What the commands share: settings and logging, options that recur, and how they print."""
+"""Shared parts of the commands: settings, logging, common options, and output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ MAX_LINE = 100_000
 """Characters; a table is only as wide as its content."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Faults = Annotated[str, typer.Option(help="Faults on purpose between the source and Kafka: none, mild or hostile.")]
+Faults = Annotated[str, typer.Option(help="Faults to inject between the source and Kafka: none, mild or hostile.")]
 FaultsSeed = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same faults.")]
 Speed = Annotated[str, typer.Option(help="Pace of the facts against the clock: 1x, 600x, or max.")]
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings, and set up logging by them."""
+    """Read the settings, and configure logging."""
     from schemas.settings import load_settings as read
 
     settings = read(**overrides)
@@ -45,7 +45,7 @@ def _set_up_logging(settings: Settings) -> None:
         level=max(level, logging.WARNING), format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     for chatty in ("kafka", "aiokafka"):
-        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # what they report, we raise
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)  # their errors are raised and reported by us
     for framework in ("faust", "mode"):
         logging.getLogger(framework).setLevel(max(level, logging.ERROR))
     renderer: Any = (
@@ -66,12 +66,12 @@ def _set_up_logging(settings: Settings) -> None:
 
 
 def remark(text: str) -> None:
-    """Say something beside the answer: on standard error, so that what reads the answer does not see it."""
+    """Print a remark to standard error, so that it is not part of the result."""
     typer.echo(f"wardwatch: {text}", err=True)
 
 
 def say(text: str = "", **style: Any) -> None:
-    """Print a line for people; `markup=False` for text that is not ours."""
+    """Print a line for people; `markup=False` for text from outside."""
     from rich.console import Console
 
     Console(highlight=False).print(text, soft_wrap=True, **style)
@@ -99,25 +99,27 @@ def counted(number: int, noun: str) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print what programs read."""
+    """Print JSON for programs."""
     import msgspec
 
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def given_paths(texts: Sequence[str]) -> list[Path]:
-    """Read paths that somebody typed; an empty one, as of a variable that is not set, is not the folder one is in."""
+    """Return the paths of the command line. Reject an empty one: an unset variable must not mean the current folder."""
     if not all(texts):
-        raise UsageError("An empty path was given. Name files or folders; . is the folder you are in.")
+        raise UsageError("path: empty. Name files or folders; . is the current folder.")
     return [Path(text) for text in texts]
 
 
 def parse_time(text: str) -> datetime:
-    """Read a time that somebody typed, as aware UTC."""
+    """Return a time of the command line as aware UTC."""
     if text == "now":
         return datetime.now(UTC)
     try:
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"{text!r} is no time. Write 2026-03-02T08:00, with a zone such as +01:00, or now.") from None
+        raise UsageError(
+            f"{text!r} is not a valid time. Write 2026-03-02T08:00, with a zone such as +01:00, or now."
+        ) from None

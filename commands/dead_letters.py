@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.operate.dead_letters import Contents, LetterName
 
-LetterArgument = Annotated[str, typer.Argument(help="As the list names it: topic/partition/offset.")]
+LetterArgument = Annotated[str, typer.Argument(help="Name from the list: topic/partition/offset.")]
 
 
 def list_letters(
-    settled: Annotated[bool, typer.Option("--all", help="Those that were settled too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most, the latest first.")] = 50,
+    settled: Annotated[bool, typer.Option("--all", help="Include settled dead letters.")] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Maximum number of dead letters, the latest first.")
+    ] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List dead letters with their reasons, the latest first.
@@ -87,9 +89,11 @@ def fix_letter(
 
 
 def replay_letters(
-    names: Annotated[list[str] | None, typer.Argument(help="Names from the list; all that are not settled.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names from the list; by default all that are not settled.")
+    ] = None,
 ) -> None:
-    """Read dead letters again, with the readers and the mapping of today, and publish what can be used now.
+    """Read dead letters again with the current code and mapping, and publish those that can be used now.
 
     Example: `wardwatch dead-letters replay`
     """
@@ -105,7 +109,7 @@ def replay_letters(
 
 
 def _send(settings: Settings, engine: Engine, letters: dict[LetterName, Contents], how: str) -> None:
-    """Publish what can be read and settle it; exits with 1 when something still cannot."""
+    """Publish and settle what can be read. Exit with 1 when something still cannot."""
     from schemas.errors import FactRejected
     from simulators.publish import Speed as Pace
     from simulators.publish import publish

@@ -1,4 +1,4 @@
-"""The whole house on one machine: embedded broker, SQLite, worker, simulator, model and dashboard."""
+"""Everything on one machine: embedded broker, SQLite, worker, simulator, model and dashboard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from schemas.settings import Settings
 from streams.worker.embedded_broker import EmbeddedBroker
 
 HISTORY_DAYS = 14
-"""Published at once, so that the board starts full and has yesterday to show."""
+"""Published at once, so that the board starts full and shows the last 24 hours."""
 
 TRAINING_DAYS = 365
 UP_WITHIN_S = 60.0
@@ -31,31 +31,31 @@ Say = Callable[[str], None]
 
 
 def run_demo(settings: Settings, *, speed: str | None, port: int, seed: int, say: Say) -> None:
-    """Run until Ctrl-C or SIGTERM. Each demo starts afresh; the data of the one before is deleted.
+    """Run the demo until Ctrl-C or SIGTERM. Each demo starts empty; the data of the last one is deleted.
 
     Parameters
     ----------
     settings : Settings
-        Of the person at the keyboard; where the parts are is the demo's own choice.
+        Settings of the user. The demo overrides addresses, ports and folders.
     speed : str or None
-        Of the simulated hospital; None for a house to which nothing is sent.
+        Pace of the simulated hospital; None for no simulated hospital.
     port : int
-        Of the dashboard; 0 takes a free one.
+        Port of the dashboard; 0 takes a free one.
     seed : int
-        Of the simulated hospital.
+        Seed of the simulated hospital.
     say : callable
-        Hears what is to be shown.
+        Called with each line for the user.
 
     Raises
     ------
     UsageError
         When a demo runs already in this data directory, or the port is taken.
     WardwatchError
-        When a part cannot be kept alive; names its log.
+        When a process cannot be restarted; names its log.
     """
     folder = settings.data_dir / "demo"
     port = _free_port() if port == 0 else port
-    _refuse_taken(port)
+    _check_free(port)
     with _only_one(folder), EmbeddedBroker() as broker, Supervisor() as supervisor:
         stop = threading.Event()
         signal.signal(signal.SIGTERM, lambda *_: stop.set())
@@ -83,13 +83,13 @@ def run_demo(settings: Settings, *, speed: str | None, port: int, seed: int, say
         if _wait_until_up(f"{address}/health", supervisor, stop):
             say(f"\n  Wardwatch demo: [bold]{address}[/]\n")
             say("A model is being trained on a simulated year; the worklist fills in about half a minute.")
-            say(f"Other commands work on this house after: [bold]. {folder / 'env'}[/]")
+            say(f"Other commands use this demo after: [bold]. {folder / 'env'}[/]")
             say("Ctrl-C stops everything.")
             training = [*wardwatch, "train", "--simulated-days", str(TRAINING_DAYS), "--seed", str(seed + 1)]
             supervisor.start(_child("train", training, folder, env, restart=False))
         failed = supervisor.watch(stop)
         if failed is not None:
-            raise WardwatchError(f"The {failed.name} stopped and could not be kept alive. Its log: {failed.log}")
+            raise WardwatchError(f"{failed.name}: stopped and could not be restarted. See its log, {failed.log}.")
         say("Stopping.")
 
 
@@ -119,7 +119,7 @@ def _child(name: str, arguments: list[str], folder: Path, env: dict[str, str], *
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the demo's folder, emptied, for this process alone."""
+    """Lock the folder of the demo for this process, and empty it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = folder.with_suffix(".lock")
     with lock.open("a") as file:
@@ -141,7 +141,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _refuse_taken(port: int) -> None:
+def _check_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -151,7 +151,7 @@ def _refuse_taken(port: int) -> None:
 
 
 def _wait_until_up(url: str, supervisor: Supervisor, stop: threading.Event) -> bool:
-    """Wait for the dashboard to answer; a part that dies meanwhile is the watcher's to report."""
+    """Wait for the dashboard to answer. Return False when a process failed, which `watch` reports."""
     deadline = time.monotonic() + UP_WITHIN_S
     while time.monotonic() < deadline and not stop.wait(0.2):
         try:

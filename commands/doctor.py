@@ -1,4 +1,4 @@
-"""What is there and what is missing, each with its remedy: the checks of `wardwatch doctor`."""
+"""Checks of `wardwatch doctor`: what is present, what is missing, and the remedy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.topics import TOPICS
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing looked at."""
+    """Result of one check."""
 
     name: str
     ok: bool
@@ -30,7 +30,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def examine(settings: Settings) -> list[Check]:
-    """Look at everything that Wardwatch needs; never raises for what is missing."""
+    """Check everything that Wardwatch needs. Never raises for what is missing."""
     return [
         _python(),
         _check("hospital file", lambda: _hospital(settings), "Correct the file, or unset WARDWATCH_HOSPITAL_FILE."),
@@ -44,7 +44,7 @@ def examine(settings: Settings) -> list[Check]:
         _check(
             "model",
             lambda: _model(settings),
-            "With database and 30 days of discharges there, run `wardwatch train`.",
+            "Run `wardwatch train` once the database holds 30 days of discharges.",
         ),
     ]
 
@@ -91,7 +91,7 @@ def _kafka(settings: Settings) -> str:
     kafka.wait_for_broker(settings, timeout_s=3.0)
     missing = kafka.missing_topics(settings)
     if missing:
-        raise WardwatchError(f"topics missing: {', '.join(missing)}; a starting worker makes them")
+        raise WardwatchError(f"topics missing: {', '.join(missing)}. A worker creates them when it starts")
     return f"{settings.kafka_bootstrap_servers}, {len(TOPICS)} topics"
 
 
@@ -99,5 +99,5 @@ def _model(settings: Settings) -> str:
     with existing_engine(settings.sql_url).connect().execution_options(read_only=True) as connection:
         name = latest_batch_model_name(connection)
     if name is None:
-        raise WardwatchError("none is trained")
+        raise WardwatchError("no model is trained")
     return name

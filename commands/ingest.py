@@ -1,4 +1,4 @@
-"""Commands that take the feeds that hospitals have: HL7 v2, FHIR and JSON, from files and over the network."""
+"""Commands that read feeds: HL7 v2, FHIR and JSON, from files and over the network."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def hl7(
 def mllp(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 2575,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    largest_bytes: Annotated[int, typer.Option(help="The largest message taken, in bytes.")] = 1_048_576,
+    largest_bytes: Annotated[int, typer.Option(help="Maximum size of a message, in bytes.")] = 1_048_576,
     tls_cert: Annotated[str | None, typer.Option(help="PEM file of the certificate: listen with TLS.")] = None,
-    tls_key: Annotated[str | None, typer.Option(help="PEM file of its key.")] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file of the certificate's key.")] = None,
     tls_ca: Annotated[
-        str | None, typer.Option(help="PEM file of the authority that senders' certificates need.")
+        str | None, typer.Option(help="PEM file of the authority that must have signed senders' certificates.")
     ] = None,
 ) -> None:
     """Listen for HL7 v2 over MLLP; a message is acknowledged once its facts are on Kafka.

@@ -1,4 +1,4 @@
-"""Commands on the fact log: rebuild from it, the house at a moment, and what a person must look at."""
+"""Commands on the fact log: rebuild, as-of and data-quality."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from schemas.errors import UsageError
 
 
 def data_quality(as_json: AsJson = False) -> None:
-    """List what a person must look at: facts that do not fit, stays that never ended, places nobody knows.
+    """List data-quality findings: facts that do not fit, stays that never ended, unknown units and beds.
 
     Example: `wardwatch data-quality --json`
     """
@@ -33,7 +33,7 @@ def data_quality(as_json: AsJson = False) -> None:
 
 
 def rebuild(as_json: AsJson = False) -> None:
-    """Derive all state anew from the fact log, put it in place of what differs, and say what that was.
+    """Derive all state from the fact log again, correct the rows that differ, and list them.
 
     Example: `wardwatch rebuild --json`
     """
@@ -67,13 +67,14 @@ def rebuild(as_json: AsJson = False) -> None:
 
 def as_of(
     time: Annotated[str, typer.Argument(help="A time such as 2026-03-02T08:00 (UTC unless it has a zone), or now.")],
-    patient: Annotated[str | None, typer.Option(help="A patient's token: that patient's state.")] = None,
+    patient: Annotated[str | None, typer.Option(help="Token of a patient; show only this patient.")] = None,
     known: Annotated[
-        bool, typer.Option("--known/--true", help="By what had been reported then, or by what is known today.")
+        bool,
+        typer.Option("--known/--true", help="By the facts that were reported until then, or by all facts known today."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the house, or a patient, at a moment: as it was true then, or as it was known then.
+    """Show the hospital or a patient at a time in the past: as it was, or as it was known then.
 
     Example: `wardwatch as-of now --json`
     """
@@ -83,26 +84,26 @@ def as_of(
     moment = None if time == "now" else parse_time(time)
     with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
         if patient is None:
-            house = house_as_of(connection, moment, known=known)
-            print_json(house) if as_json else _print_house(house)
+            hospital = house_as_of(connection, moment, known=known)
+            print_json(hospital) if as_json else _print_hospital(hospital)
             return
-        # A token is ASCII, and a database need not take what else a terminal can send.
+        # A token is ASCII. A database may reject other characters that a terminal can send.
         person = person_as_of(connection, patient, moment, known=known) if patient.isascii() else None
     if person is None:
-        raise UsageError("Nothing was said of this patient by then. Give a token as the worklist shows it.")
+        raise UsageError("--patient: no facts about this patient by then. Give a token as the worklist shows it.")
     print_json(person) if as_json else _print_person(person)
 
 
-def _print_house(house: Any) -> None:
+def _print_hospital(hospital: Any) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for name in ("facility", "unit", "class", "in progress"):
         table.add_column(name, justify="right" if name == "in progress" else "left")
-    for line in house.census:
+    for line in hospital.census:
         table.add_row(line.facility_id or "?", line.unit_id or "?", line.patient_class, f"{line.count:,}")
     print_table(table)
-    say(", ".join(f"{status} {count:,}" for status, count in house.encounters.items()))
+    say(", ".join(f"{status} {count:,}" for status, count in hospital.encounters.items()))
 
 
 def _print_person(person: Any) -> None:

@@ -1,4 +1,4 @@
-"""Commands that run the parts: worker, dashboard, demo; and those that look after them: db upgrade, status, doctor."""
+"""Commands that run processes (worker, dashboard, demo) and look after them (db upgrade, status, doctor)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from schemas.errors import UsageError
 
 def worker(
     agents: Annotated[
-        str, typer.Option(help="What to run, by commas: adt, risk, labels, capacity, quality, relay.")
+        str,
+        typer.Option(help="Agents to run, separated by commas: adt, risk, labels, capacity, quality, relay; or all."),
     ] = "all",
 ) -> None:
-    """Run a worker: facts in, state, scores and metrics out. Start more of them to share the work.
+    """Run a worker, which turns facts into state, scores and metrics. Several workers share the work.
 
     Example: `wardwatch worker --agents adt,relay`
     """
@@ -50,9 +51,9 @@ def dashboard(
 def demo(
     speed: Speed = "120x",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8050,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the simulated hospital.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the simulated hospital.")] = 1,
     simulator: Annotated[
-        bool, typer.Option(help="Send a simulated hospital's facts; without, the house waits for yours.")
+        bool, typer.Option(help="Publish the facts of a simulated hospital, or wait for a feed of your own.")
     ] = True,
 ) -> None:
     """Run everything on this machine: broker, worker, model, simulator and dashboard. Ctrl-C stops it.
@@ -118,7 +119,7 @@ def _print_status(found: Any) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Say what is there, what is missing, and how to get it. Exits with 1 when something is missing.
+    """Check what Wardwatch needs, with a remedy for what is missing. Exits with 1 when something is missing.
 
     Example: `wardwatch doctor`
     """

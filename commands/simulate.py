@@ -33,11 +33,11 @@ MAX_DAYS = 36_500.0
 
 def simulate(
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="The same seed gives the same stream.")] = 1,
-    days: Annotated[float | None, typer.Option(help="Simulated days to publish; for ever when not given.")] = None,
-    history_days: Annotated[float, typer.Option(help="Days published at once before the pace begins.")] = 0.0,
+    days: Annotated[float | None, typer.Option(help="Simulated days to publish; without end if not given.")] = None,
+    history_days: Annotated[float, typer.Option(help="Days to publish at once before the pace applies.")] = 0.0,
     start: Annotated[
         str | None,
-        typer.Option(help="First simulated instant, UTC unless it has a zone; by default now, less the history."),
+        typer.Option(help="Start of the simulation, UTC unless it has a zone; by default now minus the history."),
     ] = None,
     speed: Speed = "600x",
     faults: Faults = "none",
@@ -66,7 +66,7 @@ def simulate(
 
 
 def replay(
-    source: Annotated[str, typer.Argument(help="What it is: jsonl, mimic-iv, mimic-iii, synthea, hl7 or log.")],
+    source: Annotated[str, typer.Argument(help="Kind of recording: jsonl, mimic-iv, mimic-iii, synthea, hl7 or log.")],
     path: Annotated[str, typer.Argument(help="The file or folder; for log a SQLite file or a database address.")],
     speed: Speed = "max",
     since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
@@ -74,8 +74,8 @@ def replay(
     dates: Annotated[
         str,
         typer.Option(
-            help="Of MIMIC: keep; window, where each patient's last stay ends in January 2026; auto: window where any "
-            "date is yet to come, else keep."
+            help="Dates of MIMIC. keep: as recorded; window: each patient's last stay ends in January 2026; "
+            "auto: window if any date is in the future, else keep."
         ),
     ] = "auto",
     faults: Faults = "none",
@@ -97,10 +97,10 @@ def replay(
         from streams.ingest.from_files import read_hl7
 
         messages = read_hl7(given_paths([path]), settings, remark)
-        told: Iterator[Any] = (record for message in messages for record in message.records())
+        records: Iterator[Any] = (record for message in messages for record in message.records())
     else:
-        told = facts(source, path, settings, dates=dates, also=["hl7"])
-    publish_facts(settings, within(told, bounds[0], bounds[1]), pace, as_json, faults=faults, seed=faults_seed)
+        records = facts(source, path, settings, dates=dates, also=["hl7"])
+    publish_facts(settings, within(records, bounds[0], bounds[1]), pace, as_json, faults=faults, seed=faults_seed)
 
 
 def publish_facts(
@@ -113,7 +113,7 @@ def publish_facts(
     faults: str = "none",
     seed: int = 1,
 ) -> None:
-    """Publish records with a progress line, and say what came of it; with faults on purpose where asked."""
+    """Publish records with a progress line, inject faults if asked, and print the result."""
     from simulators.console import publish_with_progress
     from simulators.faults import FaultReport, profile, summary, with_faults
 

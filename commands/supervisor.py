@@ -1,4 +1,4 @@
-"""Start processes, restart what dies, and stop all of it: what `wardwatch demo` stands on."""
+"""Supervisor of processes: start them, restart those that end, and stop all. Used by `wardwatch demo`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRACE_S = 15.0
 FIRST_RESTART_S = 1.0
 MAX_RESTARTS = 5
 STEADY_S = 60.0
-"""A process that ran this long had a good start; its count of restarts begins anew."""
+"""A process that ran this long has started well; its count of restarts is reset."""
 
 _PR_SET_PDEATHSIG = 1
 
@@ -40,7 +40,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it in a session of its own: Ctrl-C reaches the parent only, which stops its children in order."""
+        """Start the process in its own session: Ctrl-C reaches only the parent, which stops its children in order."""
         self.started_at = time.monotonic()
         with self.log.open("ab") as output:
             self.process = self._popen(output)
@@ -68,16 +68,16 @@ class Supervisor:
         self._children: list[Child] = []
 
     def __enter__(self) -> Supervisor:
-        """Begin with none."""
+        """Return the supervisor, without processes."""
         return self
 
     def start(self, child: Child) -> None:
-        """Start a process and look after it."""
+        """Start a process and supervise it."""
         child.start()
         self._children.append(child)
 
     def failed(self) -> Child | None:
-        """Restart what died, and return a process that cannot be kept alive, or a one-off that failed."""
+        """Restart ended processes. Return one that cannot be restarted, or a one-off that failed."""
         for child in self._children:
             code = child.process.poll() if child.process else None
             if code is None or (code == 0 and not child.restart):
@@ -92,7 +92,7 @@ class Supervisor:
         return None
 
     def watch(self, stop: threading.Event) -> Child | None:
-        """Look after the processes until `stop` is set; returns the one that could not be kept alive, if any."""
+        """Supervise until `stop` is set. Return the process that could not be restarted, if any."""
         while not stop.wait(0.5):
             child = self.failed()
             if child is not None:

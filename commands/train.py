@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 SIMULATED_FROM = datetime(2025, 1, 1, tzinfo=UTC)
-"""Where the simulated years that models are trained on begin."""
+"""Start of the simulated time on which models are trained."""
 
 
 def train(
@@ -21,10 +21,8 @@ def train(
         int | None,
         typer.Option(min=1, max=3_650, help="Train on a simulated hospital of this many days instead."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Of the folds and of the simulation.")] = 1,
-    unless_trained: Annotated[
-        bool, typer.Option("--unless-trained", help="Do nothing where a model is in use already.")
-    ] = False,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the folds and of the simulation.")] = 1,
+    unless_trained: Annotated[bool, typer.Option("--unless-trained", help="Do nothing if a model is in use.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Train the readmission model on the encounters in SQL and put it into use.

@@ -1,6 +1,6 @@
-"""Who may talk to the dashboard: pages that it served itself, on this machine. Until there is sign-in, nobody else.
+"""Access to the dashboard: only from its own pages on this machine, until sign-in exists.
 
-A gate over both HTTP and WebSockets, because Dash checks the origin of WebSockets only, and neither checks the host.
+The gate covers HTTP and WebSockets: Dash checks only the origin of WebSockets, and never the host.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HEADERS = {
 
 
 def require_loopback(host: str) -> None:
-    """Refuse an address that others could reach.
+    """Reject an address that other machines could reach.
 
     Raises
     ------
@@ -46,12 +46,12 @@ def require_loopback(host: str) -> None:
     if not loopback:
         raise SettingsError(
             f"WARDWATCH_DASHBOARD_HOST: {host} can be reached from other machines, and there is no sign-in yet. "
-            "Use 127.0.0.1, and an SSH tunnel to look from elsewhere."
+            "Use 127.0.0.1, and an SSH tunnel from other machines."
         )
 
 
 def content_security_policy(script_hashes: Sequence[str]) -> str:
-    """Return the policy: everything from here; of inline scripts only those that Dash itself writes into the page.
+    """Return the policy: only this origin, and only the inline scripts that Dash writes into the page.
 
     Inline styles are allowed because Plotly, AG Grid and Mantine set them.
 
@@ -78,15 +78,15 @@ def content_security_policy(script_hashes: Sequence[str]) -> str:
 
 
 class Gate:
-    """ASGI middleware: refuses foreign hosts and origins, and sets the security headers.
+    """ASGI middleware that rejects foreign hosts and origins, and sets the security headers.
 
-    A host name that is not loopback's means that another site's name was made to point here (DNS rebinding). A request
-    that changes something, or a WebSocket, must come from a page of this very origin.
+    A host name other than loopback's means that another site's name points here (DNS rebinding). A request
+    that changes something, or a WebSocket, must come from a page of this origin.
 
     Parameters
     ----------
     app : ASGIApp
-        What is behind the gate.
+        The application behind the gate.
     host : str
         The address that the dashboard listens on.
     policy : callable
@@ -99,29 +99,29 @@ class Gate:
         self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let it pass or refuse it."""
+        """Pass the request on, or reject it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope)
-        if refusal is None:
+        rejection = self._rejection(scope)
+        if rejection is None:
             await self._app(scope, receive, self._with_headers(send))
         elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal})
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": rejection})
         else:
-            response = PlainTextResponse(f"{refusal}\n", status_code=403)
+            response = PlainTextResponse(f"{rejection}\n", status_code=403)
             await response(scope, receive, self._with_headers(send))
 
-    def _refusal(self, scope: Scope) -> str | None:
+    def _rejection(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if _host_name(host) not in self._hosts:
-            return "This host name is not the dashboard's; open it as localhost."
+            return "Host: not a name of this dashboard. Open it as localhost."
         if scope["type"] == "http" and scope["method"] in READ_ONLY:
             return None
         origin = urlsplit(headers.get("origin", ""))
         if origin.scheme not in ("http", "https") or origin.netloc != host:
-            return "Only a page of the dashboard itself may do this."
+            return "Origin: not a page of this dashboard. Send the request from the dashboard."
         return None
 
     def _with_headers(self, send: Send) -> Send:

@@ -1,4 +1,4 @@
-/* Runs before anything is drawn: sets the theme that Mantine will find anyway, so that no page flashes white. */
+/* Runs before anything is drawn: sets the theme that Mantine sets later, so that a dark page does not flash white. */
 (function () {
     "use strict";
     let chosen = "auto";

@@ -1,4 +1,4 @@
-"""The side panel of the worklist: the risk three ways, what raised and lowered it, and where the alert stands."""
+"""Side panel of the worklist: the risks of all models, the contributions to them, and the status of the alert."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str,
     parts: list[Any] = [_facts(alert, where, raised, zone)]
     if risks is not None:
         parts += [html.H3("Risk of readmission within 30 days"), _risks(risks), _models(risks, zone)]
-    parts += [html.H3("What moved it, against the average patient"), _contributions(alert.reasons)]
+    parts += [html.H3("Contributions, compared with the average patient"), _contributions(alert.reasons)]
     return html.Div(parts, className="alert-details")
 
 

@@ -33,9 +33,9 @@ def bed_details(
     bed : BedOnBoard
         The bed.
     unit_name : str
-        The unit it stands in.
+        Name of its unit.
     admitted_at : datetime or None
-        When the occupant's encounter began, as far as known.
+        Start of the occupant's encounter, if known.
     now : datetime
         Event time.
     zone : ZoneInfo
@@ -68,7 +68,7 @@ def _rows(
         rows.append(_row("Encounter", html.Code(bed.encounter_id or "not known")))
         stay = f"{duration(now - admitted_at)}, admitted {moment(admitted_at, zone)}" if admitted_at else "not known"
         rows.append(_row("Length of stay", stay))
-        expected = moment(bed.expected_discharge_at, zone) if bed.expected_discharge_at else "nobody has said"
+        expected = moment(bed.expected_discharge_at, zone) if bed.expected_discharge_at else "not known"
         rows.append(_row("Expected discharge", expected))
     if bed.conflicts:
         claims = [html.Code(encounter_id, className="claim") for encounter_id in bed.conflicts]

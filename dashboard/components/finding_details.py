@@ -1,4 +1,4 @@
-"""The side panel of the data-quality list: what is wrong, what is known of the visit, and the facts it follows from."""
+"""Side panel of the data-quality list: the problem, the encounter, and the facts about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.events import AnyFact, Location
 from schemas.state import Encounter
 
 LATE = timedelta(minutes=5)
-"""From here on it is worth saying that a fact was recorded later than it happened."""
+"""A longer delay between the time of a fact and its record is shown."""
 
 PlaceInWords = Callable[[str | None, str | None, str | None], str]
 
@@ -35,9 +35,9 @@ def finding_details(
     says : sequence of str
         What is wrong, and what to do.
     encounter : Encounter or None
-        What is known of the visit, where the finding is about one.
+        State of the encounter, if the finding is about one.
     facts : sequence of AnyFact
-        What was said of it, by what happened first.
+        Facts about it, by the time when they happened.
     place : callable
         Facility, unit and bed as people read them.
     zone : ZoneInfo
@@ -47,7 +47,7 @@ def finding_details(
     if encounter is not None:
         parts.append(_known(encounter, place, zone))
     if facts:
-        parts += [html.H3(f"What was said ({len(facts)})"), html.Ol([_fact(fact, place, zone) for fact in facts])]
+        parts += [html.H3(f"Reported facts ({len(facts)})"), html.Ol([_fact(fact, place, zone) for fact in facts])]
     return html.Div(parts, className="finding-details")
 
 

@@ -1,4 +1,4 @@
-"""What all pages share: the index page, navigation, the freshness sign, clocks, theme, and the live stores."""
+"""Frame of all pages: index page, navigation, freshness, clocks, theme, and the live stores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dashboard.components.attributes import aria, data
 from dashboard.context import Context
 from dashboard.live import push
 
-# The theme is set by the first script, before anything is drawn: no flash.
+# The first script sets the theme before the first paint, so that a dark page does not flash white.
 INDEX = """<!DOCTYPE html>
 <html lang="en">
     <head>
@@ -22,7 +22,7 @@ INDEX = """<!DOCTYPE html>
         {%css%}
     </head>
     <body>
-        <noscript>Wardwatch draws its boards with JavaScript; please switch it on.</noscript>
+        <noscript>Wardwatch needs JavaScript. Enable it in the browser.</noscript>
         {%app_entry%}
         <footer>
             {%config%}
@@ -37,7 +37,7 @@ NAVIGATION = (("bed", "Beds", "/"), ("list", "Worklist", "/worklist"), ("tri", "
 
 
 def icon(name: str, class_name: str = "") -> html.Span:
-    """Return an icon that screen readers pass over."""
+    """Return an icon that screen readers skip."""
     return html.Span(className=f"ic ic-{name} {class_name}".rstrip(), **aria(hidden="true"))
 
 
@@ -88,7 +88,7 @@ def _event_clock() -> html.Div:
     return html.Div(
         [icon("clock"), html.Span("Feed time", className="mut"), html.Span("–", id="event-time", className="num")],
         className="pill",
-        title="The feed's own clock: when the latest facts happened. In a replay it runs at the replay's pace.",
+        title="Event time: when the latest facts happened. In a replay it runs at the speed of the replay.",
     )
 
 
@@ -116,7 +116,7 @@ def _theme_toggle() -> dmc.ColorSchemeToggle:
 
 
 def _stores(context: Context) -> list[Any]:
-    # The first snapshot comes with the layout: the board is there before the WebSocket is.
+    # The first snapshot is part of the layout, so the board is visible before the WebSocket connects.
     return [
         dcc.Store(id=push.STORE, data=context.hub.snapshot()),
         dcc.Store(id="resync"),
@@ -126,7 +126,7 @@ def _stores(context: Context) -> list[Any]:
 
 
 def register(app: Dash) -> None:
-    """Register what runs in the browser: painting what was pushed, and marking the page one is on."""
+    """Register the browser callbacks: paint pushed messages, and mark the current page."""
     app.clientside_callback(  # type: ignore[no-untyped-call]
         ClientsideFunction("wardwatch", "receive"), Output("painted", "children"), Input(push.STORE, "data")
     )

@@ -1,4 +1,4 @@
-"""What the board says as a whole, from its tiles: six figures, what needs a person, who is about to leave. Pure."""
+"""Summary of the board from its tiles: six figures, what needs attention, and next departures. Pure."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _occupancy(counted: Sequence[BoardUnit], staffed: int, hours: tuple[int, ...
     census = sum(unit.card.census for unit in counted)
     if not staffed:
         return Figure(
-            id="occupancy", label="In house", value=str(census), unit="patients", note="no staffed beds known"
+            id="occupancy", label="Inpatients", value=str(census), unit="patients", note="no staffed beds known"
         )
     percent = census / staffed * 100
     change = "" if not hours else f" · {_signed((census - hours[0]) / staffed * 100)} pt, 24 h"
@@ -91,7 +91,7 @@ def _available(wards: Sequence[BoardUnit]) -> Figure:
         label="Available now",
         value=str(free) if with_beds else "–",
         unit="bed" if free == 1 else "beds",
-        note=f"in {having} of {with_beds} inpatient units" if with_beds else "the feed names no beds",
+        note=f"in {having} of {with_beds} inpatient units" if with_beds else "the feed does not name beds",
         tone="critical" if with_beds and not free else "",
     )
 
@@ -100,7 +100,7 @@ def _without_bed(units: Sequence[BoardUnit]) -> Figure:
     waiting = sorted((unit for unit in units if unit.card.without_bed), key=lambda unit: -unit.card.without_bed)
     total = sum(unit.card.without_bed for unit in waiting)
     named = any(unit.tiles for unit in units)
-    calm = "everybody has one" if named else "the feed names no beds"
+    calm = "every patient has one" if named else "the feed does not name beds"
     note = " · ".join(f"{unit.card.unit_id} {unit.card.without_bed}" for unit in waiting[:3])
     return Figure(
         id="without_bed",
@@ -116,7 +116,7 @@ def _leaving(units: Sequence[BoardUnit]) -> Figure:
     tiles = [tile for unit in units for tile in unit.tiles]
     leaving = sum(tile.leaving for tile in tiles)
     overdue = sum(tile.leaving and tile.late for tile in tiles)
-    note = f"{overdue} past the expected time" if overdue else "none of them is late"
+    note = f"{overdue} past the expected time" if overdue else "none is overdue"
     return Figure(id="leaving", label="Due to leave", value=str(leaving), unit="within 12 h", note=note)
 
 
@@ -156,7 +156,7 @@ def _attention(units: Sequence[BoardUnit], now: int) -> list[Attention]:
             Attention(
                 severity=Severity.INFO,
                 title=f"{what} not in the hospital file",
-                note=f"{named}: without staffed beds there is no occupancy",
+                note=f"{named}: the occupancy is unknown without staffed beds",
                 unit_id="",
                 key=unlisted[0].key,
             )
@@ -171,7 +171,7 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
             yield Attention(
                 severity=Severity.CRITICAL,
                 title=f"{card.name}: bed {tile.id} is claimed {_times(tile.conflicts + 1)}",
-                note="Say who lies there; the latest is shown",
+                note="Ask who is in this bed; the latest claim is shown",
                 unit_id=card.unit_id,
                 key=card.key,
                 bed_id=tile.id,
@@ -185,10 +185,10 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
             unit_id=card.unit_id,
             key=card.key,
         )
-    elif unit.tiles and card.listed and card.known and not card.available:  # nobody knows what beds others have
+    elif unit.tiles and card.listed and card.known and not card.available:  # the beds of other units are unknown
         yield Attention(
             severity=Severity.WARNING,
-            title=f"{card.name} has no bed to give",
+            title=f"{card.name} has no free bed",
             note=_none_free(unit),
             unit_id=card.unit_id,
             key=card.key,
@@ -220,7 +220,7 @@ def _late_cleaning(unit: BoardUnit, late: Sequence[Tile], now: int) -> Attention
 
 
 def _none_free(unit: BoardUnit) -> str:
-    """Say why none of the beds can be used, or how many can."""
+    """Return how many beds are available, or why none is."""
     card = unit.card
     if card.available:
         return f"{_count(card.available, 'bed')} available"

@@ -1,4 +1,4 @@
-"""The data-quality page: what a person must look at, by kind, of each the longest standing first, and its facts."""
+"""The data-quality page: findings by kind, the oldest of each kind first, with the facts behind each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streams.quality.kinds import KINDS, WORK_ORDER, Kind, KindText
 
 REFRESH_MS = 5_000
 STALE = timedelta(minutes=10)
-"""A list that is older than this may mean that no worker keeps it."""
+"""Age of the list from which on the page asks whether a worker is running."""
 
 COLUMNS: list[dict[str, Any]] = [
     {"field": "kind", "headerName": "What", "cellRenderer": "Kind", "width": 168},
@@ -27,7 +27,7 @@ COLUMNS: list[dict[str, Any]] = [
     {"field": "about", "headerName": "About", "cellClass": "mono", "width": 168, "tooltipField": "about"},
     {
         "field": "says",
-        "headerName": "What it is, and what to do",
+        "headerName": "Problem, and what to do",
         "cellRenderer": "Reasons",
         "flex": 1,
         "minWidth": 260,
@@ -95,20 +95,20 @@ def row(found: Listed, of: FindingList, context: Context) -> dict[str, Any]:
 
 
 def note(found: FindingList) -> str:
-    """Return how much there is, and how fresh the list is."""
+    """Return the number of findings, and how old the list is."""
     if found.looked_at is None:
-        return "No worker has looked yet; start one with the agent quality."
+        return "No worker has checked the data yet. Start one with the agent quality."
     total = sum(found.counts.values())
     said = [f"{total:,} to look at" if total else "nothing to look at"]
     if found.dead_letters:
         said.append(f"{found.dead_letters:,} dead letters (wardwatch dead-letters list)")
     if wall_clock() - found.looked_at > STALE:
-        said.append(f"last looked {duration(wall_clock() - found.looked_at)} ago: is a worker running?")
+        said.append(f"last checked {duration(wall_clock() - found.looked_at)} ago. Is a worker running?")
     return " · ".join(said)
 
 
 def filters(found: FindingList, chosen: str | None) -> list[html.Button]:
-    """Return a button for each kind that there is, with its count."""
+    """Return a button for each kind with findings, with its count."""
     kinds: list[tuple[str | None, str, int]] = [(None, "All", sum(found.counts.values()))]
     kinds += [(kind.value, KINDS[kind].title, found.counts.get(kind, 0)) for kind in Kind]
     return [
@@ -124,10 +124,10 @@ def filters(found: FindingList, chosen: str | None) -> list[html.Button]:
 
 
 def empty_state(found: FindingList) -> str:
-    """Return what an empty list means."""
+    """Return the text of an empty list."""
     if found.looked_at is None:
-        return "No worker has looked yet. A worker with the agent quality (all agents by default) keeps this list."
-    return "Nothing to look at. What does not fit appears here by itself."
+        return "No worker has checked the data yet. Start a worker with the agent quality (part of all agents)."
+    return "Nothing to look at. New findings appear here."
 
 
 def layout(kind: str | None = None, **_query: str) -> html.Div:
@@ -167,7 +167,7 @@ def _side() -> html.Aside:
     return html.Aside(
         [html.Div(html.H2("Facts"), className="sec-h"), html.Div(id="finding-details")],
         className="side",
-        **aria(label="The facts behind it"),
+        **aria(label="Facts behind the finding"),
     )
 
 

@@ -20,7 +20,7 @@ from schemas.errors import AlertConflict
 from streams.alerts import STATUS_WORDS, Actor, AlertStatus, acknowledge, statuses_before
 
 PERSON = "local user"
-"""Who acknowledges until there is sign-in."""
+"""Name of the person who acknowledges, until sign-in exists."""
 
 REASONS_SHOWN = 3
 CAN_ACKNOWLEDGE = statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON)
@@ -74,8 +74,8 @@ def register(app: Dash, context: Context) -> None:
             return html.Div("Select a patient to see why.", className="empty")
         return await asyncio.to_thread(_details, context, str(selected[0]["id"]))
 
-    # The toast alone is the output; the browser asks for the list again when it comes. Were the list's trigger an
-    # output of this callback, Dash would not fetch the list on page load before somebody has acknowledged something.
+    # The toast is the only output; the browser refreshes the list when the toast arrives. If the trigger of the list
+    # were an output of this callback, Dash would not load the list before the first acknowledgement.
     @app.callback(Output("toast", "children"), Input("acknowledge", "data"), prevent_initial_call=True)
     async def acknowledged(asked: dict[str, Any] | None) -> Any:
         if asked is None:
@@ -93,7 +93,7 @@ def _register_browser_side(app: Dash) -> None:
 
 
 def acknowledge_one(context: Context, encounter_id: str, version: int) -> str:
-    """Acknowledge an alert as the person saw it, and return what to tell them."""
+    """Acknowledge an alert in the version that the person saw, and return the message for them."""
     try:
         acknowledge(context.engine, encounter_id, version, by=PERSON, now=wall_clock())
     except AlertConflict as first:
@@ -104,12 +104,12 @@ def acknowledge_one(context: Context, encounter_id: str, version: int) -> str:
 
 
 def read(context: Context) -> Worklist:
-    """Return the worklist, read from SQL at most twice a second however many ask."""
+    """Return the worklist, read from SQL at most twice a second for all browsers together."""
     return context.worklists.get("worklist", lambda: worklist(context.engine))
 
 
 def note(found: Worklist) -> str:
-    """Return how much there is to do."""
+    """Return the numbers of new and acknowledged alerts."""
     if not found.open:
         return ""
     shown = len(found.alerts)
@@ -118,16 +118,16 @@ def note(found: Worklist) -> str:
 
 
 def empty_state(found: Worklist) -> Any:
-    """Return what to do when the list is empty."""
+    """Return the text of an empty list: why it is empty, and what to do."""
     if not found.has_facts:
         return ["No facts yet. Start ", html.Code("wardwatch simulate"), " or ", html.Code("wardwatch replay"), "."]
     if not found.has_model:
-        return ["No model yet, so nobody is scored. Run ", html.Code("wardwatch train"), "."]
-    return "No open alert. New ones appear here by themselves."
+        return ["No model yet, so patients are not scored. Run ", html.Code("wardwatch train"), "."]
+    return "No open alerts. New ones appear here."
 
 
 def body_class(found: Worklist) -> str:
-    """Return whether the grid or the empty state is to be seen."""
+    """Return the class that shows the grid or the empty state."""
     return "worklist" if found.alerts else "worklist is-empty"
 
 
@@ -158,10 +158,10 @@ def _short(alert: Alert, zone: ZoneInfo) -> str:
 
 
 def place(alert: Alert, context: Context) -> str:
-    """Return the unit and bed, or where else the patient is."""
+    """Return the unit and bed, or `home` after discharge."""
     if not alert.in_house:
         return "home" if alert.discharged_at else "not known"
-    return context.place_in_words(alert.facility_id, alert.unit_id, alert.bed_id) or "in house"
+    return context.place_in_words(alert.facility_id, alert.unit_id, alert.bed_id) or "in hospital"
 
 
 def _details(context: Context, encounter_id: str) -> Any:

@@ -104,7 +104,7 @@ def test_an_empty_house_says_what_to_do(page: Page, tmp_path: Path) -> None:
         page.goto(f"{process.address}/worklist")
         expect(page.locator("#worklist-empty")).to_contain_text("No facts yet. Start wardwatch simulate")
         page.goto(f"{process.address}/data-quality")
-        expect(page.locator("#quality-empty")).to_contain_text("No worker has looked yet")
+        expect(page.locator("#quality-empty")).to_contain_text("No worker has checked the data yet")
         page.goto(process.address)
         expect(page.locator("#board")).to_contain_text("No facts yet. Start wardwatch simulate")
         expect(page.locator("#freshness-state")).to_have_text("Silent")

@@ -86,7 +86,7 @@ def test_a_unit_beyond_its_beds_says_by_how_many() -> None:
 
 def test_a_unit_that_is_not_full_but_has_nothing_to_give_says_why() -> None:
     beds = (taken("01", "E1"), bed("02", "dirty", since=NOON), bed("03", "reserved"), bed("04", "blocked"))
-    item = attention(summary(metrics("MED", beds)), "Medicine has no bed to give")
+    item = attention(summary(metrics("MED", beds)), "Medicine has no free bed")
     assert (item.severity, item.note) == (Severity.WARNING, "1 to clean, 1 reserved, 1 out of use")
 
 

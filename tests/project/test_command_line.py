@@ -91,12 +91,12 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
         (["replay", "jsonl", "docs"], {}, "docs: is a folder. The source jsonl needs a file"),
         (["replay", "synthea", "README.md"], {}, "README.md: is not a folder. The source synthea needs a folder"),
         (["replay", "jsonl", ""], {}, "An empty path was given. The source jsonl needs a file"),
-        (["replay", "hl7", ""], {}, "An empty path was given. Name files"),
-        (["ingest", "hl7", ""], {}, "An empty path was given. Name files"),
-        (["ingest", "fhir", "", "--dry-run"], {}, "An empty path was given. Name files"),
+        (["replay", "hl7", ""], {}, "path: empty. Name files"),
+        (["ingest", "hl7", ""], {}, "path: empty. Name files"),
+        (["ingest", "fhir", "", "--dry-run"], {}, "path: empty. Name files"),
         (["replay", "jsonl", TOO_LONG], {}, "needs a file of facts"),
         (["replay", "log", TOO_LONG], {}, "not a database. Give a SQLite file"),
-        (["simulate", "--start", "yesterday"], {}, "'yesterday' is no time. Write 2026-03-02T08:00"),
+        (["simulate", "--start", "yesterday"], {}, "'yesterday' is not a valid time. Write 2026-03-02T08:00"),
         (["simulate", "--start", "0001-01-01"], {}, "--start must lie in the years 1900 to 2900"),
         (["dead-letters", "show", f"adt.events.v1/0/{2**63}"], {}, "dead-letters list"),
         (["dead-letters", "show", f"adt.events.v1/{2**31}/0"], {}, "dead-letters list"),
@@ -214,7 +214,7 @@ def test_in_an_empty_house_a_stranger_or_a_wrong_address_is_one_line(tmp_path: P
         in address.stderr
     )
     found = json.loads(run(tmp_path, "doctor", "--json", WARDWATCH_KAFKA_BOOTSTRAP_SERVERS="broker:port").stdout)
-    assert {check["name"]: check["found"] for check in found}["model"] == "none is trained"
+    assert {check["name"]: check["found"] for check in found}["model"] == "no model is trained"
 
 
 def test_a_start_is_read_with_its_zone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@
         ww.drawer.changed(change.key, tiles);
     }
 
-    /* A delta repeats what the last second's deltas said: most of it is on the page already. */
+    /* A delta repeats the deltas of the last second, so most of it is on the page already. */
     function differs(value, known) {
         return JSON.stringify(value) !== JSON.stringify(known);
     }

@@ -47,7 +47,7 @@
         const parts = [
             card.staffed
                 ? `<span class="count"><b>${card.census}</b> / ${card.staffed} beds</span>`
-                : `<span class="count"><b>${card.census}</b> in house</span>`,
+                : `<span class="count"><b>${card.census}</b> ${card.census === 1 ? "patient" : "patients"}</span>`,
             card.listed || card.available ? `<span class="count ${card.available ? "free" : "no-free"}"><b>${card.available}</b> free</span>` : "",
             count(card.to_clean, "to clean", card.late_cleaning ? "late" : "clean"),
         ];

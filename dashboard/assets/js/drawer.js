@@ -1,4 +1,4 @@
-/* Opening a bed: the server decides what is shown of it. While it is open, a change of that bed asks again. */
+/* Opens a bed. The server returns the details; a change of the open bed requests them again. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});

@@ -1,6 +1,6 @@
 /* How fresh the board is: the feed's own clock, and the wall clock's age of the last message. A silent feed, a lost
-   broker, a lost database and a lost server are four things. And the way back: a page that hears nothing looks whether
-   the server is there again, and reloads. */
+   broker, a lost database and a lost server are four things. A page without messages checks whether
+   the server is available again, and reloads. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
@@ -16,17 +16,17 @@
         server_lost: ["Server lost", "The dashboard's server does not answer; the board shows the last known state"],
     };
     let feed = null;
-    let heardAt = performance.now();
+    let receivedAt = performance.now();
     let looking = false;
 
-    function heard(push) {
+    function received(push) {
         feed = push.feed;
-        heardAt = performance.now();
+        receivedAt = performance.now();
         paint();
     }
 
     function ageNow(age_s) {
-        return age_s === null ? null : age_s + (performance.now() - heardAt) / 1000;
+        return age_s === null ? null : age_s + (performance.now() - receivedAt) / 1000;
     }
 
     function text(id, value) {
@@ -37,7 +37,7 @@
     function paint() {
         const sign = document.getElementById("freshness");
         if (!sign || !feed) return;
-        const lost = performance.now() - heardAt > SERVER_LOST_MS;
+        const lost = performance.now() - receivedAt > SERVER_LOST_MS;
         const age_s = ageNow(feed.message_age_s);
         let state = lost ? "server_lost" : feed.state;
         if (state === "live" && age_s > 5) state = "silent";
@@ -51,16 +51,16 @@
         text("event-time", eventTime === null ? "–" : ww.words.moment(eventTime, zone));
     }
 
-    /* Dash gives up after ten attempts, and after a new start may hold on to a dead socket. */
+    /* Dash stops reconnecting after ten attempts, and may keep a dead socket after a restart. */
     async function look() {
-        const silent_ms = performance.now() - heardAt;
+        const silent_ms = performance.now() - receivedAt;
         if (looking || silent_ms < RELOAD_AFTER_MS || document.hidden) return;
         looking = true;
         try {
             const answer = await fetch("/health", { cache: "no-store" });
-            if (answer.ok && performance.now() - heardAt > RELOAD_AFTER_MS) location.reload();
+            if (answer.ok && performance.now() - receivedAt > RELOAD_AFTER_MS) location.reload();
         } catch (error) {
-            console.info("The server is still away.", error.message);
+            console.info("The server is still unavailable.", error.message);
         } finally {
             looking = false;
         }
@@ -69,5 +69,5 @@
     setInterval(paint, 250);
     setInterval(look, LOOK_EVERY_MS);
 
-    ww.freshness = { heard };
+    ww.freshness = { received };
 })();

@@ -1,4 +1,4 @@
-/* The data-quality page: the cell that says what it is, and the filter by kind, kept in the URL. */
+/* The data-quality page: the cell of the kind, and the filter by kind, which is kept in the URL. */
 (function () {
     "use strict";
     const cells = (window.dashAgGridComponentFunctions = window.dashAgGridComponentFunctions || {});

@@ -1,4 +1,4 @@
-/* What comes from the server: checks that nothing is missing, and hands it on. */
+/* Receives messages from the server, checks that none is missing, and passes them to the board. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
@@ -17,7 +17,7 @@
             location.reload(); // another version runs: its pages and ours may not understand each other
             return "";
         }
-        ww.freshness.heard(push);
+        ww.freshness.received(push);
         if (push.board) {
             [epoch, seq] = [push.epoch, push.seq];
             ww.board.takeSnapshot(push.board);

@@ -1,4 +1,4 @@
-/* The figures on top, what needs attention, who leaves next: all from the same push as the tiles. */
+/* Figures, attention list and next departures, from the same push as the tiles. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
@@ -71,14 +71,14 @@
         const calm = `<li class="calm">${nothing}</li>`;
         set("attention", summary.attention.map(attention).join("") || calm);
         set("attention-count", attentionCount(summary.attention));
-        const none = '<div class="calm">Nobody is expected to leave within 12 h.</div>';
+        const none = '<div class="calm">No patient is expected to leave within 12 h.</div>';
         set("departures", summary.departures.length ? departures(summary.departures, zoneOf) : none);
         set("chart-note", summary.staffed ? `of ${summary.staffed} staffed beds` : "headcount");
         paintChart(state);
     }
 
-    /* The chart is asked for again when the hour or the numbers behind it have changed, but not without a pause: in a
-       replay the hours fly, and drawing it costs more than all else on the page. */
+    /* Requests the chart again when the hour or its numbers have changed, at most once in CHART_EVERY_MS: in a replay
+       the hours pass quickly, and the chart is the most expensive part of the page. */
     function paintChart(state) {
         const card = document.getElementById("chart-card");
         card.hidden = !state.summary.hours.length;

@@ -1,4 +1,4 @@
-/* The worklist: cells, keys j, k (on every list) and a, and asking for the list again when alerts have changed. */
+/* The worklist: cells, keys j, k (on every list) and a, and the refresh of the list when alerts have changed. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
@@ -78,7 +78,7 @@
     function toast(children) {
         if (!children) return "toast";
         clearTimeout(toasting);
-        refresh(); // whatever the answer was, the list is not as it is shown any more
+        refresh(); // the list has changed, whatever the answer was
         toasting = setTimeout(() => dash_clientside.set_props("toast", { className: "toast" }), TOAST_MS);
         return "toast shown";
     }
