@@ -1,4 +1,4 @@
-"""Puts the dashboard together: FastAPI behind the gate, Dash on it, the live service beside it."""
+"""Wires the dashboard: FastAPI behind the gate, Dash, and the live service."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def create_app(
 def _dash(api: FastAPI, context: Context) -> Dash:
     app = Dash(
         __name__,
-        server=api,  # type: ignore[arg-type] # Dash's hint knows only what Flask is
+        server=api,  # type: ignore[arg-type] # Dash's type hint allows only Flask
         backend="fastapi",
         use_pages=True,
         pages_folder="",
@@ -101,7 +101,7 @@ def _dash(api: FastAPI, context: Context) -> Dash:
 
 
 class _Policies:
-    """The Content-Security-Policy, computed anew only when Dash has added an inline script."""
+    """The Content-Security-Policy, computed again only after Dash has added an inline script."""
 
     def __init__(self, app: Dash) -> None:
         self._app = app

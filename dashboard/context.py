@@ -1,4 +1,4 @@
-"""What pages need: the settings, the hospital, the database, and the hub."""
+"""Context of the pages: the settings, the hospital, the database, and the hub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.settings import Settings
 
 
 class Context(NamedTuple):
-    """Handed to every page."""
+    """What every page gets when it is registered."""
 
     settings: Settings
     hospital: Hospital
@@ -43,5 +43,5 @@ class Context(NamedTuple):
 
 
 def wall_clock() -> datetime:
-    """Return the present time, for what people do."""
+    """Return the present time, which dates the actions of people."""
     return datetime.now(UTC)

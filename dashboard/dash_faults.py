@@ -1,4 +1,4 @@
-"""What Dash 4.4.1 does not do by itself. Each function mends one fault, and has its test in tests/dashboard."""
+"""Workarounds for Dash 4.4.1. Each function works around one fault, and has its test in tests/dashboard."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ DRAIN_S = 0.02
 async def register_callbacks(app: Dash) -> None:
     """Register all callbacks now.
 
-    Dash does it on the first HTTP request. After a restart, tabs that are open come back with a WebSocket first, and
-    would be told for ever that their callback does not exist.
+    Dash does it on the first HTTP request. After a restart, open tabs reconnect by WebSocket first, and would get
+    the error that their callback does not exist, without end.
     """
     backend: Any = app.backend
     for prepare in backend._before_request_funcs:
@@ -25,9 +25,9 @@ async def register_callbacks(app: Dash) -> None:
 
 
 async def drained(websocket: Any) -> None:
-    """Return once the socket has taken what was sent before.
+    """Wait until the socket has sent the messages before.
 
-    Dash queues without bound for a browser that reads slowly; waiting here leaves at most one message in that queue.
+    Dash has an unbounded queue for a slow browser; waiting here keeps at most one message in it.
     """
     outbound = websocket._get_outbound_queue().async_q
     while outbound.qsize() and not websocket.is_shutdown:
@@ -37,8 +37,8 @@ async def drained(websocket: Any) -> None:
 async def tab_is_there(websocket: Any, component_id: str, timeout_s: float) -> bool:
     """Return whether the browser tab of this callback still answers.
 
-    All tabs of a browser share one WebSocket. When one of them is closed, Dash goes on running its callback for as
-    long as any other is open.
+    All tabs of a browser share one WebSocket. When one of them is closed, Dash runs its callback until the
+    others are closed, too.
     """
     try:
         await websocket.get_prop(component_id, "id", timeout=timeout_s)

@@ -1,4 +1,4 @@
-"""Running uvicorn so that it tells its address, leaves signals to us, and stops in time with WebSockets open."""
+"""Server that reports its address, handles signals itself, and stops in time with WebSockets open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GRACE_S = 1
 
 
 class Server(uvicorn.Server):
-    """One uvicorn server on a socket that is bound already."""
+    """A uvicorn server on a bound socket."""
 
     def __init__(self, app: ASGIApp, on_listening: Callable[[], None]) -> None:
         super().__init__(
@@ -38,14 +38,14 @@ class Server(uvicorn.Server):
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then call `on_listening`."""
         await super().startup(sockets)
         if self.started:
             self._on_listening()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone: `stopped_by_signals` handles them, and does not raise them again afterwards."""
+        """Do not handle signals: `stopped_by_signals` does, and does not raise them again afterwards."""
         yield
 
 
@@ -55,7 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
     Raises
     ------
     UsageError
-        When the address is taken or not this machine's.
+        When the address is in use or does not belong to this machine.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family)
@@ -72,7 +72,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address_of(bound: socket.socket) -> str:
-    """Return the address of a bound socket as a browser takes it."""
+    """Return the address of a bound socket as a URL."""
     host, port = bound.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

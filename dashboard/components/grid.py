@@ -1,4 +1,4 @@
-"""How the grids look and are used: the same on every page that has one."""
+"""Grid with the look and the keys that all pages share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GRID_THEME = """themeQuartz.withParams({
 
 
 def grid(name: str, columns: list[dict[str, Any]]) -> AgGrid:
-    """Return a grid of which one line can be chosen; each row has an `id`."""
+    """Return a grid with a single selected row; each row has an `id`."""
     return AgGrid(
         id=name,
         columnDefs=columns,

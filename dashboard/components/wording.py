@@ -24,7 +24,7 @@ def moment(time: datetime | None, zone: ZoneInfo) -> str:
 
 
 def reason_in_words(label: str, value: str) -> str:
-    """Return a reason as one reads it, without what the value says twice.
+    """Return a reason for people, without words that label and value repeat.
 
     Examples
     --------

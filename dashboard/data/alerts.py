@@ -13,11 +13,11 @@ from schemas.state import Encounter, EncounterStatus, decode_encounter
 from streams.alerts import OPEN_STATUSES, AlertStatus
 
 LISTED = 300
-"""How many alerts the worklist shows; beyond that it says how many more there are."""
+"""Maximum number of alerts on the worklist."""
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """A reason as it was issued; `contribution` in log-odds, above 0 raises the risk."""
+    """A reason as issued. `contribution` is in log-odds; above 0 it raises the risk."""
 
     label: str
     value: str
@@ -49,7 +49,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worklist(msgspec.Struct, frozen=True, kw_only=True):
-    """The most urgent open alerts, and how many there are in all."""
+    """The most urgent open alerts, and the number of all."""
 
     alerts: tuple[Alert, ...]
     open: int

@@ -1,4 +1,4 @@
-"""A short memory for what many browsers ask at once."""
+"""Cache for answers that many browsers request at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ T = TypeVar("T")
 
 
 class ShortMemory(Generic[T]):
-    """Remembers answers for `ttl_s` seconds. Of several threads that ask for the same, one computes.
+    """Cache with a lifetime of `ttl_s` seconds. Of several threads with the same key, one computes.
 
     Parameters
     ----------
     ttl_s : float
-        How old an answer may get, in seconds.
+        Maximum age of an answer, in seconds.
     clock : callable
         Monotonic seconds.
     """
@@ -39,6 +39,6 @@ class ShortMemory(Generic[T]):
             return answer
 
     def forget(self) -> None:
-        """Forget every answer: something was written."""
+        """Invalidate all answers, after a write."""
         with self._lock:
             self._answers.clear()

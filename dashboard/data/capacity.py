@@ -1,4 +1,4 @@
-"""Units as they stand in SQL."""
+"""Queries of the metrics of units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _decode = msgspec.json.Decoder(CapacityMetrics).decode
 
 
 def all_metrics(engine: Engine) -> list[CapacityMetrics]:
-    """Return the latest metrics of every unit that the feed has spoken of."""
+    """Return the latest metrics of every unit that the feed has reported."""
     with engine.connect().execution_options(read_only=True) as connection:
         rows = connection.execute(select(tables.unit_capacity.columns.metrics))
         return [_decode(row.metrics) for row in rows]

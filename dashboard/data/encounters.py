@@ -1,4 +1,4 @@
-"""Single encounters from SQL."""
+"""Queries of single encounters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas import tables
 
 
 def admitted_at(engine: Engine, encounter_id: str) -> datetime | None:
-    """Return when an encounter began, or None when that is not known."""
+    """Return when an encounter began, or None if that is unknown."""
     column = tables.encounter.columns
     with engine.connect().execution_options(read_only=True) as connection:
         found: datetime | None = connection.scalar(

@@ -1,4 +1,4 @@
-"""The data-quality list in SQL, as a worker keeps it, and the facts of what it names."""
+"""Queries of the data-quality page: the findings that a worker writes, and the facts about their subjects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.state import Encounter, decode_encounter
 from streams.quality.kinds import WORK_ORDER
 
 LISTED = 500
-"""How many findings are shown at once."""
+"""Maximum number of findings on the page."""
 
 FACTS_SHOWN = 200
 
@@ -31,18 +31,18 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingList(msgspec.Struct, frozen=True, kw_only=True):
-    """The most pressing findings, how many there are of each kind, and when a worker looked last."""
+    """The most urgent findings, the number of each kind, and the time of the last check."""
 
     findings: tuple[Listed, ...]
     counts: dict[str, int]
     dead_letters: int
     looked_at: datetime | None
-    """By the clock on the wall; None while no worker has looked."""
+    """Wall-clock time; None before the first check."""
     event_time: datetime | None
 
 
 def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -> FindingList:
-    """Return the list, by kind, of each the longest standing first.
+    """Return findings in work order, the oldest of each kind first.
 
     Parameters
     ----------
@@ -81,8 +81,8 @@ def _unsettled(connection: Connection) -> int:
     return connection.scalar(query) or 0
 
 
-def what_was_said(engine: Engine, subject: str) -> tuple[Encounter | None, list[AnyFact]]:
-    """Return the encounter, where the subject is one, and the facts about it, by what happened first.
+def facts_about(engine: Engine, subject: str) -> tuple[Encounter | None, list[AnyFact]]:
+    """Return the encounter, where the subject is one, and the facts about it, by the time when they happened.
 
     Parameters
     ----------

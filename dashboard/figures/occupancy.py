@@ -27,7 +27,7 @@ def occupancy_figure(board: Board, zone: ZoneInfo) -> go.Figure:
     hours, staffed = board.summary.hours, board.summary.staffed
     if board.event_time is not None and hours:
         last = datetime.fromtimestamp(board.event_time, UTC).replace(minute=0, second=0)
-        # Plotly knows no zones: it is given the local time as it reads on the ward's clock.
+        # Plotly does not support time zones: give it the local time.
         times = [(last - HOUR * back).astimezone(zone).replace(tzinfo=None) for back in range(len(hours) - 1, -1, -1)]
         values = [census / staffed * 100 for census in hours] if staffed else [float(census) for census in hours]
         unit = " %" if staffed else " patients"
@@ -47,7 +47,7 @@ def _mark_levels(figure: go.Figure, highest: float) -> None:
 
 
 def _range(figure: go.Figure, values: list[float], *, percent: bool) -> None:
-    """Leave room around the line; a calm day must not look like a storm."""
+    """Set a minimum range, so that small changes do not look large."""
     least_span = 20.0 if percent else max(10.0, 0.2 * max(values))
     low, high = min(values), max(values)
     if percent:

@@ -1,4 +1,4 @@
-"""Metrics in, board out: pure. One `BoardState` holds the latest metrics of each unit and draws the board from them."""
+"""Board from metrics. Pure. `BoardState` holds the latest metrics of each unit and draws the board from them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class BoardState:
         self._metrics: dict[UnitKey, CapacityMetrics] = {}
 
     def replace(self, metrics: Iterable[CapacityMetrics]) -> None:
-        """Forget everything and take these: the snapshot as it stands in SQL."""
+        """Replace all metrics by the snapshot from SQL."""
         self._metrics = {(metric.facility_id, metric.unit_id): metric for metric in metrics}
 
     def apply(self, metric: CapacityMetrics) -> None:
-        """Take the newer metrics of one unit. Messages of one unit come in order, so the last one stands."""
+        """Apply newer metrics of one unit. Messages of one unit arrive in order, so the last one is valid."""
         self._metrics[metric.facility_id, metric.unit_id] = metric
 
     def metrics(self, key: UnitKey) -> CapacityMetrics | None:
@@ -40,7 +40,7 @@ class BoardState:
 
     @property
     def event_time(self) -> datetime | None:
-        """The feed's own clock: the latest moment that any unit was computed for."""
+        """Event time: the latest time for which a unit was computed."""
         return max((metric.as_of for metric in self._metrics.values()), default=None)
 
     def draw(self) -> Board:
@@ -55,9 +55,9 @@ class BoardState:
         )
 
     def _order(self) -> list[UnitKey]:
-        heard_of = {facility_id for facility_id, _ in self._metrics}
-        # Of a facility that the feed never speaks of nothing is known: a recording of another hospital is replayed.
-        listed = [key for key in self._hospital.units if not heard_of or key[0] in heard_of]
+        reported = {facility_id for facility_id, _ in self._metrics}
+        # The feed may be a recording of another hospital: hide facilities that it never names.
+        listed = [key for key in self._hospital.units if not reported or key[0] in reported]
         return listed + sorted(key for key in self._metrics if key not in self._hospital.units)
 
     def _place(self, units: Sequence[BoardUnit]) -> str:
@@ -140,7 +140,7 @@ def _card(
 def census_hours(metric: CapacityMetrics, now: datetime) -> tuple[int, ...]:
     """Return a unit's census at the full hours up to `now`, as many as the metrics hold, oldest first.
 
-    A unit is computed when something in it changes. So at hours after its `as_of` the census was what it is.
+    A unit is computed when something in it changes. So the census did not change in the hours after its `as_of`.
 
     Parameters
     ----------

@@ -29,9 +29,9 @@ def _change(old: BoardUnit, new: BoardUnit) -> UnitChange | None:
 
 
 def merged(steps: Iterable[tuple[UnitChange, ...]]) -> tuple[UnitChange, ...]:
-    """Return several steps as one, the latest word on each card and tile.
+    """Merge several steps into one, with the latest value of each card and tile.
 
-    Every value is whole, not a difference: a browser that has taken some of the steps may take them again.
+    Every value is whole, not a difference: applying a step twice is idempotent.
     """
     units: dict[str, UnitChange] = {}
     for change in (change for step in steps for change in step):

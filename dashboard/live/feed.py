@@ -1,4 +1,4 @@
-"""How fresh the board is, honestly: a silent feed, a lost broker and a lost database are three things."""
+"""Freshness of the board: a silent feed, a lost broker and a lost database are three states."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from enum import StrEnum
 from dashboard.live.wire import Feed
 
 FRESH_S = 5.0
-"""A message younger than this means live."""
+"""Maximum age in seconds of the last message for the state `live`."""
 
 BROKER_LOST_S = 4.0
-"""The follower asks the broker for a sign of life every second; without an answer for this long it counts as lost."""
+"""Seconds without an answer of the broker, which the follower checks every second, until it counts as lost."""
 
 
 class FeedState(StrEnum):
-    """What may be said about the feed."""
+    """State of the feed."""
 
     STARTING = "starting"
     LIVE = "live"
     SILENT = "silent"
-    """The broker answers but no message came: a calm hospital or a stopped worker. Nothing tells them apart."""
+    """The broker answers but no message came: a calm hospital or a stopped worker. They cannot be distinguished."""
     BROKER_LOST = "broker_lost"
     DATABASE_LOST = "database_lost"
 
 
 class FeedClock:
-    """Notes when what was heard. Times are seconds of a monotonic clock."""
+    """Records when messages and answers arrived. Times are seconds of a monotonic clock."""
 
     def __init__(self, started_at: float) -> None:
         self._started_at = started_at
@@ -34,19 +34,19 @@ class FeedClock:
         self._database_lost = False
 
     def message(self, now: float) -> None:
-        """Note a record; so the broker is there too."""
+        """Record a message, which is an answer of the broker, too."""
         self._message_at = self._broker_at = now
 
     def broker(self, now: float) -> None:
-        """Note an answer of the broker."""
+        """Record an answer of the broker."""
         self._broker_at = now
 
     def database(self, *, lost: bool) -> None:
-        """Note whether the snapshot could be read from SQL."""
+        """Record whether the snapshot could be read from SQL."""
         self._database_lost = lost
 
     def read(self, now: float) -> Feed:
-        """Return how fresh the board is at `now`."""
+        """Return the freshness at `now`."""
         return Feed(
             state=self._state(now),
             message_age_s=_age(self._message_at, now),

@@ -1,6 +1,6 @@
-"""The thread that follows Kafka: all partitions, from the end, in no group, so that every process sees everything.
+"""Thread that follows Kafka: all partitions, from the end, without a group, so that every process sees all records.
 
-Kafka only says what changed. The snapshot comes from SQL: at the start, after the broker was away, and whenever a
+Kafka only carries changes. The snapshot comes from SQL: at the start, after the broker was unavailable, and when a
 record is missing.
 """
 
@@ -25,7 +25,7 @@ from schemas.topics import ALERTS_CHANGED, CAPACITY_METRICS, CapacityMetrics
 TOPICS = (CAPACITY_METRICS.name, ALERTS_CHANGED.name)
 POLL_MS = 200
 SIGN_OF_LIFE_MS = 1_000
-"""How long the broker may take to answer when nothing came; half of what makes it count as lost, and some more."""
+"""Timeout of the request that checks an idle broker; well below `BROKER_LOST_S`."""
 
 RETRY_S = 1.0
 log = structlog.get_logger("wardwatch.dashboard")
@@ -33,13 +33,13 @@ _decode = msgspec.json.Decoder(CapacityMetrics).decode
 
 
 class Listener(Protocol):
-    """Whom the follower tells; called on the follower's thread."""
+    """Receiver of what the follower reads; called on the follower's thread."""
 
     def load(self, metrics: list[CapacityMetrics]) -> None:
-        """Take the snapshot as it stands in SQL."""
+        """Replace everything by the snapshot from SQL."""
 
     def accept(self, metrics: list[CapacityMetrics], alerts: int) -> None:
-        """Take what the broker brought."""
+        """Apply what the broker sent."""
 
     def broker_answered(self) -> None:
         """Note a sign of life of the broker."""
@@ -58,7 +58,7 @@ class Follower:
     read_snapshot : callable
         Returns the latest metrics of all units from SQL.
     listener : Listener
-        Whom to tell.
+        Receives snapshots and changes.
     """
 
     def __init__(
@@ -71,14 +71,14 @@ class Follower:
         self._expected: dict[TopicPartition, int] = {}
 
     def stop(self) -> None:
-        """Let `run` return soon; a call that waits for the broker may take a second more."""
+        """Make `run` return soon; a call that waits for the broker may take one more second."""
         self._stop.set()
 
     def run(self) -> None:
-        """Follow until stopped; keep trying while the broker or the database is away."""
+        """Follow until stopped; retry while the broker or the database is unavailable."""
         self._load()
         while not self._stop.is_set():
-            if self._somebody_listens():
+            if self._any_broker_listens():
                 self._try_to_follow()
             self._stop.wait(RETRY_S)
 
@@ -92,11 +92,10 @@ class Follower:
         finally:
             consumer.close(autocommit=False, timeout_ms=200)
 
-    def _somebody_listens(self) -> bool:
-        """Whether any of the brokers takes connections.
+    def _any_broker_listens(self) -> bool:
+        """Return whether any broker accepts connections.
 
-        kafka-python 3.0.12 does not keep the timeout of its first connection: against a dead broker it never returns,
-        and could not be stopped.
+        kafka-python 3.0.12 ignores the timeout of its first connection: with a dead broker it would never return.
         """
         for server in self._settings.kafka_bootstrap_servers.split(","):
             host, _, port = server.strip().rpartition(":")
@@ -117,14 +116,14 @@ class Follower:
         )
 
     def _connect(self, consumer: Any) -> bool:
-        """Stand at the end of every partition, then read the snapshot: in this order nothing falls in between."""
+        """Seek to the end of every partition, then read the snapshot: in this order no change is missed."""
         consumer.bootstrap(timeout_ms=2 * SIGN_OF_LIFE_MS)
         partitions = [
             TopicPartition(topic, number) for topic in TOPICS for number in consumer.partitions_for_topic(topic) or ()
         ]
         self._listener.broker_answered()
         if {partition.topic for partition in partitions} != set(TOPICS):
-            return False  # a worker has still to create them
+            return False  # no worker has created them yet
         consumer.assign(partitions)
         self._expected = consumer.end_offsets(partitions, timeout_ms=2 * SIGN_OF_LIFE_MS)
         for partition, offset in self._expected.items():
@@ -142,10 +141,10 @@ class Follower:
             try:
                 ends = consumer.end_offsets(partitions, timeout_ms=SIGN_OF_LIFE_MS)
             except KafkaTimeoutError:
-                continue  # no sign of life; the freshness sign says so, and the client keeps trying
+                continue  # the freshness indicator shows it, and the client retries
             self._listener.broker_answered()
             if any(ends[partition] < expected for partition, expected in self._expected.items()):
-                log.warning("the topics begin anew; reading the snapshot again")
+                log.warning("the topics were created again; reading the snapshot again")
                 return
 
     def _take(self, batches: dict[TopicPartition, list[Any]]) -> None:
@@ -173,13 +172,13 @@ class Follower:
         try:
             return [_decode(record.value) for record in records]
         except msgspec.DecodeError as error:
-            # The message is only a copy of what SQL holds: take that instead, and say so.
+            # The message is a copy of what SQL holds: log it, and read SQL instead.
             log.error("unreadable message", topic=CAPACITY_METRICS.name, error=str(error))
             self._load()
             return []
 
     def _load(self) -> None:
-        """Read the snapshot from SQL, trying until it can be read."""
+        """Read the snapshot from SQL; retry until it succeeds."""
         while not self._stop.is_set():
             try:
                 metrics = self._read_snapshot()

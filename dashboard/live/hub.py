@@ -1,7 +1,7 @@
-"""The one snapshot of this process and everybody who watches it. Lives on the event loop; other threads post to it.
+"""Hub of one process: its snapshot and its watchers. Runs on the event loop; other threads post to it.
 
-Changes are pushed at once when the last push is long enough ago, and else together a moment later. A watcher holds at
-most one message that was not sent yet: one that falls behind gets a snapshot instead of a queue.
+A change is pushed at once if the last push is `PUSH_INTERVAL_S` ago; otherwise changes are batched until then. A tab
+holds at most one unsent message: a slow watcher gets a snapshot instead of a queue.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from schemas.hospital import Hospital
 from schemas.topics import CapacityMetrics
 
 PUSH_INTERVAL_S = 0.05
-"""At least this long between two pushes. Dash loses the first of two pushes of one property within 2 ms."""
+"""Minimum seconds between two pushes. Dash loses the first of two pushes of one property within 2 ms."""
 
 TOGETHER_S = 0.01
-"""The units that one computation touched come from several partitions, a moment apart: one push for all of them."""
+"""Delay of a push, in seconds: units of one computation arrive from several partitions and share one push."""
 
 PULSE_S = 1.0
-"""A sign of life is pushed when there was nothing else for this long."""
+"""Seconds without a push after which a heartbeat is pushed."""
 
 OVERLAP_S = 1.0
-"""A delta repeats the steps of this long before it: Dash drops messages that come while a tab's page is busy."""
+"""A delta repeats the steps of this many seconds: Dash drops messages that arrive while a tab is busy."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,7 +45,7 @@ class _Pushed(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """What one push changed."""
+    """Changes of one push."""
 
     at: float
     units: tuple[UnitChange, ...]
@@ -53,7 +53,7 @@ class _Step(NamedTuple):
 
 
 class Watcher:
-    """One browser tab: the message that waits for it, or the note that it has fallen behind."""
+    """One browser tab: its unsent message, and whether it missed one."""
 
     def __init__(self, snapshot: Callable[[], str]) -> None:
         self._snapshot = snapshot
@@ -62,7 +62,7 @@ class Watcher:
         self._filled = asyncio.Event()
 
     def offer(self, message: str) -> None:
-        """Put a message in the one place there is; a second one means that the watcher has fallen behind."""
+        """Keep a message for the tab. If one is unsent already, the tab needs a snapshot."""
         self._behind = self._behind or self._waiting is not None
         self._waiting = message
         self._filled.set()
@@ -77,7 +77,7 @@ class Watcher:
 
 
 class Hub:
-    """Keeps the snapshot and pushes what changes.
+    """Keeps the snapshot and pushes changes.
 
     Parameters
     ----------
@@ -119,11 +119,11 @@ class Hub:
 
     @property
     def event_time(self) -> datetime | None:
-        """The feed's own clock."""
+        """Event time of the feed."""
         return self._state.event_time
 
     def feed(self) -> Feed:
-        """Return how fresh the board is."""
+        """Return how old the board is."""
         return self._feed.read(self._clock())
 
     def metrics(self, facility_id: str, unit_id: str) -> CapacityMetrics | None:
@@ -131,10 +131,10 @@ class Hub:
         return self._state.metrics((facility_id, unit_id))
 
     def load(self, metrics: Iterable[CapacityMetrics]) -> None:
-        """Take the snapshot as it stands in SQL."""
+        """Replace everything by the snapshot from SQL."""
         self._state.replace(metrics)
         self._feed.database(lost=False)
-        self._alerts += 1  # what was missed may have been about alerts as well
+        self._alerts += 1  # missed messages may have been about alerts
         self._changed.set()
 
     def database_lost(self) -> None:
@@ -142,11 +142,11 @@ class Hub:
         self._feed.database(lost=True)
 
     def broker_answered(self) -> None:
-        """Note a sign of life of the broker."""
+        """Record an answer of the broker."""
         self._feed.broker(self._clock())
 
     def accept(self, metrics: Iterable[CapacityMetrics], alerts: int) -> None:
-        """Take what the broker brought: metrics of units in order, and how many messages on alerts."""
+        """Apply what the broker sent: metrics of units in order, and the number of messages about alerts."""
         self._feed.message(self._clock())
         for metric in metrics:
             self._state.apply(metric)
@@ -155,7 +155,7 @@ class Hub:
 
     @contextmanager
     def watch(self) -> Iterator[Watcher]:
-        """Let a browser tab take part: what is pushed from here on waits for it, one message at most."""
+        """Register a browser tab. It gets what is pushed from now on."""
         watcher = Watcher(self.snapshot)
         self._watchers.add(watcher)
         try:
@@ -164,12 +164,12 @@ class Hub:
             self._watchers.discard(watcher)
 
     def snapshot(self) -> str:
-        """Return everything as one message, in step with the deltas that follow. Any thread may call it."""
+        """Return the whole board as one message that the next deltas continue. Safe on any thread."""
         pushed = self._pushed
         return self._message(pushed.seq, board=pushed.board)
 
     async def run(self) -> None:
-        """Push changes as they come, and a sign of life when none come, until cancelled."""
+        """Push changes, or a heartbeat if there are none, until cancelled."""
         while True:
             try:
                 await asyncio.wait_for(self._changed.wait(), PULSE_S)

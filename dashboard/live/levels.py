@@ -1,4 +1,4 @@
-"""How full is how bad: the levels of a unit, by occupancy."""
+"""Levels of a unit by occupancy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FULL_FROM = 1.0
 
 
 class Level(IntEnum):
-    """Level of a unit; the browser draws each in its own shape, colour and word."""
+    """Level of a unit; the browser draws each with its own shape, colour and text."""
 
     UNKNOWN = 0
     NORMAL = 1

@@ -1,4 +1,4 @@
-"""The push itself: one persistent WebSocket callback a browser tab, and the answer to a tab that missed something."""
+"""Push to browsers: one persistent WebSocket callback for each tab, and snapshots for tabs that missed a message."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dashboard import dash_faults
 from dashboard.live.hub import Hub
 
 STORE = "live"
-"""The `dcc.Store` that every message is put into, as JSON text: encoded once, however many watch."""
+"""The `dcc.Store` that every message is put into, as JSON text that is encoded once for all tabs."""
 
 REPEAT_S = 0.01
-"""Least time between two messages to one tab. Dash loses the first of two within 2 ms."""
+"""Minimum seconds between two messages to one tab. Dash loses the first of two within 2 ms."""
 
-ROLL_CALL_S = 30.0
-ANSWER_WITHIN_S = 15.0
+TAB_CHECK_INTERVAL_S = 30.0
+TAB_ANSWER_TIMEOUT_S = 15.0
 
 
 def register(app: Dash, hub: Hub) -> None:
@@ -34,15 +34,15 @@ def register(app: Dash, hub: Hub) -> None:
 
 
 async def push(hub: Hub, websocket: Any) -> None:
-    """Send a snapshot and then what changes, until the tab is gone."""
+    """Send a snapshot and then changes, until the tab is closed."""
     with hub.watch() as watcher:
         set_props(STORE, {"data": hub.snapshot()})
-        called_at = time.monotonic()
+        checked_at = time.monotonic()
         while not websocket.is_shutdown:
             await asyncio.sleep(REPEAT_S)
             await dash_faults.drained(websocket)
             set_props(STORE, {"data": await watcher.next()})
-            if time.monotonic() - called_at >= ROLL_CALL_S:
-                if not await dash_faults.tab_is_there(websocket, STORE, ANSWER_WITHIN_S):
+            if time.monotonic() - checked_at >= TAB_CHECK_INTERVAL_S:
+                if not await dash_faults.tab_is_there(websocket, STORE, TAB_ANSWER_TIMEOUT_S):
                     return
-                called_at = time.monotonic()
+                checked_at = time.monotonic()

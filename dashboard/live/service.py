@@ -1,4 +1,4 @@
-"""Runs the hub and the follower of Kafka side by side, and stops both; a failure of either is passed on, not lost."""
+"""Service that runs the hub and the follower of Kafka, stops both, and reports a failure of either."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from schemas.settings import Settings
 from schemas.topics import CapacityMetrics
 
 STOP_WITHIN_S = 0.5
-"""A follower that waits for a broker is left behind after this long: its thread holds nothing that must be closed."""
+"""Seconds to wait for the follower's thread, which holds no resource that must be closed."""
 
 
 class _OnLoop:
-    """Posts what the follower's thread tells to the hub's event loop."""
+    """Listener that posts calls of the follower's thread to the hub's event loop."""
 
     def __init__(self, hub: Hub, loop: asyncio.AbstractEventLoop) -> None:
         self._hub = hub
@@ -41,7 +41,7 @@ class LiveService:
     Parameters
     ----------
     hub : Hub
-        What is kept.
+        The hub to update.
     settings : Settings
         Where the broker is.
     read_snapshot : callable
@@ -66,7 +66,7 @@ class LiveService:
         self._follower: Follower | None = None
 
     async def start(self) -> None:
-        """Begin to follow and to push."""
+        """Start to follow and to push."""
         loop = asyncio.get_running_loop()
         follower = Follower(self._settings, self._read_snapshot, _OnLoop(self._hub, loop))
 
@@ -88,7 +88,7 @@ class LiveService:
             self._on_failure(error)
 
     async def stop(self) -> None:
-        """End both."""
+        """Stop the follower and the hub."""
         if self._follower is not None and self._thread is not None:
             self._follower.stop()
             await asyncio.to_thread(self._thread.join, STOP_WITHIN_S)

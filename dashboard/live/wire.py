@@ -1,7 +1,7 @@
-"""What crosses the wire to a browser: the board as tiles, cards and figures. Times are seconds since 1970 (UTC).
+"""Messages to browsers: the board as tiles, cards and figures. Times are seconds since 1970 (UTC).
 
-Of a patient there is nothing here but whether the bed is taken, since when, when it is expected to be left, and whether
-the readmission risk is high: this is a bed manager's board, and what is not sent cannot leak.
+The only data about a patient: whether the bed is occupied, since when, the expected discharge, and whether the
+readmission risk is high. A bed manager needs no more, and data that is not sent cannot leak.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool
     """Whether the hospital file names it."""
     known: bool
-    """Whether the feed has said anything about it."""
+    """Whether the feed has reported anything about it."""
     level: int
     census: int
     staffed: int
@@ -47,7 +47,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reserved: int
     out_of_use: int
     without_bed: int
-    """0 where the feed names no beds at all: then nobody is waiting for one."""
+    """0 if the feed does not name beds: then no patient waits for one."""
     leaving: int
     target_minutes: int
     hours: tuple[int, ...]
@@ -55,7 +55,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Severity(StrEnum):
-    """How soon somebody should look."""
+    """Urgency of an item of the attention list."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -96,7 +96,7 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What the board says as a whole."""
+    """Summary of the whole board."""
 
     figures: tuple[Figure, ...]
     attention: tuple[Attention, ...]
@@ -117,7 +117,7 @@ class BoardUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the bed page shows at one moment."""
+    """Everything that the bed page shows at one moment."""
 
     event_time: int | None
     units: tuple[BoardUnit, ...]
@@ -125,7 +125,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UnitChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What changed in one unit. `whole`: `tiles` are all its beds, not only those that differ."""
+    """Changes in one unit. `whole`: `tiles` are all its beds, not only those that differ."""
 
     key: str
     card: Card | None = None
@@ -134,7 +134,7 @@ class UnitChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """How fresh the board is. `state` is a `live.feed.FeedState`; ages are seconds of the wall clock."""
+    """Freshness of the board. `state` is a `live.feed.FeedState`; ages are seconds of the wall clock."""
 
     state: str
     message_age_s: float | None
@@ -142,7 +142,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One message to a browser: a snapshot (`board`), a delta, or only a sign of life.
+    """One message to a browser: a snapshot (`board`), a delta, or a heartbeat.
 
     `seq` counts deltas of one server process (`epoch`). A delta brings a browser to `seq` from any number not less than
     `since`; one that is further behind asks for a snapshot.

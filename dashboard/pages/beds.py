@@ -1,7 +1,6 @@
 """The bed page: figures, filters, a card for each unit, the last 24 hours, and what needs attention.
 
-The browser paints it (assets/js) from what is pushed; here are the places to paint into, and what the server answers
-when somebody opens a bed.
+The browser (assets/js) paints it from pushed messages. Here are the empty elements, and the details of an opened bed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from dashboard.components.finding_details import finding_details
 from dashboard.components.grid import grid
 from dashboard.components.wording import duration
 from dashboard.context import Context, wall_clock
-from dashboard.data.findings import FindingList, Listed, finding_list, what_was_said
+from dashboard.data.findings import FindingList, Listed, facts_about, finding_list
 from streams.quality.kinds import KINDS, WORK_ORDER, Kind, KindText
 
 REFRESH_MS = 5_000
@@ -73,7 +73,7 @@ def register(app: Dash, context: Context) -> None:
 
 
 def _details(context: Context, selected: dict[str, Any]) -> html.Div:
-    encounter, facts = what_was_said(context.engine, str(selected["about"]))
+    encounter, facts = facts_about(context.engine, str(selected["about"]))
     zone = context.zone(selected["facility"] or context.hospital.facilities[0].facility_id)
     return finding_details([str(selected["says"])], encounter, facts, place=context.place_in_words, zone=zone)
 
