@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from dash import html
 
+from dashboard.components.fact_list import fact_list
 from dashboard.components.wording import moment
 from dashboard.data.alerts import Alert, Reason, Risks
 from models.moments import MOMENT_WORDS
@@ -48,9 +49,7 @@ def _facts(alert: Alert, where: str, raised: str, zone: ZoneInfo) -> html.Dl:
         rows.append(("Discharged", moment(alert.discharged_at, zone)))
     rows.append(("Raised", raised))
     rows.append(("Status", _status(alert, zone)))
-    return html.Dl(
-        [html.Div([html.Dt(label), html.Dd(value)], className="fact") for label, value in rows], className="facts"
-    )
+    return fact_list(rows)
 
 
 def _status(alert: Alert, zone: ZoneInfo) -> str:

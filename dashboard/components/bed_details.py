@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from dash import html
 
+from dashboard.components.fact_list import fact_list
 from dashboard.components.wording import duration, moment
 from schemas.events import BedStatus
 from schemas.topics import BedOnBoard
@@ -41,7 +42,7 @@ def bed_details(
     zone : ZoneInfo
         In which times are written.
     """
-    return html.Div([_chips(bed, now), html.Dl(_rows(bed, unit_name, admitted_at, now, zone), className="facts")])
+    return html.Div([_chips(bed, now), fact_list(_rows(bed, unit_name, admitted_at, now, zone))])
 
 
 def _chips(bed: BedOnBoard, now: datetime) -> html.Div:
@@ -58,27 +59,23 @@ def _chips(bed: BedOnBoard, now: datetime) -> html.Div:
 
 def _rows(
     bed: BedOnBoard, unit_name: str, admitted_at: datetime | None, now: datetime, zone: ZoneInfo
-) -> list[html.Div]:
-    rows = [_row("Unit", unit_name)]
+) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = [("Unit", unit_name)]
     if bed.reason:
-        rows.append(_row("Reason", bed.reason))
+        rows.append(("Reason", bed.reason))
     if bed.since:
-        rows.append(_row(_since_label(bed), f"{duration(now - bed.since)}, since {moment(bed.since, zone)}"))
+        rows.append((_since_label(bed), f"{duration(now - bed.since)}, since {moment(bed.since, zone)}"))
     if bed.status is BedStatus.OCCUPIED:
-        rows.append(_row("Encounter", html.Code(bed.encounter_id or "not known")))
+        rows.append(("Encounter", html.Code(bed.encounter_id or "not known")))
         stay = f"{duration(now - admitted_at)}, admitted {moment(admitted_at, zone)}" if admitted_at else "not known"
-        rows.append(_row("Length of stay", stay))
+        rows.append(("Length of stay", stay))
         expected = moment(bed.expected_discharge_at, zone) if bed.expected_discharge_at else "not known"
-        rows.append(_row("Expected discharge", expected))
+        rows.append(("Expected discharge", expected))
     if bed.conflicts:
         claims = [html.Code(encounter_id, className="claim") for encounter_id in bed.conflicts]
-        rows.append(_row("Also claimed by", claims))
+        rows.append(("Also claimed by", claims))
     return rows
 
 
 def _since_label(bed: BedOnBoard) -> str:
     return "In this bed" if bed.status is BedStatus.OCCUPIED else WORDS[bed.status]
-
-
-def _row(label: str, value: Any) -> html.Div:
-    return html.Div([html.Dt(label), html.Dd(value)], className="fact")

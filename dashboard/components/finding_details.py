@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from dash import html
 
+from dashboard.components.fact_list import fact_list
 from dashboard.components.wording import duration, moment
 from schemas.events import AnyFact, Location
 from schemas.state import Encounter
@@ -62,9 +63,7 @@ def _known(encounter: Encounter, place: PlaceInWords, zone: ZoneInfo) -> html.Dl
     ]
     if encounter.discharged_at:
         rows.append(("Discharged", moment(encounter.discharged_at, zone)))
-    return html.Dl(
-        [html.Div([html.Dt(label), html.Dd(value)], className="fact") for label, value in rows], className="facts"
-    )
+    return fact_list(rows)
 
 
 def _fact(fact: AnyFact, place: PlaceInWords, zone: ZoneInfo) -> html.Li:

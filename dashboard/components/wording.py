@@ -1,4 +1,4 @@
-"""Times and durations as people read them, in the hospital's own time zone."""
+"""Texts for people: times in the hospital's time zone, durations, counts."""
 
 from __future__ import annotations
 
@@ -58,6 +58,17 @@ def duration(span: timedelta) -> str:
     if minutes >= 730 * 1440:
         return f"{minutes // 1440 // 365} years"
     return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the singular or plural.
+
+    Examples
+    --------
+    >>> counted(1, "bed"), counted(18, "bed")
+    ('1 bed', '18 beds')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def short_token(token: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from dashboard.components.wording import counted
 from dashboard.live.levels import level_of
 from dashboard.live.summary import summarise
 from dashboard.live.wire import Board, BoardUnit, Card, Tile
@@ -65,8 +66,8 @@ class BoardState:
         facilities = [self._hospital.facility(facility_id) for facility_id in facility_ids]
         names = [known.name if known else name for name, known in zip(facility_ids, facilities, strict=True)]
         beds = sum(len(unit.tiles) or self._listed_beds(unit.card) for unit in units)
-        counted = [_count(len(units), "unit"), *([_count(beds, "bed")] if beds else [])]
-        return " · ".join((*names[:3], *(["…"] if len(names) > 3 else []), *counted))
+        sizes = [counted(len(units), "unit"), *([counted(beds, "bed")] if beds else [])]
+        return " · ".join((*names[:3], *(["…"] if len(names) > 3 else []), *sizes))
 
     def _listed_beds(self, card: Card) -> int:
         facility_id, _, unit_id = card.key.partition("/")
@@ -152,10 +153,6 @@ def census_hours(metric: CapacityMetrics, now: datetime) -> tuple[int, ...]:
     behind = (_full_hour(now) - _full_hour(metric.as_of)) // HOUR
     length = len(metric.census_by_hour)
     return (*metric.census_by_hour, *[metric.census] * min(behind, length))[-length:] if length else ()
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _full_hour(time: datetime) -> datetime:

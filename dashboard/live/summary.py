@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 
+from dashboard.components.wording import counted, duration
 from dashboard.live.levels import Level
 from dashboard.live.wire import Attention, BoardUnit, Departure, Figure, Severity, Summary, Tile
 
@@ -30,11 +32,11 @@ def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int |
     wards = [unit for unit in units if unit.card.key in inpatient]
     staffed_wards = [unit for unit in wards if unit.card.staffed]
     # Patients of a unit that has no staffed beds must not count against the staffed beds of the others.
-    counted = staffed_wards or wards
-    hours = _sum_hours([unit.card.hours for unit in counted if unit.card.hours])
+    in_occupancy = staffed_wards or wards
+    hours = _sum_hours([unit.card.hours for unit in in_occupancy if unit.card.hours])
     staffed = sum(unit.card.staffed for unit in wards)
     return Summary(
-        figures=_figures(units, wards, counted, staffed, hours) if now is not None else (),
+        figures=_figures(units, wards, in_occupancy, staffed, hours) if now is not None else (),
         attention=tuple(_attention(units, now)) if now is not None else (),
         departures=tuple(_departures(units, now)) if now is not None else (),
         hours=hours,
@@ -51,12 +53,12 @@ def _sum_hours(series: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
 def _figures(
     units: Sequence[BoardUnit],
     wards: Sequence[BoardUnit],
-    counted: Sequence[BoardUnit],
+    in_occupancy: Sequence[BoardUnit],
     staffed: int,
     hours: tuple[int, ...],
 ) -> tuple[Figure, ...]:
     return (
-        _occupancy(counted, staffed, hours),
+        _occupancy(in_occupancy, staffed, hours),
         _available(wards),
         _without_bed(units),
         _leaving(units),
@@ -65,8 +67,8 @@ def _figures(
     )
 
 
-def _occupancy(counted: Sequence[BoardUnit], staffed: int, hours: tuple[int, ...]) -> Figure:
-    census = sum(unit.card.census for unit in counted)
+def _occupancy(in_occupancy: Sequence[BoardUnit], staffed: int, hours: tuple[int, ...]) -> Figure:
+    census = sum(unit.card.census for unit in in_occupancy)
     if not staffed:
         return Figure(
             id="occupancy", label="Inpatients", value=str(census), unit="patients", note="no staffed beds known"
@@ -200,7 +202,7 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
         yield Attention(
             severity=Severity.WARNING,
             title=f"{card.without_bed} in {card.name} without a bed",
-            note=f"{_count(card.available, 'bed')} available in the unit",
+            note=f"{counted(card.available, 'bed')} available in the unit",
             unit_id=card.unit_id,
             key=card.key,
         )
@@ -208,11 +210,11 @@ def _of_unit(unit: BoardUnit, now: int) -> Iterable[Attention]:
 
 def _late_cleaning(unit: BoardUnit, late: Sequence[Tile], now: int) -> Attention:
     longest = min(late, key=lambda tile: tile.since or now)
-    minutes = (now - (longest.since or now)) // 60
+    waited = duration(timedelta(seconds=now - (longest.since or now)))
     return Attention(
         severity=Severity.WARNING,
-        title=f"{unit.card.name}: cleaning overdue, {_count(len(late), 'bed')}",
-        note=f"bed {longest.id} {longest.status} {_duration(minutes)}, target {unit.card.target_minutes} min",
+        title=f"{unit.card.name}: cleaning overdue, {counted(len(late), 'bed')}",
+        note=f"bed {longest.id} {longest.status} {waited}, target {unit.card.target_minutes} min",
         unit_id=unit.card.unit_id,
         key=unit.card.key,
         bed_id=longest.id,
@@ -223,25 +225,14 @@ def _none_free(unit: BoardUnit) -> str:
     """Return how many beds are available, or why none is."""
     card = unit.card
     if card.available:
-        return f"{_count(card.available, 'bed')} available"
+        return f"{counted(card.available, 'bed')} available"
     reasons = [(card.to_clean, "to clean"), (card.reserved, "reserved"), (card.out_of_use, "out of use")]
     said = ", ".join(f"{number} {what}" for number, what in reasons if number)
     return said or "every bed is taken"
 
 
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def _times(number: int) -> str:
     return "twice" if number == 2 else f"{number} times"
-
-
-def _duration(minutes: int) -> str:
-    hours, rest = divmod(minutes, 60)
-    if hours >= 48:
-        return f"{hours // 24} d {hours % 24} h"
-    return f"{hours} h {rest:02d} min" if hours else f"{rest} min"
 
 
 def _departures(units: Sequence[BoardUnit], now: int) -> list[Departure]:
