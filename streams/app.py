@@ -103,7 +103,8 @@ def check_agents(names: Collection[str]) -> tuple[str, ...]:
     """
     unknown = sorted(set(names) - set(AGENTS))
     if unknown or not names:
-        raise UsageError(f"--agents: {', '.join(unknown) or 'nothing'} cannot be run. Choose from {', '.join(AGENTS)}.")
+        wrong = f"unknown {', '.join(unknown)}" if unknown else "empty"
+        raise UsageError(f"--agents: {wrong}. Choose from {', '.join(AGENTS)}.")
     return tuple(name for name in AGENTS if name in names)
 
 
@@ -204,7 +205,10 @@ def run_worker(
         worker.execute_from_commandline()
     finally:
         if app.crash_reason is not None:
-            log.error("the worker stopped", reason=f"{type(app.crash_reason).__name__}: {app.crash_reason}")
+            log.error(
+                "worker: stopped by an error. Correct the cause and restart it.",
+                reason=f"{type(app.crash_reason).__name__}: {app.crash_reason}",
+            )
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

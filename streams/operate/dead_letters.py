@@ -47,7 +47,9 @@ class LetterName(NamedTuple):
         """
         found = _NAME.fullmatch(text)
         if found is None or int(found[2]) > MAX_PARTITION or int(found[3]) > MAX_OFFSET:
-            raise UsageError(f"{text!r} is no dead letter. Take a name from `wardwatch dead-letters list`.")
+            raise UsageError(
+                f"{text!r}: not the name of a dead letter. Copy a name from `wardwatch dead-letters list`."
+            )
         return cls(found[1], int(found[2]), int(found[3]))
 
 
@@ -116,7 +118,7 @@ def contents(connection: Connection, name: LetterName) -> Contents:
     wanted = select(_column.key, _column.value, _column.headers, _column.received_at)
     row = connection.execute(wanted.where(_is(name))).first()
     if row is None:
-        raise UsageError(f"There is no dead letter {name}. Take a name from `wardwatch dead-letters list`.")
+        raise UsageError(f"{name}: no dead letter has this name. Copy a name from `wardwatch dead-letters list`.")
     return Contents(row.key, row.value, decode_headers(row.headers), row.received_at)
 
 

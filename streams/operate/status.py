@@ -52,7 +52,7 @@ def read_status(settings: Settings, engine: Engine) -> Status:
             counts = _counts(connection)
     except DBAPIError as error:
         raise WardwatchError(
-            f"The database cannot be read ({type(error.orig).__name__}). Check WARDWATCH_DATABASE_URL, and run "
+            f"Database: cannot be read ({type(error.orig).__name__}). Check WARDWATCH_DATABASE_URL, and run "
             "`wardwatch db upgrade`."
         ) from None
     try:

@@ -193,7 +193,7 @@ class UnitOfWork:
         kept = [(change, change.after) for change in changes if change.after is not None]
         rows = sorted(encounter_row(after, _next_version(change)) for change, after in kept)
         if bulk.insert(self.connection, tables.encounter, rows, on_conflict="version") != len(rows):
-            raise WriteConflict("Another worker changed an encounter of this batch; it is taken again.")
+            raise WriteConflict("Encounter: another worker changed it. Retry the batch.")
         before = [change.before for change, _ in kept]
         self._replace(
             tables.unit_stay,
@@ -222,7 +222,7 @@ class UnitOfWork:
         kept = [(change, change.after) for change in changes if change.after is not None]
         rows = sorted(patient_row(after, _next_version(change)) for change, after in kept)
         if bulk.insert(self.connection, tables.patient, rows, on_conflict="version") != len(rows):
-            raise WriteConflict("Another worker changed a patient of this batch; it is taken again.")
+            raise WriteConflict("Patient: another worker changed it. Retry the batch.")
         self._replace(
             tables.reservation,
             [reservations_of_patient(change.before) if change.before else [] for change, _ in kept],

@@ -47,7 +47,7 @@ class Backpressure:
                     self._unread_bytes[topic] = 0
             if any(behind.values()):
                 if not said:
-                    log.info("the outbox waits for the agents to read on", behind=behind)
+                    log.info("outbox: the agents are behind. Publishing continues when they catch up.", behind=behind)
                     said = True
                 await asyncio.sleep(PAUSE_S)
         for topic, size in more.items():

@@ -8,9 +8,11 @@ REGISTRY = CollectorRegistry()
 
 RECORDS = Counter("wardwatch_records", "Records taken from Kafka.", ["agent"], registry=REGISTRY)
 FACTS_NEW = Counter("wardwatch_facts_new", "Facts that were not in the log before.", registry=REGISTRY)
-FACTS_REPEATED = Counter("wardwatch_facts_repeated", "Facts that were in the log already.", registry=REGISTRY)
-DEAD_LETTERS = Counter("wardwatch_dead_letters", "Records rejected into the dead letters.", registry=REGISTRY)
-ENCOUNTERS_CHANGED = Counter("wardwatch_encounters_changed", "Encounters whose state differed.", registry=REGISTRY)
+FACTS_REPEATED = Counter(
+    "wardwatch_facts_repeated", "Duplicate facts: they were in the log already.", registry=REGISTRY
+)
+DEAD_LETTERS = Counter("wardwatch_dead_letters", "Records rejected and kept as dead letters.", registry=REGISTRY)
+ENCOUNTERS_CHANGED = Counter("wardwatch_encounters_changed", "Encounters whose state changed.", registry=REGISTRY)
 BATCH_SECONDS = Histogram(
     "wardwatch_batch_seconds",
     "Time from taking a batch to its commit, in seconds.",
@@ -19,19 +21,19 @@ BATCH_SECONDS = Histogram(
     registry=REGISTRY,
 )
 TRANSACTION_RETRIES = Counter(
-    "wardwatch_transaction_retries", "Transactions taken again: the database was away or busy.", registry=REGISTRY
+    "wardwatch_transaction_retries", "Transactions retried: the database was unavailable or busy.", registry=REGISTRY
 )
 SCORES = Counter("wardwatch_scores", "Risk scores issued.", ["moment"], registry=REGISTRY)
 LABELS = Counter("wardwatch_labels", "Labels released, by outcome.", ["readmitted"], registry=REGISTRY)
 OUTBOX_PUBLISHED = Counter("wardwatch_outbox_published", "Messages published from the outbox.", registry=REGISTRY)
-OUTBOX_ROWS = Gauge("wardwatch_outbox_rows", "Rows read in the last look at the outbox.", registry=REGISTRY)
+OUTBOX_ROWS = Gauge("wardwatch_outbox_rows", "Rows read in the last poll of the outbox.", registry=REGISTRY)
 SECONDS_SINCE_COMMIT = Gauge(
     "wardwatch_seconds_since_commit",
-    "Seconds since the last commit of offsets while batches wait for theirs; 0 when none waits. Alert on it.",
+    "Seconds since the last commit of offsets while a batch waits for its commit; else 0. Alert on it.",
     registry=REGISTRY,
 )
 WATERMARK = Gauge(
-    "wardwatch_watermark_seconds", "Event time that all partitions have reached, Unix.", registry=REGISTRY
+    "wardwatch_watermark_seconds", "Event time that all partitions have reached, in Unix seconds.", registry=REGISTRY
 )
 
 

@@ -93,7 +93,7 @@ class Relay(Service):
                 await self._backpressure.wait(rows)
             await self._publish(rows)
         except (BrokerUnavailable, KafkaError) as error:
-            log.warning("the broker is away; the outbox waits", error=type(error).__name__)
+            log.warning("outbox: the broker is unavailable. Retrying; no message is lost.", error=type(error).__name__)
             await asyncio.sleep(1.0)
             return 0
         await self._transactions.run(lambda engine: self._delete(engine, [row.id for row in rows]))

@@ -59,7 +59,11 @@ class Transactions:
                 if not is_transient(error):
                     raise
                 metrics.TRANSACTION_RETRIES.inc()
-                log.warning("the database is away or busy; trying again", error=type(error).__name__, pause_s=pause_s)
+                log.warning(
+                    "database: unavailable, busy or in conflict. Retrying; check the server if this repeats.",
+                    error=type(error).__name__,
+                    pause_s=pause_s,
+                )
             await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
             pause_s = min(2 * pause_s, MAX_PAUSE_S)
 

@@ -193,7 +193,7 @@ def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, se
         settle(connection, [name], "fixed", NOW)
         assert unsettled(connection) == [LetterName("adt.events.v1", 2, 9)]
         assert len(letters(connection, settled=True, limit=10)) == 2
-        with pytest.raises(UsageError, match="no dead letter"):
+        with pytest.raises(UsageError, match="no dead letter has this name"):
             contents(connection, LetterName("adt.events.v1", 0, 0))
 
 
