@@ -86,7 +86,9 @@ def fold_merged(about: Mapping[str, Sequence[AdtEvent]], *, as_of: datetime | No
     of one number the later one counts.
     """
     identity = {key: _identity(key, facts, as_of) for key, facts in about.items()}
-    in_time = sorted((merge for merges, _ in identity.values() for merge in merges), key=lambda merge: merge.order)
+    in_time = sorted(
+        (merge for merges, _ in identity.values() for merge in merges), key=lambda merge: (merge.order, merge.away)
+    )
     latest = {merge.away: merge for merge in in_time}
     parent = merge_parents({key: (merge.into, merge.order) for key, merge in latest.items()})
     visits = {

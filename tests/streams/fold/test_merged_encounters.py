@@ -194,3 +194,13 @@ def test_a_third_patient_is_a_problem_after_a_move() -> None:
 def test_a_long_chain_of_numbers_is_followed() -> None:
     facts = [admit(0, e="N0"), *(merged(1 + n / 1000, f"N{n}", f"N{n + 1}") for n in range(2_000))]
     assert folded(*facts)["N2000"].admitted_at == at(0)
+
+
+def test_two_merges_with_one_time_source_and_id_count_the_same_in_any_order() -> None:
+    about = {
+        "E1": [admit(1, "4W/01"), said(events.EncountersMerged, 15, e="E1", id="one", into="E3")],
+        "E2": [admit(5, "4W/02", e="E2"), said(events.EncountersMerged, 15, e="E2", id="one", into="E3")],
+        "E3": [admit(2, "5E/01", e="E3"), discharge(12, e="E3")],
+    }
+    orders = [dict(each) for each in permutations(about.items())]
+    assert len({tuple(sorted((key, str(found)) for key, found in fold_merged(each).items())) for each in orders}) == 1
