@@ -163,7 +163,7 @@ def _running(settings: Settings, url: str, agents: Sequence[str]) -> Iterator[No
 
 def _forget_group(bootstrap: str, group: str) -> None:
     admin = KafkaAdminClient(**kafka.connection(load_settings(kafka_bootstrap_servers=bootstrap)))
-    with suppress(KafkaError):  # there is none before the first worker
+    with suppress(KafkaError):  # the group does not exist before the first worker
         admin.delete_groups([group])
     admin.close()
 

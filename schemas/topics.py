@@ -27,7 +27,7 @@ class Topic(NamedTuple):
 
 
 ADT_EVENTS = Topic("adt.events.v1", "patient token or bed", 14, "ADT facts as reported")
-DEAD_LETTERS = Topic("adt.dead-letters.v1", "as received", 90, "records that are no facts, with the reason")
+DEAD_LETTERS = Topic("adt.dead-letters.v1", "as received", 90, "records that are not facts, with the reason")
 ENCOUNTERS_CHANGED = Topic("encounters.changed.v1", "patient token", 7, "an encounter's state differs")
 UNITS_CHANGED = Topic("units.changed.v1", "facility/unit", 1, "a unit's beds or census may differ: look again")
 CAPACITY_METRICS = Topic("capacity.metrics.v1", "facility/unit", 7, "a unit's census, beds and occupancy")
