@@ -1,1 +1,1 @@
-"""Facts into the log and the state: one batch of records, one transaction."""
+"""The `adt` agent: writes facts to the log and derives the state, one transaction per batch."""

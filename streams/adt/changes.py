@@ -1,6 +1,6 @@
-"""The decisions on one batch: from what was there before to what is written, without input or output.
+"""Decide what one batch changes: from the stored state and the facts to the rows to write, without IO.
 
-Encounters, patients and beds are folded, merged tokens are resolved to persons, and the difference is announced to the
+Encounters, patients and beds are folded, merged tokens are resolved to persons, and the changes are announced to the
 other agents.
 """
 
@@ -32,13 +32,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Reassigned(NamedTuple):
-    """The effect of merges of patients, done or undone."""
+    """Effect of patient merges and unmerges."""
 
     aliases: AliasChanges | None = None
     tokens: frozenset[str] = frozenset()
-    """All tokens whose person is another one now, and the persons that they were and are of."""
+    """All tokens whose person changed, with their old and new persons."""
     persons: Mapping[str, str] = {}
-    """Person of each token that merges concern, after the batch."""
+    """Person of each token in the merge group, after the batch."""
 
 
 def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
@@ -49,7 +49,7 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
     batch : Batch
         Facts and rejected records.
     before : Before
-        What the database holds about all that the batch touches; nothing where all its facts were known.
+        What the database holds about all that the batch touches; empty if all facts of the batch are duplicates.
     received_at : datetime
         Wall clock, aware UTC; stamps dead letters.
     """
@@ -79,7 +79,7 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
 
 
 def _encounters(before: Before) -> list[Change[Encounter]]:
-    """Fold the touched encounters; an encounter of which no fact is left, after an undone merge, is deleted."""
+    """Fold the touched encounters; delete an encounter that has no fact left after an unmerge."""
     folded = fold_merged(before.merge_groups) if before.merge_groups else {}
     for encounter_id, facts in before.facts.items():
         encounter = fold(facts)
@@ -119,7 +119,7 @@ def _beds(batch: Batch) -> list[BedStatusChanged]:
 
 
 def _reassign(people: People, patients: Sequence[Change[Patient]]) -> _Reassigned:
-    """Resolve merges as they are after the batch, and compare persons with the stored aliases."""
+    """Resolve the merges after the batch, and compare the persons with the stored aliases."""
     states = [change.after for change in patients if change.after is not None]
     merges = dict(people.merges)
     for state in states:
@@ -147,7 +147,7 @@ def _announcements(
     beds: Iterable[BedStatusChanged],
     reassigned: _Reassigned,
 ) -> list[Message]:
-    """Return the messages to the other agents: one for each encounter that changed, one for each unit to look at."""
+    """Return the messages to the other agents: one per changed encounter, one per unit to recompute."""
     units: set[Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
     past: set[Unit] = set()
     messages = []
@@ -174,7 +174,7 @@ def _announcements(
 
 
 def encounter_changed(encounter: Encounter, *, identity_changed_at: datetime | None = None) -> EncounterChanged:
-    """Return the message that announces an encounter's new state, or that its patient is another person now."""
+    """Return the message that announces an encounter's new state, or that its patient became another person."""
     place = encounter.location if encounter.status is EncounterStatus.IN_PROGRESS else None
     return EncounterChanged(
         encounter_id=encounter.encounter_id,
@@ -209,7 +209,7 @@ def _state_after(change: Change[Encounter]) -> Encounter:
 def _encounters_of(
     tokens: Collection[str], people: People | None, changes: Iterable[Change[Encounter]]
 ) -> list[Encounter]:
-    """Return the encounters under these tokens, as they are after the batch, by id."""
+    """Return the encounters of these tokens after the batch, sorted by id."""
     if people is None:
         return []
     found = {encounter.encounter_id: encounter for encounter in people.encounters}
@@ -222,7 +222,7 @@ def _encounters_of(
 
 
 def _units_touched(old: Encounter | None, new: Encounter) -> set[Unit]:
-    """Return the units whose board may look different now."""
+    """Return the units whose board may have changed."""
     units = {(stay.facility_id, stay.unit_id) for stay in new.unit_stays}
     if old is not None:
         units.update((stay.facility_id, stay.unit_id) for stay in old.unit_stays)
@@ -234,7 +234,7 @@ def _units_touched(old: Encounter | None, new: Encounter) -> set[Unit]:
 
 
 def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[Unit]:
-    """Return the units in which a stay that had ended did not end so: the past was corrected."""
+    """Return the units in which a stay that had ended was corrected or removed."""
     ended = {stay for stay in old.unit_stays if stay.left_at is not None} if old else set()
     return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.unit_stays)} if ended else set()
 
@@ -247,7 +247,7 @@ def _units_reserved(patient: Patient | None) -> set[Unit]:
 def _awaited_or_withdrawn(
     encounters: Iterable[Change[Encounter]], patients: Iterable[Change[Patient]]
 ) -> frozenset[str]:
-    """Return the patients whose plans end, or hold again, by an admission or a cancel; their beds may be anywhere."""
+    """Return the patients whose plans end or are restored by an admission or a cancel, whatever unit is planned."""
     admitted = {
         after.patient_token
         for change in encounters
@@ -270,7 +270,7 @@ def _ends_plans(encounter: Encounter | None) -> tuple[object, ...]:
 
 
 def _waiting_units(before: Before, tokens: Collection[str], reassigned: Mapping[str, str]) -> set[Unit]:
-    """Return the units in which a plan without a visit number reserves a place for one of these persons."""
+    """Return the units where a plan without a visit number reserves a place for one of these persons."""
 
     def person(token: str) -> str:
         return reassigned.get(token) or before.persons.get(token, token)
@@ -280,7 +280,7 @@ def _waiting_units(before: Before, tokens: Collection[str], reassigned: Mapping[
 
 
 def _dead_letters(batch: Batch, known: Collection[LetterKey], received_at: datetime) -> list[DeadLetter]:
-    """Return the rejected records that are not among the dead letters yet, each once."""
+    """Return the rejected records that are not yet stored as dead letters, without duplicates."""
     letters: dict[LetterKey, DeadLetter] = {}
     for record, reason in batch.rejected:
         key = letter_key(record)
@@ -298,12 +298,12 @@ def _dead_letters(batch: Batch, known: Collection[LetterKey], received_at: datet
 
 
 def letter_key(record: Record) -> LetterKey:
-    """Return what identifies a dead letter within its topic."""
+    """Return the key of a dead letter within its topic: partition, offset and digest of its value."""
     return (record.partition, record.offset, digest(record.value or b""))
 
 
 def _rejections(letters: Iterable[DeadLetter], rejected: Iterable[tuple[Record, str]]) -> list[Message]:
-    """Return the records of the dead-letter topic: as received, with the reason and the origin as headers."""
+    """Return the messages for the dead-letter topic: records as received, plus headers with reason and origin."""
     headers = {(record.partition, record.offset): record.headers for record, _ in rejected}
     messages = []
     for letter in letters:
@@ -317,7 +317,7 @@ def _rejections(letters: Iterable[DeadLetter], rejected: Iterable[tuple[Record, 
 
 
 def _watermarks(batch: Batch, known: Mapping[int, PartitionMark]) -> dict[int, PartitionMark]:
-    """Return how far the partitions of the batch have been processed with it."""
+    """Return the watermark of each partition after the batch."""
     return {
         partition: PartitionMark(
             advance(known[partition].heads if partition in known else (), times.values()), caught_up

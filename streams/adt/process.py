@@ -1,4 +1,4 @@
-"""One batch of records into the log and the state, in one transaction: read, decide, write."""
+"""Write one batch of records to the log and the state, in one transaction: read, decide, write."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Clock = Callable[[], datetime]
 
 
 class Outcome(NamedTuple):
-    """What a batch did, for the metrics."""
+    """Counts of what a batch did, for the metrics."""
 
     facts: int
     new_facts: int
     rejected: int
     encounters_changed: int
     unreadable: int = 0
-    """Of the rejected, those that no interface has marked: a changed feed, or the wrong topic."""
+    """Rejected records that no interface marked as rejected: the feed has changed, or the topic is wrong."""
 
 
 def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome:
@@ -69,7 +69,7 @@ def ingest(engine: Engine, fetches: Sequence[Fetch], *, clock: Clock) -> Outcome
 
 
 def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
-    """Bring one batch into the log and the state, in the transaction of `work`.
+    """Write one batch to the log and the state, in the transaction of `work`.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     Raises
     ------
     WriteConflict
-        The caller takes the batch again.
+        When another worker changed a row meanwhile; the caller retries the batch.
     """
     new_facts = work.add_facts(_rows(batch, received_at), batch.partitions)
     before = work.read(_touched(batch, has_new_facts=new_facts > 0))
@@ -101,7 +101,7 @@ def _rows(batch: Batch, received_at: datetime) -> list[FactRow]:
 
 
 def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:
-    """Return what must be read; nothing of the state where all facts were known."""
+    """Return what must be read; no state if all facts are duplicates."""
     rejected = [letter_key(record) for record, _ in batch.rejected]
     if not has_new_facts:
         return Touched(batch.topic, rejected=rejected)

@@ -1,4 +1,4 @@
-"""What a batch changes, decided without a database: from what was there before to what is written."""
+"""What a batch changes, decided without a database: from the stored state to the rows to write."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_state_that_did_not_change_is_neither_written_nor_announced() -> None:
     assert (changes.encounters, changes.messages) == ([], [])
 
 
-def test_the_unit_that_was_left_is_announced_too_and_a_corrected_past_is_named() -> None:
+def test_the_unit_that_the_patient_left_is_announced_and_a_corrected_past_is_marked() -> None:
     facts = [admit(0, "4W/01"), transfer(2, "5E/02"), discharge(5)]
     cancel = cancel_transfer(6)
     before = Before(has_new_facts=True, encounters={"E1": stored(*facts)}, facts={"E1": [*facts, cancel]})
@@ -85,13 +85,13 @@ def test_the_unit_that_was_left_is_announced_too_and_a_corrected_past_is_named()
     assert [(hint.unit_id, hint.past_changed) for hint in hints] == [("4W", True), ("5E", True)]
 
 
-def test_known_facts_change_nothing_but_the_watermark() -> None:
+def test_duplicate_facts_change_only_the_watermark() -> None:
     changes = decide(batch(admit(0, "4W/01"), bed(1, "4W/02", "dirty")), Before(), NOW)
     assert changes == Changes("adt.events.v1", dead_letters=[], watermarks=changes.watermarks, messages=[])
     assert changes.watermarks == {0: PartitionMark((at(1), at(0)), True)}
 
 
-def test_an_encounter_of_which_no_fact_is_left_is_deleted_and_announced_as_cancelled() -> None:
+def test_an_encounter_without_facts_is_deleted_and_announced_as_cancelled() -> None:
     gone = Stored(2, Encounter(encounter_id="E2", patient_token="P1", status=EncounterStatus.IN_PROGRESS))
     fact = admit(0, "4W/01")
     before = Before(has_new_facts=True, encounters={"E2": gone}, merge_groups={"E1": [fact], "E2": []})
@@ -104,7 +104,7 @@ def test_an_encounter_of_which_no_fact_is_left_is_deleted_and_announced_as_cance
     assert [(each.encounter_id, each.status) for each in announced] == [("E1", "in_progress"), ("E2", "cancelled")]
 
 
-def test_a_merge_gives_the_other_token_its_person_and_announces_the_encounters_of_both() -> None:
+def test_a_merge_writes_an_alias_and_announces_the_encounters_of_both_tokens() -> None:
     first, second = stored(admit(0, "4W/01", e="E1", p="P1")), stored(admit(0, "5E/01", e="E2", p="P2"))
     fact = merge(5, "P1", "P2")
     before = Before(
@@ -120,7 +120,7 @@ def test_a_merge_gives_the_other_token_its_person_and_announces_the_encounters_o
     assert units(changes) == ["4W", "5E"]
 
 
-def test_an_undone_merge_takes_the_alias_away() -> None:
+def test_an_unmerge_deletes_the_alias() -> None:
     merged, undone = merge(5, "P1", "P2"), unmerge(6, "P1")
     before = Before(
         has_new_facts=True,
@@ -133,7 +133,7 @@ def test_an_undone_merge_takes_the_alias_away() -> None:
     assert (changes.aliases.gone, changes.aliases.written) == (["P1"], [])
 
 
-def test_a_unit_that_keeps_a_place_for_the_person_is_announced_when_the_patient_comes_elsewhere() -> None:
+def test_a_unit_with_a_place_reserved_for_the_person_is_announced_on_admission_elsewhere() -> None:
     fact = admit(0, "4W/01", p="P1", patient_class=PatientClass.INPATIENT)
     before = Before(
         has_new_facts=True,
