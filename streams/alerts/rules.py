@@ -1,7 +1,7 @@
 """Alert rules: when an alert is raised or closed, and who may change its status. Pure.
 
 An encounter has at most one alert. It is raised when the risk enters the high band, raised again only if the band
-changed in between, and closed where a follow-up makes no sense.
+changed in between, and closed when a follow-up is no longer possible.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATUS_WORDS: dict[AlertStatus, str] = {
     AlertStatus.ACKNOWLEDGED: "Acknowledged",
     AlertStatus.CLOSED: "Closed",
 }
-"""How a person reads each status."""
+"""Display name of each status."""
 
 
 class Actor(StrEnum):

@@ -1,7 +1,7 @@
 """The `capacity` agent: recomputes the units that changed, at most ten times a second, and publishes their metrics.
 
-A message says only which unit to look at; the truth is SQL. Hints that come within one interval are answered by one
-computation, and acknowledged after its commit.
+A message is only a hint that names a unit; the state comes from SQL. All hints that arrive within one interval share
+one computation and are acknowledged after its commit.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from streams.worker import metrics
 from streams.worker.transactions import Transactions
 
 INTERVAL_S = 0.1
-"""Ten a second, not four: with four the last hop alone would take up to 250 ms (docs/decisions)."""
+"""Minimum seconds between two computations. With 0.25 s this hop alone would take up to 250 ms (docs/decisions)."""
 
-LOOK_AGAIN_S = 60.0
+RECOMPUTE_ALL_S = 60.0
+"""Seconds between two computations of all units: an assumed cleaning ends without any message."""
 
 _decode = msgspec.json.Decoder(UnitChanged).decode
 _encode = msgspec.json.Encoder().encode
 
 
 class Capacity(Service):
-    """Collects hints and answers them together."""
+    """Collects hints and recomputes the units that they name."""
 
     def __init__(self, transactions: Transactions, hospital: Hospital, notify_relay: Callable[[], None]) -> None:
         super().__init__()
@@ -44,18 +45,18 @@ class Capacity(Service):
         self._store = CapacityStore()
         self._waiting: list[Any] = []
         self._hinted = asyncio.Event()
-        self._looked_at_all = time.monotonic()
+        self._recomputed_all_at = time.monotonic()
 
     async def run(self, stream: Any) -> None:
-        """Take hints; the answer acknowledges them."""
+        """Collect the stream's hints until it ends; they are acknowledged after the computation."""
         async for event in stream.noack().events():
             self._waiting.append(event)
             self._hinted.set()
 
     @Service.task
-    async def _answer(self) -> None:
+    async def _recompute_hinted(self) -> None:
         while not self.should_stop:
-            await self.wait_first(self._hinted.wait(), self._stopped.wait(), timeout=LOOK_AGAIN_S)
+            await self.wait_first(self._hinted.wait(), self._stopped.wait(), timeout=RECOMPUTE_ALL_S)
             self._hinted.clear()
             events, self._waiting = self._waiting, []
             started = time.perf_counter()
@@ -67,19 +68,19 @@ class Capacity(Service):
             metrics.RECORDS.labels("capacity").inc(len(hints))
             spent_s = time.perf_counter() - started
             metrics.BATCH_SECONDS.labels("capacity").observe(spent_s)
-            await asyncio.sleep(max(spent_s, INTERVAL_S - spent_s))  # under load the others come first
+            await asyncio.sleep(max(spent_s, INTERVAL_S - spent_s))  # under load the other agents come first
 
     def recompute(self, engine: Engine, hints: list[UnitChanged]) -> None:
-        """Compute the hinted units anew and write them, with their messages, in one transaction.
+        """Recompute the hinted units and write their metrics and messages in one transaction.
 
-        Once a minute all of them: a bed's cleaning may be over although nobody said anything about the unit.
+        Once a minute all units are recomputed: an assumed cleaning may have ended without any message.
         """
         units: dict[UnitKey, datetime] = {(hint.facility_id, hint.unit_id): hint.occurred_at for hint in hints}
         self._store.forget((hint.facility_id, hint.unit_id) for hint in hints if hint.past_changed)
         with engine.connect().execution_options(read_only=True) as connection:
-            if time.monotonic() - self._looked_at_all >= LOOK_AGAIN_S:
+            if time.monotonic() - self._recomputed_all_at >= RECOMPUTE_ALL_S:
                 units = self._store.known_units(connection) | units
-                self._looked_at_all = time.monotonic()
+                self._recomputed_all_at = time.monotonic()
             if not units:
                 return
             as_of = self._store.event_time(connection, max(units.values()))

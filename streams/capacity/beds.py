@@ -1,7 +1,7 @@
-"""Who lies in which bed, and in what state a bed is: from claims, releases, plans and what housekeeping said.
+"""State and occupant of each bed, from claims, departures, plans and bed status reports. Pure.
 
-Pure. At most one patient a bed, whatever came in: of several claims the latest arrival lies there (an earlier one
-usually lacks its discharge), the others are named as conflicts. And at most one bed a patient: see `superseded`.
+A bed has at most one occupant. If several encounters claim it, the latest arrival is the occupant, because an earlier
+one usually lacks its discharge; the others are reported as conflicts. A patient has at most one bed: see `superseded`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PersonClaim(NamedTuple):
 
 
 class BedStatusReport(NamedTuple):
-    """The latest word on a bed."""
+    """Latest status of a bed, as housekeeping or the bed desk reported it."""
 
     status: BedStatus
     since: datetime
@@ -42,10 +42,10 @@ class BedStatusReport(NamedTuple):
 
 
 def superseded(claims: Iterable[PersonClaim]) -> dict[str, datetime]:
-    """Return which encounters no longer hold their bed because the same person lies in another, and since when.
+    """Return the encounters that lose their bed because the same person is in another bed, and since when.
 
-    The latest arrival counts, and one that stays overnight before one that passes through. The encounter goes on and
-    keeps its place in the data-quality list; only its bed is given up.
+    The latest arrival keeps its bed; an overnight stay takes precedence over a visit by day. The other encounter stays
+    in progress and is listed as a data-quality finding; only its bed is released.
 
     Examples
     --------
@@ -79,7 +79,9 @@ def bed_state(
     assumed_cleaning: timedelta | None,
     reserved_for: str | None = None,
 ) -> BedState:
-    """Return one bed's state; occupied goes before what housekeeping says, and that before a reservation.
+    """Return the state of one bed.
+
+    A claim takes precedence over a bed status report, and a report over a reservation.
 
     Parameters
     ----------
@@ -88,15 +90,15 @@ def bed_state(
     claims : sequence of Claim
         Encounters in progress in this bed.
     left_at : datetime or None
-        When a patient last left it, as far as known.
-    word : BedWord or None
+        When a patient last left it; None if unknown.
+    report : BedStatusReport or None
         The latest bed status fact.
     now : datetime
-        Event time.
+        Event time, aware UTC.
     assumed_cleaning : timedelta or None
-        Where nobody reports housekeeping: how long after `left_at` the bed counts as available.
+        How long after `left_at` the bed counts as available, where no bed status is reported; else None.
     reserved_for : str or None
-        The encounter or patient whom a plan is to bring here.
+        The encounter or patient for whom a plan reserves the bed.
     """
     bed = _without_plan(
         bed_id, claims=claims, left_at=left_at, report=report, now=now, assumed_cleaning=assumed_cleaning
@@ -125,9 +127,8 @@ def _without_plan(
             encounter_id=occupant.encounter_id,
             conflicts=tuple(sorted(claim.encounter_id for claim in others)),
         )
-    if report is not None and (
-        left_at is None or report.since >= left_at
-    ):  # occupied by somebody of whom no fact tells
+    if report is not None and (left_at is None or report.since >= left_at):
+        # The report may say occupied: then the bed desk reports an occupant, but no encounter claims the bed.
         return BedState(bed_id=bed_id, status=report.status, since=report.since, reason=report.reason)
     if left_at is None:
         return BedState(bed_id=bed_id, status=BedStatus.AVAILABLE)

@@ -1,7 +1,7 @@
-"""How full a unit is: pure arithmetic over who was where.
+"""Census, occupancy and bed counts of a unit. Pure.
 
 A patient counts in a unit from `arrived_at` (inclusive) to `left_at` (exclusive). Occupancy is census / staffed beds
-and may exceed 1; nobody is dropped from the census for want of a bed.
+and may exceed 1; a patient without a bed counts in the census, too.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ class Presence(NamedTuple):
 
 
 class UnitFacts(NamedTuple):
-    """All that a unit's metrics follow from."""
+    """Input of a unit's metrics."""
 
     facility_id: str
     unit_id: str
     presences: Sequence[Presence]
-    """Of the last 24 hours, those still there included, but without those whom `waiting` counts."""
+    """Presences of the last 24 hours, past and current, without those that `waiting` counts."""
     left_at: dict[str, datetime]
     """When each bed was last left."""
     reports: dict[str, BedStatusReport]
     reservations: Mapping[str, str] = MappingProxyType({})
-    """For whom a bed is reserved: an encounter or a patient."""
+    """The encounter or patient for whom each bed is reserved."""
     waiting: int = 0
-    """How many are there without a bed since before the last 24 hours."""
+    """Number of visits in progress without a bed that began before the last 24 hours."""
 
 
 def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> CapacityMetrics:
     """Return a unit's metrics at `as_of` (event time).
 
-    A unit or bed that the hospital file does not name is taken as it comes; such a unit has no staffed beds and its
+    A unit or bed that the hospital file does not name is shown as reported; such a unit has no staffed beds, and its
     occupancy is None.
     """
     here = [presence for presence in facts.presences if presence.left_at is None]
@@ -112,7 +112,7 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
 
 
 def _within_staffing(beds: list[BedOnBoard], staffed: int) -> list[BedOnBoard]:
-    """Show as unstaffed the free beds that nobody is there to look after: the last ones of the unit."""
+    """Mark available beds beyond the staffed number as unstaffed, from the last bed of the unit."""
     taken = sum(bed.status in (BedStatus.OCCUPIED, BedStatus.RESERVED) for bed in beds)
     left = max(staffed - taken, 0)
     shown = []

@@ -1,6 +1,6 @@
-"""What the `capacity` agent asks of SQL. `:units` are pairs of facility and unit, `:since` is where the window begins.
+"""SQL queries of the `capacity` agent. `:units` are pairs of facility and unit; `:since` is the window's begin.
 
-Made once, not at each look: they are asked up to ten times a second.
+They are built once, at import, because they run up to ten times a second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from schemas import tables
 from schemas.state import EncounterStatus
 
 _stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
-_plan, _word = tables.reservation.columns, tables.bed_status.columns
+_plan, _report = tables.reservation.columns, tables.bed_status.columns
 _place = (_stay.facility_id, _stay.unit_id, _stay.encounter_id, _stay.bed_id, _stay.arrived_at)
 _units: BindParameter[Any] = bindparam("units", expanding=True)
 _since = bindparam("since", type_=_stay.arrived_at.type)
@@ -32,21 +32,23 @@ HERE = (
     .outerjoin(tables.alert, _alert.encounter_id == _stay.encounter_id)
     .where(_in_units, _stay.left_at.is_(None), _stay.bed_id.is_not(None) | (_stay.arrived_at > _since))
 )
-"""Who is in these units; of those without a bed, who came in the window. The state only where a bed shows it."""
+"""Encounters now in these units; those without a bed only if they arrived in the window.
+
+`state` is null for those without a bed: only a bed shows it."""
 
 WAITING = (
     select(_stay.facility_id, _stay.unit_id, func.count().label("visits"))
     .where(_in_units, _stay.left_at.is_(None), _stay.bed_id.is_(None), _stay.arrived_at <= _since)
     .group_by(_stay.facility_id, _stay.unit_id)
 )
-"""How many came before the window and have no bed: visits to a clinic, which nobody ends."""
+"""Number of encounters without a bed that arrived before the window: mostly clinic visits without a discharge."""
 
 GONE = (
     select(*_place, _stay.left_at, _encounter.patient_token)
     .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
     .where(_in_units, _stay.left_at > _since)
 )
-"""Who left these units in the window."""
+"""Encounters that left these units in the window."""
 
 IN_BED = (
     select(*_place, _encounter.patient_token, _encounter.patient_class)
@@ -55,23 +57,23 @@ IN_BED = (
     .where(_encounter.status == EncounterStatus.IN_PROGRESS.value)
     .where(_stay.left_at.is_(None), _stay.bed_id.is_not(None))
 )
-"""The beds that these patients are in."""
+"""Beds that these patients are in now."""
 
 LAST_LEFT = (
     select(_stay.facility_id, _stay.unit_id, _stay.bed_id, func.max(_stay.left_at).label("left_at"))
     .where(_in_units, _stay.bed_id.is_not(None), _stay.left_at.is_not(None))
     .group_by(_stay.facility_id, _stay.unit_id, _stay.bed_id)
 )
-"""When each bed was last left."""
+"""Latest departure from each bed of these units."""
 
 RESERVATIONS = (
     select(tables.reservation)
     .where(tuple_(_plan.facility_id, _plan.unit_id).in_(_units), _plan.bed_id.is_not(None))
     .order_by(_plan.since.desc(), _plan.subject.desc())
 )
-"""For whom beds are kept, the latest plan first."""
+"""Plans that reserve beds in these units, the latest first."""
 
-WORDS = select(_word.facility_id, _word.unit_id, _word.bed_id, _word.status, _word.since, _word.reason).where(
-    tuple_(_word.facility_id, _word.unit_id).in_(_units)
-)
-"""What the bed desk said last of each bed."""
+BED_REPORTS = select(
+    _report.facility_id, _report.unit_id, _report.bed_id, _report.status, _report.since, _report.reason
+).where(tuple_(_report.facility_id, _report.unit_id).in_(_units))
+"""Latest status report on each bed of these units."""

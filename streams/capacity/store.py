@@ -1,4 +1,4 @@
-"""What the `capacity` agent reads and writes: who is or was in a unit, the words on its beds, the metrics published."""
+"""SQL of the `capacity` agent: reads presences, reservations and bed status reports; writes metrics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.events import BedStatus, PatientClass
 from schemas.state import decode_encounter
 from schemas.topics import CapacityMetrics
 from streams.alerts.rules import OPEN_STATUSES
-from streams.capacity import queries as queries
+from streams.capacity import queries
 from streams.capacity.beds import BedStatusReport, PersonClaim, superseded
 from streams.capacity.census import HOURS, Presence, UnitFacts
 from streams.store import bulk
@@ -24,8 +24,9 @@ from streams.store.watermarks import event_time
 from streams.worker import metrics
 
 WINDOW = timedelta(hours=HOURS + 1)
+"""Period for which presences are read: enough for the census of each of the last 24 full hours."""
 REFRESH_S = 60.0
-"""How long the times at which beds were last left are taken from memory, beyond what the window shows."""
+"""Seconds for which departures older than the window are cached."""
 
 UnitKey = tuple[str, str]
 
@@ -34,14 +35,14 @@ def _presences(
     units: Collection[UnitKey],
     open_stays: Collection[Any],
     gone: Collection[Any],
-    given_up: dict[str, datetime],
+    released_at: dict[str, datetime],
 ) -> dict[UnitKey, list[Presence]]:
     found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
     for row in open_stays:
         presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, None)
         if row.bed_id:
             presence = presence._replace(
-                left_at=given_up.get(row.encounter_id),
+                left_at=released_at.get(row.encounter_id),
                 expected_discharge_at=decode_encounter(row.state).expected_discharge_at,
                 high_risk=row.status in OPEN_STATUSES and row.band == "high",
             )
@@ -56,43 +57,43 @@ def _persons(connection: Connection, stays: Collection[Any]) -> dict[str, str]:
     return persons(connection, {stay.patient_token for stay in stays if stay.bed_id})
 
 
-def _given_up(stays: Collection[Any], people: dict[str, str]) -> dict[str, datetime]:
-    """Return since when a stay's bed is given up, for somebody lies in another one."""
+def _superseded(stays: Collection[Any], person_of: dict[str, str]) -> dict[str, datetime]:
+    """Return when each stay lost its bed because the same person is in another one."""
     in_bed = {stay.encounter_id: stay for stay in stays if stay.bed_id}
     return superseded(
-        PersonClaim(people[stay.patient_token], key, stay.arrived_at, PatientClass(stay.patient_class))
+        PersonClaim(person_of[stay.patient_token], key, stay.arrived_at, PatientClass(stay.patient_class))
         for key, stay in in_bed.items()
     )
 
 
 class CapacityStore:
-    """Reads units; remembers between reads only what is costly to find: releases older than the window."""
+    """Reads the facts of units; caches only the departures older than the window, which are slow to query."""
 
     def __init__(self) -> None:
-        self._left: dict[UnitKey, tuple[float, dict[str, datetime]]] = {}
+        self._last_left_cache: dict[UnitKey, tuple[float, dict[str, datetime]]] = {}
 
     def forget(self, units: Iterable[UnitKey]) -> None:
-        """Read the past of these units again: somebody corrected it."""
+        """Drop these units from the cache, because their past was corrected."""
         for unit in units:
-            self._left.pop(unit, None)
+            self._last_left_cache.pop(unit, None)
 
     def known_units(self, connection: Connection) -> dict[UnitKey, datetime]:
-        """Return all units of which there are metrics, with the event time of these."""
+        """Return all units that have metrics, with the event time of those."""
         column = tables.unit_capacity.columns
         rows = connection.execute(select(column.facility_id, column.unit_id, column.as_of))
         return {(row.facility_id, row.unit_id): row.as_of for row in rows}
 
     def event_time(self, connection: Connection, latest: datetime) -> datetime:
-        """Return the event time that all partitions have reached, or `latest` while that is not known."""
+        """Return the event time that all partitions have reached, or `latest` while it is unknown."""
         reached = event_time(connection)
         if reached is not None:
             metrics.WATERMARK.set(reached.timestamp())
         return reached or latest
 
     def unit_facts(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[UnitFacts]:
-        """Return all that the metrics of these units follow from, in the order of their keys.
+        """Return the facts from which the metrics of these units are computed, sorted by unit.
 
-        Where a person lies in a bed of another unit under another encounter, that unit is in the answer too.
+        If one of these patients is in a bed of another unit under another encounter, that unit is included, too.
         """
         since = as_of - WINDOW
 
@@ -100,16 +101,17 @@ class CapacityStore:
             return list(connection.execute(query, {"units": list(of), "since": since}))
 
         open_stays, gone = read(queries.HERE, units), read(queries.GONE, units)
-        people = _persons(connection, [*open_stays, *gone])
-        elsewhere = self._elsewhere(connection, [*open_stays, *gone], people)
+        person_of = _persons(connection, [*open_stays, *gone])
+        elsewhere = self._elsewhere(connection, [*open_stays, *gone], person_of)
         further = {(stay.facility_id, stay.unit_id) for stay in elsewhere}.difference(units)
         if further:
             there = read(queries.HERE, further)
             open_stays += there
             gone += read(queries.GONE, further)
-            people |= _persons(connection, there)
-            elsewhere += self._elsewhere(connection, there, people)
-        presences = _presences({*units, *further}, open_stays, gone, _given_up([*elsewhere, *open_stays], people))
+            person_of |= _persons(connection, there)
+            elsewhere += self._elsewhere(connection, there, person_of)
+        released_at = _superseded([*elsewhere, *open_stays], person_of)
+        presences = _presences({*units, *further}, open_stays, gone, released_at)
         reports = self._reports(connection, presences)
         reservations = self._reservations(connection, presences)
         last_left = self._last_left(connection, presences)
@@ -125,14 +127,14 @@ class CapacityStore:
             )
         return found
 
-    def _elsewhere(self, connection: Connection, stays: Collection[Any], people: Collection[str]) -> list[Any]:
-        """Return beds that these people are in under other encounters than those of `stays`."""
+    def _elsewhere(self, connection: Connection, stays: Collection[Any], tokens: Collection[str]) -> list[Any]:
+        """Return the beds that these patients are in under encounters that are not among `stays`."""
         known = {stay.encounter_id for stay in stays}
-        rows = connection.execute(queries.IN_BED, {"tokens": list(people)})
+        rows = connection.execute(queries.IN_BED, {"tokens": list(tokens)})
         return [row for row in rows if row.encounter_id not in known]
 
     def _reservations(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, str]]:
-        """Return for whom beds are reserved; a plan that waits on a patient ends when they are admitted."""
+        """Return the encounter or patient for whom each bed is reserved, by unit and bed."""
         rows = connection.execute(queries.RESERVATIONS, {"units": list(units)}).all()
         found: dict[UnitKey, dict[str, str]] = {key: {} for key in units}
         for row in open_plans(connection, rows):
@@ -141,16 +143,17 @@ class CapacityStore:
 
     def _last_left(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, datetime]]:
         now = time.monotonic()
-        old = [unit for unit in units if unit not in self._left or now - self._left[unit][0] >= REFRESH_S]
+        cache = self._last_left_cache
+        old = [unit for unit in units if unit not in cache or now - cache[unit][0] >= REFRESH_S]
         if old:
             read: dict[UnitKey, dict[str, datetime]] = {unit: {} for unit in old}
             for row in connection.execute(queries.LAST_LEFT, {"units": old}):
                 read[row.facility_id, row.unit_id][row.bed_id] = row.left_at
-            self._left |= {unit: (now, left) for unit, left in read.items()}
-        return {unit: self._left[unit][1] for unit in units}
+            cache |= {unit: (now, left) for unit, left in read.items()}
+        return {unit: cache[unit][1] for unit in units}
 
     def _reports(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, BedStatusReport]]:
-        rows = connection.execute(queries.WORDS, {"units": list(units)})
+        rows = connection.execute(queries.BED_REPORTS, {"units": list(units)})
         found: dict[UnitKey, dict[str, BedStatusReport]] = {key: {} for key in units}
         for row in rows:
             found[row.facility_id, row.unit_id][row.bed_id] = BedStatusReport(

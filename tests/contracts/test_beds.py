@@ -1,4 +1,4 @@
-"""Beds on the board, on every engine: words under one id, plans that end elsewhere, a past that was corrected."""
+"""Beds on the board, on every engine: reports under one id, plans that end elsewhere, a corrected past."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from schemas import events, tables
 from schemas.events import BedStatus, PatientClass
 from schemas.topics import UnitChanged
-from streams.capacity.agent import LOOK_AGAIN_S, Capacity
+from streams.capacity.agent import RECOMPUTE_ALL_S, Capacity
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore
 from streams.worker.transactions import Transactions
@@ -24,7 +24,7 @@ PLAN = of_patient(events.AdmissionPending, 1, "a", location=place("4W/02"))
 
 
 def hinted(engine: Engine) -> dict[str, bool]:
-    """Each unit of which a hint waits in the outbox, and whether its past changed; takes them out."""
+    """Take all hints from the outbox and return, by unit, whether its past changed."""
     with engine.begin() as connection:
         query = select(tables.outbox.columns.value).where(tables.outbox.columns.topic == "units.changed.v1")
         hints = [msgspec.json.decode(raw, type=UnitChanged) for raw in connection.scalars(query)]
@@ -34,7 +34,7 @@ def hinted(engine: Engine) -> dict[str, bool]:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize("at_once", [True, False])
-def test_of_two_words_on_a_bed_under_one_id_the_same_counts_whatever_comes_first(
+def test_of_two_reports_on_a_bed_under_one_id_the_same_counts_in_any_order(
     engine: Engine, order: tuple[int, int], at_once: bool
 ) -> None:
     reports = [bed(5, "4W/01", "available"), msgspec.structs.replace(bed(5, "4W/01", "blocked"), id="bed-available")]
@@ -66,9 +66,7 @@ def test_a_slash_in_a_name_does_not_make_two_beds_one(engine: Engine) -> None:
     ]
 
 
-def test_a_bed_that_the_bed_desk_calls_occupied_is_not_free_although_no_fact_tells_who_lies_there(
-    engine: Engine,
-) -> None:
+def test_a_bed_reported_occupied_is_not_free_although_no_encounter_claims_it(engine: Engine) -> None:
     take(engine, admit(0, "4W/01"), bed(5, "4W/02", "occupied"))
     assert beds(board(engine, "4W"))["02"] == ("occupied", None)
 
@@ -80,7 +78,7 @@ def test_a_plan_that_waits_on_a_patient_does_not_hide_the_plan_of_a_visit(engine
     assert (shown["02"], shown["03"]) == (("reserved", "patient:a"), ("reserved", "E9"))
 
 
-def test_a_visit_by_day_ends_no_plan_and_an_admission_does(engine: Engine) -> None:
+def test_an_admission_ends_a_plan_and_a_visit_by_day_does_not(engine: Engine) -> None:
     take(engine, PLAN, said(events.PatientRegistered, 3, "ED/01", e="E1", p="a", patient_class=OUTPATIENT))
     assert beds(board(engine, "4W"))["02"] == ("reserved", "patient:a")
     take(engine, admit(5, "4W/03", e="E2", p="a", patient_class=INPATIENT))
@@ -94,7 +92,7 @@ def test_the_unit_with_the_planned_bed_is_announced_when_the_patient_is_admitted
     assert hinted(engine) == {"4W": False, "ED": False}
 
 
-def test_a_corrected_past_is_announced_and_forgotten(engine: Engine) -> None:
+def test_a_corrected_past_is_announced_and_dropped_from_the_cache(engine: Engine) -> None:
     take(engine, admit(-100, "4W/01"), transfer(-90, "4W/02"), transfer(-80, "4W/03"))
     hinted(engine)
     store = CapacityStore()
@@ -111,7 +109,7 @@ def test_a_corrected_past_is_announced_and_forgotten(engine: Engine) -> None:
     assert (shown()["01"], shown()["02"]) == (("occupied", "E1"), ("available", None))
 
 
-def test_visits_that_nobody_ends_count_for_as_long_as_they_are_open(engine: Engine) -> None:
+def test_visits_without_a_discharge_count_for_as_long_as_they_are_open(engine: Engine) -> None:
     visits = [
         said(events.PatientRegistered, hour, "CLINIC", e=f"E{hour}", p=f"P{hour}", patient_class=OUTPATIENT)
         for hour in (-400, -30, -2)
@@ -130,7 +128,7 @@ def test_visits_that_nobody_ends_count_for_as_long_as_they_are_open(engine: Engi
     assert shown(300) == (3, 2, (4, 4, 3, 3), 2)
 
 
-def test_all_units_are_looked_at_again_when_nobody_hints(engine: Engine) -> None:
+def test_all_units_are_recomputed_after_a_minute_without_hints(engine: Engine) -> None:
     take(engine, admit(0, "4W/01"), admit(0, "ED/01", e="E2", p="P2"))
     agent = Capacity(Transactions(engine, "test"), HOSPITAL, lambda: None)
     agent.recompute(engine, [UnitChanged(facility_id="HG", unit_id=unit, occurred_at=at(1)) for unit in ("4W", "ED")])
@@ -138,6 +136,6 @@ def test_all_units_are_looked_at_again_when_nobody_hints(engine: Engine) -> None
         connection.execute(tables.unit_capacity.update().values(metrics=b""))
     agent.recompute(engine, [])
     assert rows(engine, tables.unit_capacity, "metrics") == [(b"",), (b"",)]
-    agent._looked_at_all -= LOOK_AGAIN_S
+    agent._recomputed_all_at -= RECOMPUTE_ALL_S
     agent.recompute(engine, [])
     assert b"" not in [raw for (raw,) in rows(engine, tables.unit_capacity, "metrics")]
