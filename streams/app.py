@@ -1,4 +1,4 @@
-"""Wires the worker: one Faust app on the batch transport, the agents it is told to run, the relay, and its web page.
+"""The wiring of a worker: one Faust app on the batch transport, the selected agents, the relay, and its web page.
 
 The settings are those that lost no event under kills, rebalances and outages (docs/decisions, batch transport).
 """
@@ -99,7 +99,7 @@ def check_agents(names: Collection[str]) -> tuple[str, ...]:
     Raises
     ------
     UsageError
-        When one of them is no agent, or there is none.
+        When a name is not an agent, or no name is given.
     """
     unknown = sorted(set(names) - set(AGENTS))
     if unknown or not names:

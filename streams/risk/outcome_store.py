@@ -1,4 +1,4 @@
-"""All SQL of the `labels` agent: which index stays wait for their outcome, and what it was."""
+"""SQL of outcomes: the waiting list of index stays, and the released outcomes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Waiting(NamedTuple):
 
 
 class Released(NamedTuple):
-    """An index stay's outcome; the risk is the online model's word before it learnt from this stay."""
+    """Outcome of an index stay, and the risk that the online model gave before it learnt from this stay."""
 
     encounter_id: str
     readmitted_30d: bool
@@ -41,7 +41,7 @@ def await_outcomes(connection: Connection, index_stays: Sequence[Encounter], fol
 
 
 def forget(connection: Connection, encounter_ids: Collection[str]) -> None:
-    """Take stays off the waiting list: they are no index stays, or no longer."""
+    """Remove stays from the waiting list: they are not, or no longer, index stays."""
     rows = bulk.select_by_key(connection, "encounter_id, released_at", tables.label, "encounter_id", encounter_ids)
     waiting = [encounter_id for encounter_id, released_at in rows if released_at is None]
     if waiting:
@@ -59,7 +59,7 @@ def released(connection: Connection, encounter_ids: Collection[str]) -> list[str
 
 
 def correct(connection: Connection, outcomes: Mapping[str, bool]) -> None:
-    """Write released outcomes anew."""
+    """Correct outcomes that were released before."""
     if outcomes:
         label = tables.label.columns
         connection.execute(
@@ -83,7 +83,7 @@ def due(connection: Connection, until: datetime, most: int) -> list[Waiting]:
 
 
 def release(connection: Connection, released: Sequence[Released], at: datetime) -> None:
-    """Write outcomes."""
+    """Write released outcomes."""
     if not released:
         return
     label = tables.label.columns

@@ -1,4 +1,4 @@
-"""The `labels` agent: waits for outcomes, then teaches the online model, in one place.
+"""The `labels` agent: tracks index stays, releases their outcomes and trains the online model, in one worker at a time.
 
 An index stay's outcome is released once event time has passed day 30 plus the lateness allowed, in the order in which
 the outcomes fall due: the model scores the frozen features first (prequential evaluation), then learns, and its state
@@ -36,7 +36,7 @@ log = structlog.get_logger("wardwatch.labels")
 
 
 def track_index_stays(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -> None:
-    """Put new index stays on the waiting list, and take off what is none any more."""
+    """Add new index stays to the waiting list, and remove stays that are no longer index stays."""
     ended = {change.encounter_id for change in changes if change.status is EncounterStatus.DISCHARGED}
     others = {change.encounter_id for change in changes} - ended
     with engine.begin() as connection:
@@ -48,7 +48,7 @@ def track_index_stays(engine: Engine, changes: list[EncounterChanged], lateness:
 
 
 def _reassess(connection: Connection, tokens: set[str]) -> None:
-    """Correct outcomes that were released before a merge, or its undoing, gave the patients another history.
+    """Correct outcomes that were released before a merge, or an undone merge, changed the history of the patients.
 
     What the online model has learnt from them stays learnt.
     """
@@ -66,7 +66,7 @@ def _reassess(connection: Connection, tokens: set[str]) -> None:
 
 
 class OutcomeTrainer:
-    """Releases outcomes and teaches the online model.
+    """Release of outcomes, and training of the online model with them.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class OutcomeTrainer:
         self._clock = clock
 
     def release_due(self, engine: Engine) -> int:
-        """Release what is due, unless another worker is at it; returns how many outcomes were released."""
+        """Release the outcomes that are due, unless another worker does; return the number released."""
         with engine.begin() as connection:
             if not try_lock(connection, AdvisoryLock.LEARN):
                 return 0

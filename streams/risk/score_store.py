@@ -1,4 +1,4 @@
-"""All SQL of the `risk` agent: histories in, scores and alerts out."""
+"""SQL of scores: stays to score, scores issued, and features as frozen at the discharge."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The `risk` agent: scores what reached a scoring moment, both models in one batch, and keeps the alerts.
 
-A message says only whom to look at. Each midnight that event time has passed, one worker scores everybody in a bed.
+A message names an encounter; its state is read from SQL. When event time has passed a midnight, one worker scores all
+inpatients of that midnight.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from streams.worker import metrics
 
 MAX_AT_ONCE = 2_000
 MIDNIGHTS_AT_ONCE = 8
-"""A replay passes years in a second: the other agents, and a SIGTERM, get their turn in between."""
+"""Limit for one call: a fast replay passes years in a second, and other agents and a SIGTERM must not wait for it."""
 
 CATCH_UP = timedelta(days=30)
-"""How far back moments are scored when the first model comes: who left earlier is past follow-up."""
+"""How far back moments are scored when the first model appears: earlier discharges are past follow-up."""
 
 MODEL_CHECK_S = 1.0
-"""How long a newer batch or online model may go unnoticed."""
+"""Seconds between checks for a newer batch or online model."""
 
 log = structlog.get_logger("wardwatch.risk")
 Clock = Callable[[], datetime]
@@ -49,7 +50,7 @@ class _InUse(NamedTuple):
 
 
 class Scoring:
-    """Scores with the newest models. Without a trained model nothing is scored, and `status` says so.
+    """Scoring with the newest models. Without a trained model nothing is scored, and `status` shows none.
 
     Parameters
     ----------
@@ -66,9 +67,9 @@ class Scoring:
     def score_changed(
         self, engine: Engine, encounter_ids: Collection[str], identities: Mapping[str, datetime] | None = None
     ) -> int:
-        """Score the moments that these encounters have reached; returns how many scores were issued.
+        """Score the moments that these encounters have reached, and return the number of scores issued.
 
-        `identities` says of which of them the patient is somebody else, and since when.
+        `identities` has, for encounters whose patient became another person by a merge, the time of that merge.
         """
         with engine.connect().execution_options(read_only=True) as connection:
             models = self._newest(connection)
@@ -76,10 +77,10 @@ class Scoring:
                 return 0
             found = histories.encounters(connection, encounter_ids)
             followed_up = {encounter.encounter_id for encounter in found if can_be_followed_up(encounter)}
-            in_vain = open_alerts(connection, set(encounter_ids) - followed_up)
-        if in_vain:  # nobody can see to these any more, and they may reach no moment to be scored at
+            without_follow_up = open_alerts(connection, set(encounter_ids) - followed_up)
+        if without_follow_up:  # they need no follow-up any more, and may never reach another scoring moment
             with engine.begin() as connection:
-                close_alerts(connection, in_vain, self._clock())
+                close_alerts(connection, without_follow_up, self._clock())
         due = [moment for encounter in found for moment in due_moments(encounter)]
         for encounter in found:
             if identities and encounter.encounter_id in identities:
@@ -87,7 +88,7 @@ class Scoring:
         return self._issue(engine, due, models)
 
     def passed_midnights(self, engine: Engine) -> int:
-        """Score everybody who lay in a bed at the next midnights that event time has passed; returns how many."""
+        """Score the inpatients of the next midnights that event time has passed; return the number of midnights."""
         with engine.connect().execution_options(read_only=True) as connection:
             now = event_time(connection)
             models = self._newest(connection)

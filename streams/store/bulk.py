@@ -1,4 +1,4 @@
-"""Many rows in one statement, built from the table's own declaration.
+"""Bulk statements: many rows at once, built from the declaration of the table.
 
 PostgreSQL gets one array per column (`unnest`), SQLite an executemany: the fastest of what was tried that stays right
 with duplicates (docs/decisions). Rows are tuples in the order of the table's columns.
@@ -18,8 +18,8 @@ from sqlalchemy.dialects import postgresql
 from schemas.tables import UtcDateTime, utc_text
 
 OnConflict = Literal["nothing", "update", "version", "later"]
-"""What happens to a row whose key is there: keep the old, take the new, take it only as the next version, or take it
-only when it is later by the columns that the table names as its order."""
+"""What to do with a row whose key exists: keep the old row, write the new one, write it only as the next version, or
+write it only if it is later by the columns that the table names as its order."""
 
 Row = tuple[Any, ...]
 

@@ -125,7 +125,7 @@ class Before(NamedTuple):
     people: People | None = None
     waiting_plans: Sequence[WaitingPlan] = ()
     persons: Mapping[str, str] = {}
-    """Person of every token of those for whom a plan waits."""
+    """Person of each token of the patients for whom a plan waits."""
     watermarks: Mapping[int, PartitionMark] = {}
     known_letters: Collection[LetterKey] = ()
 

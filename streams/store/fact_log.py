@@ -1,4 +1,4 @@
-"""Reading the fact log as a whole: subject by subject, in a stream, on both engines."""
+"""SQL of the fact log: all facts in a stream, subject by subject, or those about some subjects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def subjects_with_facts(connection: Connection) -> Iterator[tuple[str, list[Any]
 
 
 def merged_encounters(connection: Connection) -> Iterator[set[str]]:
-    """Yield the encounters that merges, done or undone, tie together; most logs hold none."""
+    """Yield each group of encounters that merges, done or undone, connect; most logs hold none."""
     together: dict[str, set[str]] = {}
     for fact in _facts_of_kinds(connection, (EncountersMerged, EncountersUnmerged)):
         ends = (fact.subject, fact.data.into if isinstance(fact, EncountersMerged) else fact.subject)
@@ -41,7 +41,7 @@ def merged_encounters(connection: Connection) -> Iterator[set[str]]:
 
 
 def _facts_of_kinds(connection: Connection, kinds: Iterable[type]) -> Iterator[Any]:
-    """Yield the facts of these kinds; goes through all bodies without reading them."""
+    """Yield the facts of these kinds; scans all bodies without decoding them."""
     column = tables.fact.columns
     tags = [str(msgspec.inspect.type_info(kind).tag).encode() for kind in kinds]  # type: ignore[attr-defined]
     if connection.dialect.name == "postgresql":

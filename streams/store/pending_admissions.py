@@ -38,9 +38,9 @@ def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[An
     waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
     if not waiting:
         return list(plans)
-    people = persons(connection, waiting)
-    admitted = _last_admissions(connection, waiting, people)
-    withdrawn = _withdrawn(connection, people)
+    person_of = persons(connection, waiting)
+    admitted = _last_admissions(connection, waiting, person_of)
+    withdrawn = _withdrawn(connection, person_of)
     return [
         plan
         for plan in plans
@@ -52,59 +52,61 @@ def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[An
     ]
 
 
-def _withdrawn(connection: Connection, people: Mapping[str, str]) -> set[tuple[str, int]]:
+def _withdrawn(connection: Connection, person_of: Mapping[str, str]) -> set[tuple[str, int]]:
     """Return the plans that wait on these people and were taken back, by token and position."""
-    patients, said = _announced_and_withdrawn(connection, people)
+    patients, cancels_of = _announced_and_withdrawn(connection, person_of)
     return {
         (patient.patient_token, position)
         for patient in patients
         for position, plan in enumerate(plan for plan in patient.pending if plan.place is not None)
-        if any(takes_back(cancel, plan) for cancel in said.get(people[patient.patient_token], ()))
+        if any(takes_back(cancel, plan) for cancel in cancels_of.get(person_of[patient.patient_token], ()))
     }
 
 
-def serving_cancels(connection: Connection, people: Mapping[str, str]) -> set[tuple[str, PlanWithdrawn]]:
+def serving_cancels(connection: Connection, person_of: Mapping[str, str]) -> set[tuple[str, PlanWithdrawn]]:
     """Return the cancels that take back a plan announced under another number, by the person concerned."""
-    patients, said = _announced_and_withdrawn(connection, people)
+    patients, cancels_of = _announced_and_withdrawn(connection, person_of)
     return {
-        (people[patient.patient_token], cancel)
+        (person_of[patient.patient_token], cancel)
         for patient in patients
         for plan in patient.pending
-        for cancel in said.get(people[patient.patient_token], ())
+        for cancel in cancels_of.get(person_of[patient.patient_token], ())
         if takes_back(cancel, plan)
     }
 
 
 def _announced_and_withdrawn(
-    connection: Connection, people: Mapping[str, str]
+    connection: Connection, person_of: Mapping[str, str]
 ) -> tuple[list[Patient], dict[str, list[PlanWithdrawn]]]:
     """Return what waits on these tokens, and the cancels of each person."""
     patients = [
         decode_patient(row[0])
-        for row in bulk.select_by_key(connection, "state", tables.patient, "patient_token", people)
+        for row in bulk.select_by_key(connection, "state", tables.patient, "patient_token", person_of)
     ]
     encounter = tables.encounter.columns
     provisional = connection.scalars(
-        select(encounter.state).where(encounter.patient_token.in_(sorted(people)), encounter.provisional)
+        select(encounter.state).where(encounter.patient_token.in_(sorted(person_of)), encounter.provisional)
     )
-    said: dict[str, list[PlanWithdrawn]] = {}
+    cancels_of: dict[str, list[PlanWithdrawn]] = {}
     states: list[Encounter | Patient] = [*patients, *map(decode_encounter, provisional)]
     for found in states:
-        said.setdefault(people[found.patient_token], []).extend(found.withdrawn)
-    return patients, said
+        cancels_of.setdefault(person_of[found.patient_token], []).extend(found.withdrawn)
+    return patients, cancels_of
 
 
-def _last_admissions(connection: Connection, tokens: Collection[str], people: Mapping[str, str]) -> dict[str, datetime]:
+def _last_admissions(
+    connection: Connection, tokens: Collection[str], person_of: Mapping[str, str]
+) -> dict[str, datetime]:
     """Return when each of these patients, under whatever token, last came to stay: a visit by day ends no plan."""
     encounter = tables.encounter.columns
     rows = connection.execute(
         select(encounter.patient_token, func.max(encounter.admitted_at).label("admitted_at"))
-        .where(encounter.patient_token.in_(sorted(people)), encounter.admitted_at.is_not(None))
+        .where(encounter.patient_token.in_(sorted(person_of)), encounter.admitted_at.is_not(None))
         .where(encounter.patient_class.not_in(sorted(NO_ADMISSION)))
         .group_by(encounter.patient_token)
     )
     last: dict[str, datetime] = {}
     for row in rows:
-        person = people[row.patient_token]
+        person = person_of[row.patient_token]
         last[person] = max(row.admitted_at, last.get(person, row.admitted_at))
-    return {token: last[people[token]] for token in tokens if people[token] in last}
+    return {token: last[person_of[token]] for token in tokens if person_of[token] in last}

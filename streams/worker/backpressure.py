@@ -19,7 +19,7 @@ from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED
 
 READ_BY_WORKERS = (ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name)
 UNREAD_BYTES_LIMIT = 2_500_000
-"""For a topic as a whole, as if all of it went to one partition."""
+"""Limit for a topic as a whole, as if all of its records were in one partition."""
 
 OVERHEAD_BYTES = 64
 PAUSE_S = 0.1
@@ -27,7 +27,7 @@ log = structlog.get_logger("wardwatch.outbox")
 
 
 class Backpressure:
-    """Waits while the workers are too far behind what was published."""
+    """Delays publishing while the workers are too far behind."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -39,16 +39,16 @@ class Backpressure:
         for row in rows:
             if row.topic in READ_BY_WORKERS:
                 more[row.topic] += len(row.value or b"") + len(row.key or b"") + OVERHEAD_BYTES
-        said = False
+        logged = False
         while any(self._unread_bytes[topic] + size > UNREAD_BYTES_LIMIT for topic, size in more.items()):
             behind = await asyncio.get_running_loop().run_in_executor(None, kafka.lag, self._settings, list(more))
             for topic, records in behind.items():
                 if records == 0:
                     self._unread_bytes[topic] = 0
             if any(behind.values()):
-                if not said:
+                if not logged:
                     log.info("outbox: the agents are behind. Publishing continues when they catch up.", behind=behind)
-                    said = True
+                    logged = True
                 await asyncio.sleep(PAUSE_S)
         for topic, size in more.items():
             self._unread_bytes[topic] += size

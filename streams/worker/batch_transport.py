@@ -19,14 +19,14 @@ from faust.types import TP
 from schemas.errors import RecordsLost
 
 PRIVATE_NAMES = ("_getmany", "_to_message", "_new_offset", "_add_gap", "_acked", "_acked_index", "_commit")
-"""What of `faust.transport.drivers.aiokafka.Consumer` is leant on."""
+"""Private names of `faust.transport.drivers.aiokafka.Consumer` that this module uses."""
 
 
 class BatchSchema(faust.Schema[Any, Any]):
-    """The element's value is the list of records, untouched."""
+    """Schema whose value is the list of records, undecoded."""
 
     def loads_key(self, *_args: Any, **_kwargs: Any) -> None:
-        """Have no key: a batch has many."""
+        """Return no key: the records of a batch have many."""
 
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
         """Return the records."""
@@ -51,7 +51,7 @@ class BatchConsumer(aiokafka.Consumer):
         return {tp: [records] for tp, records in found.items() if records}
 
     async def _check_for_hole(self, tp: TP, records: list[Any]) -> None:
-        """Stop when the broker dropped what was not read yet; a jump inside the kept log (a marker) is none."""
+        """Stop if the broker dropped records before they were read; a gap inside the log (a marker) is not a loss."""
         expected = self._next_offset.get(tp, self._committed_offset[tp])
         self._next_offset[tp] = records[-1].offset + 1
         if expected is None or records[0].offset <= expected:
@@ -80,7 +80,7 @@ class BatchConsumer(aiokafka.Consumer):
         return offset
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Keep no book of gaps: the order of delivery decides."""
+        """Ignore gaps in offsets: the order of delivery decides what may be committed."""
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         committed = await super()._commit(offsets)
@@ -89,23 +89,23 @@ class BatchConsumer(aiokafka.Consumer):
         return bool(committed)
 
     def on_buffer_full(self, tp: TP) -> None:
-        """Let a full queue block the reader: exact, and without the driver's sleep of one second."""
+        """Block the reader while the queue is full, without the driver's sleep of one second."""
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forget acks from before a rebalance: they count for nothing, a repeat at worst."""
+        """Discard acknowledgements from before a rebalance; at worst some batches are delivered again."""
         self._delivered.clear()
         self._next_offset.clear()
         await super().on_partitions_revoked(revoked)
 
     def highwater(self, tp: TP) -> int | None:  # type: ignore[override]
-        """Return where the partition ends, or None where nobody knows: it may have been taken away meanwhile."""
+        """Return the end offset of the partition; None if it is unknown, for example because it was revoked."""
         try:
             return cast("int | None", super().highwater(tp))
         except AssertionError:
             return None
 
     async def perform_seek(self) -> None:
-        """Forget what was delivered from the old positions."""
+        """Discard what was delivered from the old positions."""
         self._delivered.clear()
         self._next_offset.clear()
         await super().perform_seek()

@@ -1,6 +1,6 @@
 """The embedded development broker: librdkafka's own, in this process, in memory only.
 
-Each partition keeps about 5 MiB; older records go without a word. Producers of ours therefore hold back on it
+Each partition keeps about 5 MiB; older records are dropped silently. Producers of ours therefore hold back on it
 (`WARDWATCH_KAFKA_EMBEDDED`), and a worker that meets a hole stops. For real work there is Kafka.
 """
 
@@ -22,7 +22,7 @@ class EmbeddedBroker:
         self.bootstrap = ""
 
     def __enter__(self) -> EmbeddedBroker:
-        """Start it and make its topics (it makes them with four partitions)."""
+        """Start the broker and create its topics, which it gives four partitions."""
         self._producer = Producer(
             {"test.mock.num.brokers": 1, "bootstrap.servers": "replaced", "log_level": 0, "logger": _quiet()}
         )
@@ -35,7 +35,7 @@ class EmbeddedBroker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop it; everything in it is gone."""
+        """Stop the broker; all of its records are lost."""
         self._producer = None
 
 

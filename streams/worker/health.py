@@ -14,11 +14,11 @@ from schemas.settings import Settings
 from streams.worker import metrics
 
 STALLED_AFTER_S = 60.0
-"""Batches that wait this long for their commit mean a stall: not ready, and to be alerted on."""
+"""Seconds after which batches that wait for their commit count as a stall: not ready, and a reason to alert."""
 
 
 class WorkerPage(Service):
-    """Serves the page while the worker runs."""
+    """The page's server, which runs as long as the worker."""
 
     def __init__(self, app: Any, settings: Settings, on_listening: Callable[[str], None]) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class WorkerPage(Service):
         self._runner: web.AppRunner | None = None
 
     async def on_start(self) -> None:
-        """Listen."""
+        """Start to listen."""
         page = web.Application()
         page.add_routes(
             [web.get("/live", self._live), web.get("/ready", self._ready), web.get("/metrics", self._metrics)]

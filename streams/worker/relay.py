@@ -1,4 +1,4 @@
-"""The relay: publishes what transactions left in the outbox, after their commit, at least once and in order per key.
+"""The relay: publishes the outbox after the commit, at least once and in order for each key.
 
 On PostgreSQL one worker relays at a time (a session's advisory lock); on SQLite every process may, since the messages
 are hints and SQL holds the truth.
@@ -30,7 +30,7 @@ from streams.worker.transactions import Transactions
 
 CHUNK = 2_000
 POLL_S = 0.1
-"""How long a message of another process may wait; a commit of this process wakes the relay at once."""
+"""Seconds between looks for messages of other processes; a commit of this process notifies the relay at once."""
 
 log = structlog.get_logger("wardwatch.outbox")
 _Row = Any
@@ -50,7 +50,7 @@ class Relay(Service):
         self._backpressure = Backpressure(settings) if settings.kafka_embedded else None
 
     def notify_relay(self) -> None:
-        """Look at the outbox now: a transaction of this process has committed."""
+        """Read the outbox now: a transaction of this process has committed."""
         self._notified.set()
 
     async def on_start(self) -> None:
@@ -66,7 +66,7 @@ class Relay(Service):
         await self._producer.start()
 
     async def on_stop(self) -> None:
-        """Let go of the broker, the lock and the thread; what is left in the outbox is published later."""
+        """Release the broker, the lock and the thread; messages left in the outbox are published later."""
         if self._producer is not None:
             await self._producer.stop()
         if self._leader is not None:
@@ -161,7 +161,7 @@ class Relay(Service):
         return int(self._partition_of(key, partitions, partitions))
 
     async def _send(self, topic: str, partition: int, rows: Sequence[_Row]) -> list[Any]:
-        """Send whole batches: a tenth of the cost of a send() for each."""
+        """Send whole batches, which costs a tenth of a send() for each message."""
         assert self._producer is not None
         futures, batch = [], self._producer.create_batch()
         for row in rows:

@@ -1,7 +1,7 @@
-"""Run SQL work off the event loop, again and again while the database is away, and never twice at once per agent.
+"""Run SQL work in a thread and retry while the database is unavailable; one piece of work at a time for each agent.
 
-A lost connection, a timeout, a deadlock or a version that moved is waited out with jittered backoff. Anything else is
-the caller's: a data error is no outage.
+Transient errors (a lost connection, a timeout, a deadlock, a write conflict) are retried with jittered backoff. Any
+other error is raised to the caller: a data error is not an outage.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Transactions:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether waiting can mend the error: the database is away, locked, or another worker was first."""
+    """Return whether a retry can succeed: the database is unavailable or locked, or another worker wrote first."""
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     return isinstance(error, OperationalError | InterfaceError | PoolTimeout | WriteConflict)
