@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,7 +17,7 @@ import structlog
 from schemas.errors import TooManyRejected
 from schemas.topics import ADT_EVENTS
 from streams.adt.process import Outcome, ingest
-from streams.adt.records import Fetch, fetch_of
+from streams.adt.records import Fetch, fetches_of
 from streams.worker import metrics
 from streams.worker.batching import run_agent
 from streams.worker.transactions import Transactions
@@ -95,8 +96,8 @@ async def run(
         stream,
         "adt",
         transactions,
-        decode=lambda events: [fetch_of(stream.app.consumer, event) for event in events],
-        handle=lambda engine, fetches: ingest(engine, fetches, clock=clock),
+        decode=partial(fetches_of, stream.app),
+        handle=partial(ingest, clock=clock),
         on_commit=on_commit,
         max_records=MAX_AT_ONCE,
         interval_s=MIN_INTERVAL_S,

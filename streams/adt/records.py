@@ -34,6 +34,11 @@ class Fetch(NamedTuple):
     caught_up: bool
 
 
+def fetches_of(app: Any, events: Sequence[Any]) -> list[Fetch]:
+    """Return the records of some events of the batch transport, event by event."""
+    return [fetch_of(app.consumer, event) for event in events]
+
+
 def fetch_of(consumer: Any, event: Any) -> Fetch:
     """Return the records of one event of the batch transport.
 
