@@ -1,1 +1,1 @@
-"""Operations on the log and the state: rebuild, as-of, dead letters, status."""
+"""Operations on the log and the state: rebuild, state at a past moment, dead letters, status."""

@@ -1,7 +1,7 @@
-"""The state at a moment, by both clocks: as it was true then, or as it was known then.
+"""The state at a moment, by one of two clocks: as it was true then, or as it was known then.
 
-True at T: all that was ever said, and of it what had happened by T. Known at T: what had been said by T
-(`recorded_at`), and of it what had happened by T.
+True at T: computed from all facts, up to `occurred_at` T. Known at T: computed only from the facts with `recorded_at`
+up to T, again up to `occurred_at` T.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from streams.store.watermarks import event_time
 
 
 class CensusLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Encounters in progress in one unit; the unit is None for those whose place nobody named."""
+    """Encounters in progress in one unit; `unit_id` is None for those without a known location."""
 
     facility_id: str | None
     unit_id: str | None
@@ -38,18 +38,18 @@ class CensusLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HouseAsOf(msgspec.Struct, frozen=True, kw_only=True):
-    """The house at a moment. `as_of` is None for now, with all that is known."""
+    """Census and encounter counts of the hospital at a moment. `as_of` is None for now."""
 
     as_of: datetime | None
     clock: str
     event_time: datetime | None
-    """Up to when all of the feed has been read: a later moment may still change."""
+    """Event time up to which the whole feed has been read; the state at a later moment may still change."""
     census: list[CensusLine]
     encounters: dict[str, int]
 
 
 class PersonAsOf(msgspec.Struct, frozen=True, kw_only=True):
-    """A patient at a moment: the person, all tokens that belonged to it, and the encounters."""
+    """A patient at a moment: the person, all tokens that belonged to the person, and the encounters."""
 
     as_of: datetime | None
     clock: str
@@ -60,7 +60,7 @@ class PersonAsOf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) -> HouseAsOf:
-    """Return census and counts at a moment.
+    """Return census and encounter counts at a moment.
 
     Parameters
     ----------
@@ -69,11 +69,11 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
     as_of : datetime or None
         Aware; None for now.
     known : bool
-        By what was known then, instead of what was true then.
+        True for what was known then, false for what was true then.
     """
     census: Counter[tuple[str | None, str | None, str]] = Counter()
     statuses = dict.fromkeys((status.value for status in EncounterStatus), 0)
-    for encounter in _house(connection, as_of, known):
+    for encounter in _all_encounters(connection, as_of, known):
         statuses[encounter.status.value] += 1
         if encounter.status is EncounterStatus.IN_PROGRESS:
             place = encounter.location
@@ -88,29 +88,29 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
     )
 
 
-def _house(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
-    """Yield all encounters at a moment, without those that were another one then."""
-    tied = {key for together in merged_encounters(connection) for key in together}
+def _all_encounters(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+    """Yield all encounters at a moment, without those that were merged into another one then."""
+    in_merges = {key for together in merged_encounters(connection) for key in together}
     about: dict[str, list[Any]] = {}
     for subject, facts in subjects_with_facts(connection):
-        if subject in tied:
+        if subject in in_merges:
             about[subject] = facts
         elif not is_patient_subject(subject) and not is_bed_subject(subject):
-            encounter = fold(_said(facts, as_of, known), as_of=as_of)
+            encounter = fold(_recorded(facts, as_of, known), as_of=as_of)
             if encounter is not None:
                 yield encounter
-    yield from _tied(about, as_of, known)
+    yield from _merged(about, as_of, known)
 
 
-def _tied(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: bool) -> Iterator[Encounter]:
-    said = {key: facts for key, all_facts in about.items() if (facts := _said(all_facts, as_of, known))}
-    for encounter in fold_merged(said, as_of=as_of).values():
+def _merged(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+    recorded = {key: facts for key, all_facts in about.items() if (facts := _recorded(all_facts, as_of, known))}
+    for encounter in fold_merged(recorded, as_of=as_of).values():
         if encounter.same_as is None:
             yield encounter
 
 
 def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, known: bool) -> PersonAsOf | None:
-    """Return one patient at a moment, or None where nothing was said of the token by then.
+    """Return one patient at a moment, or None if no fact about the token had occurred by then.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
     around = merge_group(connection, {token}).tokens
     patients: dict[str, Patient] = {}
     for facts in facts_about(connection, [patient_subject(other) for other in around]).values():
-        patient = fold_patient(_said(facts, as_of, known), as_of=as_of)
+        patient = fold_patient(_recorded(facts, as_of, known), as_of=as_of)
         if patient is not None:
             patients[patient.patient_token] = patient
     person_of = resolve_merges(merges_of(patients.values()))
@@ -140,17 +140,17 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
 def _encounters(connection: Connection, tokens: list[str], as_of: datetime | None, known: bool) -> list[Encounter]:
     rows = bulk.select_by_key(connection, "encounter_id", tables.encounter, "patient_token", tokens)
     ids = {row[0] for row in rows}
-    tied = {key for together in merged_encounters(connection) if not ids.isdisjoint(together) for key in together}
-    merged = _tied(facts_about(connection, tied), as_of, known)
+    in_merges = {key for together in merged_encounters(connection) if not ids.isdisjoint(together) for key in together}
+    merged = _merged(facts_about(connection, in_merges), as_of, known)
     found = [encounter for encounter in merged if encounter.patient_token in tokens]
-    for facts in facts_about(connection, ids - tied).values():
-        encounter = fold(_said(facts, as_of, known), as_of=as_of)
+    for facts in facts_about(connection, ids - in_merges).values():
+        encounter = fold(_recorded(facts, as_of, known), as_of=as_of)
         if encounter is not None:
             found.append(encounter)
     return sorted(found, key=lambda encounter: encounter.encounter_id)
 
 
-def _said(facts: Iterable[Any], as_of: datetime | None, known: bool) -> list[Any]:
+def _recorded(facts: Iterable[Any], as_of: datetime | None, known: bool) -> list[Any]:
     return [fact for fact in facts if not known or as_of is None or fact.recorded_at <= as_of]
 
 

@@ -1,7 +1,7 @@
-"""Dead letters after the fact: look at them, mend them, send them again.
+"""Dead letters: list, show, correct, replay and settle them.
 
-What is sent again is read here first, by the reader of today: only what it can use goes to Kafka, and the letter is
-settled. A fact that is known already falls out, so settling one twice does no harm.
+A letter is first decoded with the current readers. Only valid facts go to Kafka, and the letter is settled. Replaying
+is idempotent: the log drops duplicate facts.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from streams.ingest.formats import load_feeds, read
 from streams.store.outbox import decode_headers
 
 MAX_PARTITION, MAX_OFFSET = 2**31 - 1, 2**63 - 1
-"""Of Kafka, and of the columns that hold them."""
+"""Limits of Kafka and of the database columns."""
 _NAME = re.compile(r"([A-Za-z0-9._-]+)/([0-9]{1,10})/([0-9]{1,19})")
 
 
 class LetterName(NamedTuple):
-    """Where the record lay: topic/partition/offset."""
+    """Name of a dead letter: topic/partition/offset of the rejected record."""
 
     topic: str
     partition: int
@@ -38,12 +38,12 @@ class LetterName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> LetterName:
-        """Read a name as it is printed.
+        """Parse a name as `wardwatch dead-letters list` prints it.
 
         Raises
         ------
         UsageError
-            When it is none.
+            When the text is not a valid name.
         """
         found = _NAME.fullmatch(text)
         if found is None or int(found[2]) > MAX_PARTITION or int(found[3]) > MAX_OFFSET:
@@ -54,7 +54,7 @@ class LetterName(NamedTuple):
 
 
 class Letter(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter without its bytes."""
+    """Summary of a dead letter, without its bytes."""
 
     name: str
     reason: str
@@ -65,7 +65,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(NamedTuple):
-    """A dead letter's bytes, as received, and when that was."""
+    """Key, value and headers of a dead letter as received, and the time of receipt."""
 
     key: bytes | None
     value: bytes | None
@@ -77,7 +77,7 @@ _column = tables.dead_letter.columns
 
 
 def letters(connection: Connection, *, settled: bool, limit: int) -> list[Letter]:
-    """Return the latest dead letters; those settled too where asked."""
+    """Return the latest dead letters; with `settled`, also those that are settled."""
     size = func.coalesce(func.length(_column.value), 0).label("size_bytes")
     about = (_column.reason, _column.received_at, size, _column.settled_at, _column.settled_by)
     latest_first = (_column.received_at.desc(), _column.partition, _column.offset)
@@ -98,7 +98,7 @@ def letters(connection: Connection, *, settled: bool, limit: int) -> list[Letter
 
 
 def unsettled(connection: Connection) -> list[LetterName]:
-    """Return the names of all letters that nobody has settled, in the order in which they came."""
+    """Return the names of all unsettled letters, in the order of receipt."""
     query = (
         select(_column.topic, _column.partition, _column.offset)
         .where(_column.settled_at.is_(None))
@@ -113,7 +113,7 @@ def contents(connection: Connection, name: LetterName) -> Contents:
     Raises
     ------
     UsageError
-        When there is no such letter.
+        When no letter has this name.
     """
     wanted = select(_column.key, _column.value, _column.headers, _column.received_at)
     row = connection.execute(wanted.where(_is(name))).first()
@@ -123,7 +123,7 @@ def contents(connection: Connection, name: LetterName) -> Contents:
 
 
 def read_again(raw: bytes, settings: Settings, received_at: datetime | None = None) -> list[Outgoing]:
-    """Read a letter with the current readers and mappings, and return the records for Kafka.
+    """Decode a letter with the current readers and mappings, and return the records for Kafka.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def read_again(raw: bytes, settings: Settings, received_at: datetime | None = No
     settings : Settings
         For the mappings and the pseudonym key.
     received_at : datetime or None
-        Aware UTC, when the letter was first received: the time of recording where the content has none. None for now.
+        Aware UTC, when the letter was first received; used as `recorded_at` if the content has none. None for now.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def read_again(raw: bytes, settings: Settings, received_at: datetime | None = No
 
 
 def settle(connection: Connection, names: Sequence[LetterName], how: str, at: datetime) -> None:
-    """Note that letters need no more attention, and why."""
+    """Mark letters as settled, with the reason `how` and the time `at` (aware UTC)."""
     for name in names:
         connection.execute(update(tables.dead_letter).where(_is(name)).values(settled_at=at, settled_by=how))
 

@@ -1,7 +1,7 @@
-"""All derived state anew from the fact log: beside the one in use, then compared, then put in its place.
+"""Rebuild all derived state from the fact log: in shadow tables, which are then compared with those in use.
 
-The workers may go on. What they bring in meanwhile is folded again under a lock before the two are compared, and only
-rows that differ are written: when all is well, none.
+Workers may keep running. Facts that they write meanwhile are folded again under a lock before the comparison. Only
+rows that differ are written; if the state is correct, no row is.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ DERIVED = (
     tables.bed_status,
     tables.alias,
 )
-"""What follows from the log alone. Scores, labels and alerts do not: they say what was issued at the time."""
+"""Tables that follow from the log alone. Scores, labels and alerts do not: they record what was issued at the time."""
 
-AT_ONCE = 2_000
-"""Subjects whose rows are written together."""
+SUBJECTS_PER_BATCH = 2_000
+"""Subjects whose rows are written in one transaction."""
 MARGIN = timedelta(minutes=2)
-"""A transaction may have stamped its facts this long before it committed."""
-NAMED = 10
-"""How many keys of rows that differ are named in a table's report."""
+"""Longest expected time between `received_at` of a fact and the commit of its transaction."""
+MAX_KEYS = 10
+"""Maximum number of keys in the report of one table."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """What differed in one table; `keys` are some of the rows."""
+    """Rows that differed in one table; `keys` names at most `MAX_KEYS` of them."""
 
     table: str
     missing: int
@@ -60,12 +60,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """How many rows differed."""
+        """Number of rows that differed."""
         return self.missing + self.extra + self.changed
 
 
 class RebuildReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a rebuild found and did. Times in seconds."""
+    """Result of a rebuild: facts read, rows that differed, and times in seconds."""
 
     facts: int
     subjects: int
@@ -91,19 +91,19 @@ class _Rows(NamedTuple):
 
 
 def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = None) -> RebuildReport:
-    """Derive all state from the log and put it in place of what differs.
+    """Derive all state from the log and correct the rows that differ.
 
     Parameters
     ----------
     engine : Engine
-        The database; workers may go on writing to it.
+        The database; workers may keep writing to it.
     on_progress : callable
-        Told of facts folded and facts in the log.
+        Called with the number of facts folded so far and the number of facts in the log.
 
     Returns
     -------
     RebuildReport
-        With `differed` 0 when all was well.
+        With `differed` 0 if the state was correct.
     """
     beside = _tables_beside()
     started_at = datetime.now(UTC)
@@ -139,7 +139,7 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
 
 
 def _tables_beside() -> dict[str, Table]:
-    """Return tables like the derived ones, by the name of the one each stands beside."""
+    """Return an empty shadow table for each derived table, by the name of the latter."""
     metadata = MetaData()
     beside = {}
     for table in DERIVED:
@@ -155,7 +155,7 @@ def _fold_all(
 ) -> tuple[int, int]:
     facts = subjects = 0
     with engine.connect().execution_options(read_only=True) as reading:
-        of = facts_in_log(reading)
+        total = facts_in_log(reading)
         for batch in _batches(subjects_with_facts(reading)):
             facts += sum(len(about) for _, about in batch)
             subjects += len(batch)
@@ -163,7 +163,7 @@ def _fold_all(
             with engine.begin() as connection:
                 _write(connection, beside, found)
             if on_progress is not None:
-                on_progress(facts, of)
+                on_progress(facts, total)
     return facts, subjects
 
 
@@ -171,7 +171,7 @@ def _batches(subjects: Iterator[tuple[str, list[Any]]]) -> Iterator[list[tuple[s
     batch: list[tuple[str, list[Any]]] = []
     for item in subjects:
         batch.append(item)
-        if len(batch) == AT_ONCE:
+        if len(batch) == SUBJECTS_PER_BATCH:
             yield batch
             batch = []
     if batch:
@@ -179,7 +179,7 @@ def _batches(subjects: Iterator[tuple[str, list[Any]]]) -> Iterator[list[tuple[s
 
 
 def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
-    """Fold each subject's facts and return the rows that follow."""
+    """Fold each subject's facts and return the derived rows."""
     found = _Rows.empty()
     for facts in subjects:
         if isinstance(facts[0], BedStatusChanged):
@@ -202,13 +202,13 @@ def _write(connection: Connection, beside: dict[str, Table], found: _Rows) -> No
 
 
 def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime) -> None:
-    """Fold again what facts came in for since the rebuild began."""
+    """Fold again the subjects that received facts since the rebuild began."""
     column = tables.fact.columns
     late = sorted(set(connection.scalars(select(column.subject).where(column.received_at >= since))))
-    for start in range(0, len(late), AT_ONCE):
-        subjects = late[start : start + AT_ONCE]
+    for start in range(0, len(late), SUBJECTS_PER_BATCH):
+        subjects = late[start : start + SUBJECTS_PER_BATCH]
         found = _rows_of(facts_about(connection, subjects).values())
-        _forget_encounters(connection, beside, subjects)
+        _delete_encounters(connection, beside, subjects)
         tokens = [patient_token(subject) for subject in subjects if is_patient_subject(subject)]
         connection.execute(delete(beside["patient"]).where(beside["patient"].columns.patient_token.in_(tokens)))
         bed = beside["bed_status"].columns
@@ -219,16 +219,16 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
 
 
 def _fold_merged(connection: Connection, beside: dict[str, Table]) -> None:
-    """Fold anew, together, what merges of encounters tie together."""
+    """Fold again, together, the encounters that merges connect."""
     for together in list(merged_encounters(connection)):
-        _forget_encounters(connection, beside, together)
+        _delete_encounters(connection, beside, together)
         found = _Rows.empty()
         for encounter in fold_merged(facts_about(connection, together)).values():
             _add_encounter(found, encounter)
         _write(connection, beside, found)
 
 
-def _forget_encounters(connection: Connection, beside: dict[str, Table], ids: Collection[str]) -> None:
+def _delete_encounters(connection: Connection, beside: dict[str, Table], ids: Collection[str]) -> None:
     for name, key in (("encounter", "encounter_id"), ("unit_stay", "encounter_id"), ("reservation", "subject")):
         connection.execute(delete(beside[name]).where(beside[name].columns[key].in_(sorted(ids))))
 
@@ -247,7 +247,7 @@ def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:
 
 
 def _swap(connection: Connection, table: Table, other: Table) -> Difference:
-    """Make `table` what `other` is, and say what differed."""
+    """Make the rows of `table` equal to those of `other`, and return what differed."""
     key = [column.name for column in table.primary_key.columns]
     content = [column.name for column in table.columns if column.name not in (*key, "version")]
     same_key = and_(*(table.columns[name] == other.columns[name] for name in key))
@@ -272,12 +272,12 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
         connection.execute(
             table.insert().from_select(names, select(*(other.columns[name] for name in names)).where(new))
         )
-    some = [" ".join(str(value) for value in row) for row in (*missing, *extra, *changed)][:NAMED]
+    some = [" ".join(str(value) for value in row) for row in (*missing, *extra, *changed)][:MAX_KEYS]
     return Difference(table=table.name, missing=len(missing), extra=len(extra), changed=len(changed), keys=some)
 
 
 def _announce(connection: Connection, differences: list[Difference]) -> None:
-    """Tell the other agents to look again: at every unit, and at every encounter when one differed."""
+    """Announce every unit to the other agents, and every encounter if an encounter or alias differed."""
     if not differences:
         return
     stay, fact = tables.unit_stay.columns, tables.fact.columns

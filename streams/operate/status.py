@@ -1,4 +1,4 @@
-"""What is there and how far it has come: the numbers of `wardwatch status`."""
+"""Counts and lag for `wardwatch status`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ_BY_WORKERS = [ADT_EVENTS.name, ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name]
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts of the database, and of each topic the records that the workers have not committed yet."""
+    """Row counts of the database, and the workers' lag on each topic in records."""
 
     facts: int
     patients: int
@@ -30,7 +30,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int
     outbox: int
     lag: dict[str, int] | None
-    """None while no broker answers."""
+    """None if the broker is unavailable."""
     scores: int
     labels_waiting: int
     labels_released: int
@@ -40,7 +40,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_status(settings: Settings, engine: Engine) -> Status:
-    """Count.
+    """Query the database and the broker for their counts.
 
     Raises
     ------
