@@ -1,1 +1,1 @@
-"""Data quality: what a person must look at."""
+"""Data quality: findings that need a person's attention."""

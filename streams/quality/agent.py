@@ -1,7 +1,7 @@
-"""The `quality` agent: keeps the list of what a person must look at, so that the dashboard can show it.
+"""The `quality` agent: refreshes the list of data-quality findings that the dashboard shows.
 
-It takes no messages: it looks again and again, what follows from the state often, what only the whole log tells
-seldom, and never for more than a twentieth of the time. Several workers share one list: who finds it fresh goes on.
+It consumes no topic but polls: findings from the state often, findings from the whole log seldom, and for at most a
+twentieth of the time. Several workers share one list: a worker that finds it fresh skips the refresh.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from schemas.hospital import Hospital
 from streams.quality.store import EVERY, keep, look
 from streams.worker.transactions import Transactions
 
-SHARE = 20
-"""A look that took a second is not repeated for this many."""
+MIN_INTERVAL_RATIO = 20
+"""A refresh that took one second is repeated after this many seconds at the earliest."""
 
 PAUSE_S = 1.0
 
 
 class Quality(Service):
-    """Looks, and writes what changed.
+    """Refreshes the list and writes what changed.
 
     Parameters
     ----------
     reading, writing : Transactions
-        On SQLite writing shares the one writer's queue; reading has a thread of its own and holds nobody up.
+        On SQLite, writing shares the queue of the single writer; reading has its own thread and blocks no other agent.
     hospital : Hospital
-        Which units and beds there are.
+        Units and beds of the hospital.
     clock : callable
-        The wall clock, aware UTC.
+        Wall clock, aware UTC.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Quality(Service):
                 if began_s >= due_s[part]:
                     await self._look(part)
                     spent_s = time.monotonic() - began_s
-                    due_s[part] = began_s + max(every.total_seconds(), SHARE * spent_s)
+                    due_s[part] = began_s + max(every.total_seconds(), MIN_INTERVAL_RATIO * spent_s)
             await self.sleep(PAUSE_S)
 
     async def _look(self, part: str) -> None:

@@ -1,6 +1,6 @@
-"""What a person must look at: facts that do not fit, stays that never ended, places nobody knows.
+"""Data-quality findings: facts that contradict each other, stays without a discharge, unknown places.
 
-Nothing is mended here, and nothing is hidden: the facts are kept, the state is the best that follows from them.
+Findings correct nothing: all facts are kept, and the state is the best that follows from them.
 """
 
 from __future__ import annotations
@@ -29,14 +29,13 @@ STALE_AFTER: dict[PatientClass, timedelta] = {
     PatientClass.PREADMIT: timedelta(days=30),
 }
 STALE_OTHERWISE = timedelta(days=30)
-"""How long a stay in progress may be silent: most discharges from an ED that come late come the next day."""
-
+"""Longest time without a fact about a stay in progress: most late ED discharges are reported the next day."""
 
 PLAN_OVERDUE = timedelta(days=1)
-"""How long after its time a plan may still be open."""
+"""Longest time that a plan may stay open after the expected arrival."""
 
 _HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
-"""Written into the statement, so that PostgreSQL sees that the partial index serves."""
+"""A literal in the statement, not a parameter, so that PostgreSQL uses the partial index."""
 
 
 def findings(connection: Connection, hospital: Hospital, now: datetime | None = None) -> list[Finding]:
@@ -47,9 +46,9 @@ def findings(connection: Connection, hospital: Hospital, now: datetime | None = 
     connection : Connection
         Of the database.
     hospital : Hospital
-        Which units and beds there are.
+        Units and beds of the hospital.
     now : datetime or None
-        Event time; what all partitions have reached when not given, or else the latest that any fact tells of.
+        Event time, aware UTC; by default as `event_time` returns it.
     """
     now = now or event_time(connection)
     if now is None:
@@ -63,12 +62,12 @@ def by_kind(found: Iterable[Finding]) -> list[Finding]:
 
 
 def event_time(connection: Connection) -> datetime | None:
-    """Return up to when the list tells: what all partitions have reached, or else the latest event."""
+    """Return the event time that all partitions have reached, or else the latest `occurred_at` of a fact."""
     return watermarks.event_time(connection) or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
 
 
 def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
-    """Yield what follows from the state as it is now: quickly found, however long the log is."""
+    """Yield the findings from the current state, without a scan of the log."""
     here = _in_progress(connection)
     yield from _provisional(connection)
     yield from _stale(connection, here, now)
@@ -77,7 +76,7 @@ def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
 
 
 def of_log(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
-    """Yield what only the whole log tells: ids given twice, places that the hospital file does not name."""
+    """Yield the findings that need the whole log: reused ids, and places missing in the hospital file."""
     yield from _shared_ids(connection)
     yield from _unknown_places(connection, hospital)
 
@@ -98,40 +97,40 @@ def _in_progress(connection: Connection) -> list[Encounter]:
 
 
 def _provisional(connection: Connection) -> Iterator[Finding]:
-    """Yield what does not fit, but for what fits after all by who is who."""
+    """Yield the problems of encounters and patients, except those that a merge of patients resolves."""
     encounter, patient = tables.encounter.columns, tables.patient.columns
     states = connection.scalars(select(encounter.state).where(encounter.provisional)).all()
     encounters = [decode_encounter(bytes(state)) for state in states]
     states = connection.scalars(select(patient.state).where(patient.provisional)).all()
     patients = [decode_patient(bytes(state)) for state in states]
     found: list[Encounter | Patient] = [*encounters, *patients]
-    people = persons(connection, {token for each in found for token in _tokens(each)})
+    person_of = persons(connection, {token for each in found for token in _tokens(each)})
     cancelling = {each.patient_token for each in found if Problem.CANCEL_WITHOUT_TARGET in each.problems}
     serving = serving_cancels(connection, persons(connection, cancelling))
 
-    def fits(state: Encounter | Patient, problem: Problem) -> bool:
-        """Say whether the facts come from one person under several numbers, and fit together."""
+    def is_resolved(state: Encounter | Patient, problem: Problem) -> bool:
+        """Return whether the facts concern one person under several tokens, which resolves the problem."""
         if problem in (Problem.TWO_PATIENTS, Problem.MERGED_TWICE):
-            return len({people[token] for token in _tokens(state)}) == 1
-        person = people[state.patient_token]
+            return len({person_of[token] for token in _tokens(state)}) == 1
+        person = person_of[state.patient_token]
         return problem is Problem.CANCEL_WITHOUT_TARGET and any(
             (person, cancel) in serving for cancel in state.withdrawn
         )
 
     for each in encounters:
         for problem in each.problems:
-            if not fits(each, problem):
+            if not is_resolved(each, problem):
                 kind = Kind.ID_COLLISION if problem is Problem.ID_COLLISION else Kind.FACTS_DO_NOT_FIT
                 since = each.admitted_at or each.discharged_at
                 yield Finding(kind=kind, subject=each.encounter_id, says=PROBLEMS[problem], since=since, **_place(each))
     for who in patients:
         for problem in who.problems:
-            if not fits(who, problem):
+            if not is_resolved(who, problem):
                 yield Finding(kind=Kind.FACTS_DO_NOT_FIT, subject=who.patient_token, says=PROBLEMS[problem])
 
 
 def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
-    """Return all tokens under which the facts came, or into which a patient was merged."""
+    """Return all tokens in the facts of an encounter, or a patient's token and those it was merged into."""
     return (
         (state.patient_token, *state.other_tokens)
         if isinstance(state, Encounter)
@@ -140,17 +139,17 @@ def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
 
 
 def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterator[Finding]:
-    """Yield stays in progress of which nothing was heard for long: the discharge may have been lost."""
+    """Yield stays in progress without a recent fact: the discharge may be lost."""
     column, stay = tables.fact.columns, tables.encounter.columns
     may_be_here = or_(stay.status == _HERE, stay.merged_into.is_not(None))
-    heard = connection.execute(
+    latest_facts = connection.execute(
         select(column.subject, func.max(column.occurred_at).label("at"))
         .where(column.subject.in_(select(stay.encounter_id).where(may_be_here)), column.occurred_at <= now)
         .group_by(column.subject)
     )
-    same_as = _numbers_that_went(connection)
+    same_as = _merged_away(connection)
     last: dict[str, datetime] = {}
-    for subject, at in heard:
+    for subject, at in latest_facts:
         key = same_as.get(subject, subject)
         last[key] = max(at, last.get(key, at))
     for encounter in here:
@@ -161,8 +160,8 @@ def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> 
             yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
 
 
-def _numbers_that_went(connection: Connection) -> dict[str, str]:
-    """Return the encounter that each which was merged away turned out to be."""
+def _merged_away(connection: Connection) -> dict[str, str]:
+    """Return the surviving encounter of each one that was merged away."""
     column = tables.encounter.columns
     states = connection.scalars(select(column.state).where(column.merged_into.is_not(None)))
     merged = [decode_encounter(bytes(state)) for state in states]
@@ -170,7 +169,7 @@ def _numbers_that_went(connection: Connection) -> dict[str, str]:
 
 
 def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
-    """Yield places that are still kept for somebody who was to come long ago."""
+    """Yield plans that still reserve a place although the patient is overdue."""
     plans = connection.execute(select(tables.reservation)).all()
     for plan in open_plans(connection, plans):
         due_at = plan.expected_at + PLAN_OVERDUE if plan.expected_at else plan.since + STALE_OTHERWISE
@@ -187,23 +186,23 @@ def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
 
 
 def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding]:
-    people = persons(connection, {encounter.patient_token for encounter in here})
+    person_of = persons(connection, {encounter.patient_token for encounter in here})
     in_bed = {
         encounter.encounter_id: (encounter, place)
         for encounter in here
         if (place := encounter.location) is not None and place.left_at is None and place.bed_id
     }
-    given_up = superseded(
-        PersonClaim(people[encounter.patient_token], key, place.arrived_at, encounter.patient_class)
+    released_at = superseded(
+        PersonClaim(person_of[encounter.patient_token], key, place.arrived_at, encounter.patient_class)
         for key, (encounter, place) in in_bed.items()
     )
-    for encounter_id, since in given_up.items():
+    for encounter_id, since in released_at.items():
         says = text_of(Kind.SECOND_BED)
         encounter, _ = in_bed[encounter_id]
         yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
     claims: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
     for encounter_id, (_, place) in in_bed.items():
-        if encounter_id not in given_up:
+        if encounter_id not in released_at:
             bed = (place.facility_id, place.unit_id, place.bed_id or "")
             claims.setdefault(bed, []).append((place.arrived_at, encounter_id))
     for bed, claimants in claims.items():
@@ -220,9 +219,9 @@ def _of_place(kind: Kind, says: str, facility_id: str, unit_id: str, bed_id: str
 
 
 def _shared_ids(connection: Connection) -> Iterator[Finding]:
-    """Yield ids that one source gave to facts about different subjects, or to two words on a bed; all were kept.
+    """Yield ids that one source used for facts about different subjects, or for two reports on one bed.
 
-    Two contents about one encounter or one person are among what does not fit there.
+    Two contents under one id about one encounter or one person are found from its state instead.
     """
     column = tables.fact.columns
     on_beds = case((column.subject.startswith(BED_PREFIX), column.digest))
@@ -247,10 +246,9 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
 
 
 def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
-    stay, word = tables.unit_stay.columns, tables.bed_status.columns
-    seen = connection.execute(
-        select(stay.facility_id, stay.unit_id, stay.bed_id).union(select(word.facility_id, word.unit_id, word.bed_id))
-    )
+    stay, report = tables.unit_stay.columns, tables.bed_status.columns
+    stays = select(stay.facility_id, stay.unit_id, stay.bed_id)
+    seen = connection.execute(stays.union(select(report.facility_id, report.unit_id, report.bed_id)))
     units: set[tuple[str, str]] = set()
     for row in seen:
         unit = hospital.units.get((row.facility_id, row.unit_id))

@@ -1,4 +1,4 @@
-"""SQL of the list of findings: when each part was looked at, and what was found."""
+"""SQL of the list of findings: the findings of each part, and when it was refreshed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from streams.quality.kinds import Finding
 from streams.store import bulk
 
 EVERY: dict[str, timedelta] = {"state": timedelta(seconds=5), "log": timedelta(minutes=1)}
-"""The parts of the list, and how old each may get."""
+"""Parts of the list, with the maximum age of each."""
 
 _Row = tuple[Any, ...]
 
 
 def look(engine: Engine, hospital: Hospital, part: str, now: datetime) -> tuple[list[Finding], datetime | None] | None:
-    """Return one part of the list and up to which event time it tells; None where it is fresh enough."""
+    """Compute one part of the list and its event time; return None if the stored part is fresh enough."""
     with engine.connect().execution_options(read_only=True) as connection:
         column = tables.finding_look.columns
         looked_at = connection.scalar(select(column.looked_at).where(column.part == part))
@@ -35,7 +35,7 @@ def look(engine: Engine, hospital: Hospital, part: str, now: datetime) -> tuple[
 
 
 def keep(engine: Engine, part: str, found: Sequence[Finding], until: datetime | None, now: datetime) -> None:
-    """Write one part of the list over what was there."""
+    """Replace one part of the stored list."""
     with engine.begin() as connection:
         stored = _stored(connection, part)
         rows = {row[:4]: row for row in (_row(part, finding) for finding in found)}
