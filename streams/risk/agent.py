@@ -1,4 +1,4 @@
-"""The loop of the `risk` agent: batches of changed encounters, scored and acknowledged."""
+"""The loop of the `risk` agent: scores batches of changed encounters and acknowledges them."""
 
 from __future__ import annotations
 

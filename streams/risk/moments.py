@@ -1,8 +1,8 @@
-"""When an encounter is scored, and the work of scoring many at once. Pure but for the models it is handed.
+"""Scoring moments of an encounter, and batch scoring. Pure, except for the models passed in.
 
-Scoring moments are the start of the inpatient stay, each midnight in it, the discharge, and a merge or its undoing,
-which gives the patient another history. Features are computed as
-of the moment, whenever the computation runs, so a late or repeated message changes nothing that was issued.
+Scoring moments are the start of the inpatient stay, each midnight in it, the discharge, and a merge or unmerge, which
+changes the patient's history. Features are computed as of the moment, whenever the computation runs, so a late or
+duplicate message does not change an issued score.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DAY = timedelta(days=1)
 
 
 class Due(NamedTuple):
-    """One score to be issued."""
+    """A score that is due: encounter, moment, and the event time for which features are computed."""
 
     encounter: Encounter
     moment: Moment
@@ -36,7 +36,7 @@ class Due(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """One score as issued, with the features it was computed from."""
+    """An issued score, with the features from which it was computed."""
 
     due: Due
     features: Features
@@ -44,7 +44,7 @@ class Scored(NamedTuple):
 
 
 def due_moments(encounter: Encounter) -> list[Due]:
-    """Return the admission and the discharge of an inpatient encounter, as far as they have happened."""
+    """Return the admission and discharge moments that an inpatient encounter has reached."""
     if encounter.inpatient_from is None or encounter.status in (EncounterStatus.CANCELLED, EncounterStatus.PLANNED):
         return []
     due = [Due(encounter, Moment.ADMISSION, encounter.inpatient_from)]
@@ -54,7 +54,7 @@ def due_moments(encounter: Encounter) -> list[Due]:
 
 
 def due_after_merge(encounter: Encounter, as_of: datetime) -> list[Due]:
-    """Return the score that a merge asks for: of inpatients, and of those who may yet come back."""
+    """Return the score due after a merge: for current inpatients, and within the follow-up after discharge."""
     left = encounter.discharged_at
     if encounter.status is EncounterStatus.CANCELLED or encounter.inpatient_from is None:
         return []
@@ -77,7 +77,7 @@ def midnights(after: datetime, until: datetime) -> list[datetime]:
 
 
 def due_at_midnight(encounters: Iterable[Encounter], midnight: datetime) -> list[Due]:
-    """Return the scores of those who were inpatients at that midnight."""
+    """Return the scores due for the inpatients at that midnight."""
     return [
         Due(encounter, Moment.MIDNIGHT, midnight)
         for encounter in encounters
@@ -94,7 +94,7 @@ def score_all(due: Sequence[Due], histories: Mapping[str, Sequence[Encounter]], 
     Parameters
     ----------
     due : sequence of Due
-        What is to be scored.
+        Scores to compute.
     histories : mapping
         All encounters of each patient, by patient token.
     scorer : Scorer

@@ -27,10 +27,11 @@ class Released(NamedTuple):
     encounter_id: str
     readmitted_30d: bool
     prequential_risk: float | None
+    """Prediction in [0, 1] of the online model before it learned from this stay; None without features or a model."""
 
 
 def await_outcomes(connection: Connection, index_stays: Sequence[Encounter], follow_up: timedelta) -> None:
-    """Put index stays on the waiting list; one that was released already stays as it is."""
+    """Add index stays to the waiting list; released outcomes are kept."""
     rows: list[tuple[Any, ...]] = [
         (stay.encounter_id, stay.patient_token, stay.discharged_at, stay.discharged_at + follow_up, None, None, None)
         for stay in index_stays
@@ -53,7 +54,7 @@ def forget(connection: Connection, encounter_ids: Collection[str]) -> None:
 
 
 def released(connection: Connection, encounter_ids: Collection[str]) -> list[str]:
-    """Return those of the stays whose outcome was released."""
+    """Return the ids of the stays whose outcome was released."""
     rows = bulk.select_by_key(connection, "encounter_id, released_at", tables.label, "encounter_id", encounter_ids)
     return [encounter_id for encounter_id, released_at in rows if released_at is not None]
 
@@ -70,14 +71,14 @@ def correct(connection: Connection, outcomes: Mapping[str, bool]) -> None:
         )
 
 
-def due(connection: Connection, until: datetime, most: int) -> list[Waiting]:
-    """Return the stays whose outcome is due, in the order in which they fell due."""
+def due(connection: Connection, until: datetime, limit: int) -> list[Waiting]:
+    """Return at most `limit` stays whose outcome is due, by due time."""
     label = tables.label.columns
     rows = connection.execute(
         select(label.encounter_id, label.patient_token, label.discharged_at)
         .where(label.released_at.is_(None), label.due_at <= until)
         .order_by(label.due_at, label.encounter_id)
-        .limit(most)
+        .limit(limit)
     )
     return [Waiting(*row) for row in rows]
 

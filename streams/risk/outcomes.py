@@ -1,8 +1,8 @@
 """The `labels` agent: tracks index stays, releases their outcomes and trains the online model, in one worker at a time.
 
-An index stay's outcome is released once event time has passed day 30 plus the lateness allowed, in the order in which
-the outcomes fall due: the model scores the frozen features first (prequential evaluation), then learns, and its state
-is saved in the transaction that releases the labels.
+The outcome of an index stay is released when event time has passed day 30 plus the permitted lateness, by due time.
+The model first predicts from the frozen features (prequential evaluation), then learns. Its state is saved in the
+transaction that releases the labels.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def track_index_stays(engine: Engine, changes: list[EncounterChanged], lateness:
 def _reassess(connection: Connection, tokens: set[str]) -> None:
     """Correct outcomes that were released before a merge, or an undone merge, changed the history of the patients.
 
-    What the online model has learnt from them stays learnt.
+    The online model keeps what it learned from the old outcomes.
     """
     if not tokens:
         return
@@ -120,9 +120,9 @@ class OutcomeTrainer:
 def _index_stays(
     stays: list[outcome_store.Waiting], histories: dict[str, list[Encounter]]
 ) -> tuple[list[tuple[outcome_store.Waiting, Encounter]], list[str]]:
-    """Return the stays that still are index stays with what is known of them, and the ids of those that are not.
+    """Return the stays that are still index stays, with their encounters, and the ids of those that are not.
 
-    Only the whole history shows that an episode went on in a later stay, or elsewhere.
+    Only the whole history shows whether an episode continued in a later stay or another hospital.
     """
     ready, no_longer = [], []
     for stay in stays:

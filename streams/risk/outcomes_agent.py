@@ -1,4 +1,4 @@
-"""The loop of the `labels` agent: batches of changed encounters whose outcomes are awaited."""
+"""The loop of the `labels` agent: keeps the waiting list of outcomes from batches of changed encounters."""
 
 from __future__ import annotations
 

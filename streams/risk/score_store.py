@@ -22,11 +22,11 @@ _features = msgspec.json.Decoder(dict[str, float | str | None])
 
 
 def inpatients_between(connection: Connection, since: datetime, until: datetime) -> list[Encounter]:
-    """Return the inpatient encounters that were in progress at some time between two midnights."""
+    """Return the inpatient encounters in progress at some time between two midnights."""
     return _inpatients(connection, since, tables.encounter.columns.admitted_at < until)
 
 
-def in_house_since(connection: Connection, since: datetime) -> list[Encounter]:
+def in_hospital_since(connection: Connection, since: datetime) -> list[Encounter]:
     """Return the inpatient encounters that are in progress or ended later than `since`."""
     return _inpatients(connection, since)
 
@@ -39,7 +39,7 @@ def _inpatients(connection: Connection, since: datetime, *conditions: ColumnElem
 
 
 def not_yet_scored(connection: Connection, due: Sequence[Due]) -> list[Due]:
-    """Return those of the moments that have no score yet."""
+    """Return the moments that do not have a score yet."""
     rows = bulk.select_by_key(
         connection, "score.encounter_id, moment, as_of", tables.score, "encounter_id", {d.key[0] for d in due}
     )
@@ -53,14 +53,14 @@ def scored_until(connection: Connection) -> datetime | None:
 
 
 def save_scored_until(connection: Connection, midnight: datetime) -> None:
-    """Note the last midnight whose inpatients have all been scored."""
+    """Store the last midnight whose inpatients have all been scored."""
     bulk.insert(connection, tables.midnight, [("score", midnight)], on_conflict="update")
 
 
 def save(
     connection: Connection, scored: Sequence[Scored], batch_model: str, online_version: int, now: datetime
 ) -> None:
-    """Write scores, raise or close alerts, and announce what changed of them."""
+    """Write scores, raise or close alerts, and announce the changed alerts."""
     rows = [
         (
             *item.due.key,
@@ -91,7 +91,7 @@ def save(
 
 
 def frozen_features(connection: Connection, encounter_ids: Iterable[str]) -> dict[tuple[str, datetime], Features]:
-    """Return the features as they were at discharge, by encounter and discharge time."""
+    """Return the features stored with the discharge score, by encounter and discharge time."""
     rows = bulk.select_by_key(
         connection, "score.encounter_id, moment, as_of, features", tables.score, "encounter_id", encounter_ids
     )

@@ -1,4 +1,4 @@
-"""The `risk` agent: scores what reached a scoring moment, both models in one batch, and keeps the alerts.
+"""The `risk` agent: scores encounters at their scoring moments with both models, and raises or closes alerts.
 
 A message names an encounter; its state is read from SQL. When event time has passed a midnight, one worker scores all
 inpatients of that midnight.
@@ -99,7 +99,7 @@ class Scoring:
             if not passed:
                 return 0
             inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
-            recent = score_store.in_house_since(connection, now - CATCH_UP) if since is None else []
+            recent = score_store.in_hospital_since(connection, now - CATCH_UP) if since is None else []
         due = [moment for encounter in recent for moment in due_moments(encounter)]
         due += [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
         self._issue(engine, due, models)
@@ -124,7 +124,7 @@ class Scoring:
         return issued
 
     def _newest(self, connection: Connection) -> _InUse | None:
-        """Return the newest models, or None where none is trained."""
+        """Return the newest models, or None if no model is trained."""
         with self._lock:
             if time.monotonic() - self._checked_at >= MODEL_CHECK_S:
                 self._checked_at = time.monotonic()
@@ -133,7 +133,7 @@ class Scoring:
 
 
 def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:
-    """Return the newest models, loading only what is not known yet."""
+    """Return the newest models, loading only those that changed."""
     name, version = latest_batch_model_name(connection), online_version(connection)
     if name is None or (known is not None and (name, version) == (known.batch_model, known.online_version)):
         return known
@@ -146,6 +146,6 @@ def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:
 
 
 def score_midnights(engine: Engine, scoring: Scoring) -> int:
-    """Score the midnights passed, unless another worker is at it."""
+    """Score the midnights passed; do nothing if another worker holds the lock."""
     with engine.connect() as leader:
         return scoring.passed_midnights(engine) if try_lock(leader, AdvisoryLock.MIDNIGHT) else 0
