@@ -1,7 +1,7 @@
 """Bulk statements: many rows at once, built from the declaration of the table.
 
-PostgreSQL gets one array per column (`unnest`), SQLite an executemany: the fastest of what was tried that stays right
-with duplicates (docs/decisions). Rows are tuples in the order of the table's columns.
+PostgreSQL gets one array per column (`unnest`), SQLite an executemany: the fastest of the variants measured that handle
+duplicates correctly (docs/decisions). Rows are tuples in the order of the table's columns.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def insert(
     Parameters
     ----------
     connection : Connection
-        In a transaction of the caller's.
+        In the caller's transaction.
     table : Table
         One of schemas.tables.
     rows : sequence of tuple
@@ -71,10 +71,9 @@ def select_by_key(
     where: str = "TRUE",
     lock: bool = False,
 ) -> list[Any]:
-    """Return `columns` of the rows whose `key` is among `keys`, in the order of the keys, and for which `where` holds.
+    """Return `columns` of the rows whose `key` is among `keys` and for which `where` holds.
 
-    With `lock`, PostgreSQL keeps others from changing these rows until the transaction ends; SQLite has
-    one writer anyway.
+    With `lock`, PostgreSQL locks the rows in the order of their keys until the transaction ends; SQLite has one writer.
     """
     if connection.dialect.name == "postgresql":
         tail = f" ORDER BY {key} FOR UPDATE" if lock else ""

@@ -1,6 +1,6 @@
-"""What one batch reads from the database, and what it writes back: plain values between SQL and the decisions.
+"""Values that one batch reads from the database and writes back, between SQL and the decisions. Pure.
 
-Pure: `streams.store.unit_of_work` fills in `Before` and writes `Changes`; `streams.adt.changes` makes one of the other.
+`streams.store.unit_of_work` reads `Before` and writes `Changes`; `streams.adt.changes` computes one from the other.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LetterKey = tuple[int, int, int]
 
 
 class FactRow(NamedTuple):
-    """A row of the log."""
+    """A row of the fact log."""
 
     subject: str
     source: str
@@ -51,14 +51,14 @@ class DeadLetter(NamedTuple):
 
 
 class Stored(NamedTuple, Generic[State]):
-    """A state as it is in SQL, with the version that the next write must follow."""
+    """A state as stored in SQL, with its version; the next write must have the next version."""
 
     version: int
     state: State
 
 
 class Change(NamedTuple, Generic[State]):
-    """The states of one encounter or patient before and after a batch; None where there is none."""
+    """States of one encounter or patient before and after a batch; None if it does not exist."""
 
     stored: Stored[State] | None
     after: State | None
@@ -77,15 +77,15 @@ class WaitingPlan(NamedTuple):
 
 
 class People(NamedTuple):
-    """All that merges of patients connect to the patients of a batch."""
+    """Tokens, aliases, merges and encounters that patient merges connect to the patients of a batch."""
 
     tokens: Collection[str]
     aliases: Mapping[str, str]
     """Person by merged token, as stored."""
     merges: Mapping[str, tuple[str, MergeOrder]]
-    """What each merged token was merged into, and when, as stored."""
+    """Target and time of each stored merge, by merged token."""
     encounters: Sequence[Encounter]
-    """Stored under one of the tokens."""
+    """Encounters stored under one of the tokens."""
 
 
 class AliasChanges(NamedTuple):
@@ -96,7 +96,7 @@ class AliasChanges(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """What must be read to decide on a batch."""
+    """Keys of everything that must be read to decide on a batch."""
 
     topic: str
     has_new_facts: bool = False
@@ -108,18 +108,18 @@ class Touched(NamedTuple):
     merges_patients: bool = False
     rejected: Collection[LetterKey] = ()
     known_facts: Mapping[bytes, AnyFact] = {}
-    """Facts of the batch by body, so that none is decoded twice."""
+    """Facts of the batch by body, so that they are not decoded again."""
 
 
 class Before(NamedTuple):
-    """The part of the database that a batch touches, as it is before the batch."""
+    """Snapshot of the part of the database that a batch touches, before the batch."""
 
     has_new_facts: bool = False
     encounters: Mapping[str, Stored[Encounter]] = {}
     facts: Mapping[str, Sequence[Any]] = {}
-    """All facts about each touched encounter that no merge concerns."""
+    """All facts about each touched encounter outside merge groups."""
     merge_groups: Mapping[str, Sequence[Any]] = {}
-    """All facts about each encounter that merges connect to a touched one."""
+    """All facts about each encounter in the merge group of a touched one."""
     patients: Mapping[str, Stored[Patient]] = {}
     patient_facts: Sequence[Sequence[Any]] = ()
     people: People | None = None

@@ -18,10 +18,12 @@ FETCH = 5_000
 
 
 def subjects_with_facts(connection: Connection) -> Iterator[tuple[str, list[Any]]]:
-    """Yield each subject with all its facts, by subject."""
+    """Yield each subject with all its facts, sorted by subject."""
     column = tables.fact.columns
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SET LOCAL statement_timeout = '30min'"))  # the sort comes before the first row
+        connection.execute(
+            text("SET LOCAL statement_timeout = '30min'")
+        )  # PostgreSQL sorts the whole log before the first row
     query = select(column.subject, column.body).order_by(column.subject)
     rows = connection.execute(query, execution_options={"yield_per": FETCH})
     for subject, group in groupby(rows, key=itemgetter(0)):
@@ -37,7 +39,7 @@ def merged_encounters(connection: Connection) -> Iterator[set[str]]:
         if one is not other:
             one |= other
             together |= dict.fromkeys(other, one)
-    yield from {id(tied): tied for tied in together.values()}.values()
+    yield from {id(group): group for group in together.values()}.values()
 
 
 def _facts_of_kinds(connection: Connection, kinds: Iterable[type]) -> Iterator[Any]:
@@ -54,7 +56,7 @@ def _facts_of_kinds(connection: Connection, kinds: Iterable[type]) -> Iterator[A
 
 
 def facts_in_log(connection: Connection) -> int:
-    """Return how many facts the log holds."""
+    """Return the number of facts in the log."""
     return connection.scalar(select(func.count()).select_from(tables.fact)) or 0
 
 
@@ -68,7 +70,7 @@ def facts_about(
     connection : Connection
         Of the database with the log.
     subjects : iterable of str
-        Encounters, `patient:` or `bed:` subjects; those without a fact are not in the result.
+        Encounters, `patient:` or `bed:` subjects; those without a fact are missing in the result.
     known : mapping of bytes to fact, optional
         Facts that are decoded already, by body.
     """

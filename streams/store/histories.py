@@ -1,4 +1,4 @@
-"""SQL of encounters: by id, and as the history of a person under every token."""
+"""SQL of encounters: by id, and as the history of a person under all their tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def encounters(connection: Connection, encounter_ids: Iterable[str]) -> list[Enc
 
 
 def of_persons(connection: Connection, patient_tokens: Iterable[str]) -> dict[str, list[Encounter]]:
-    """Return all encounters of each patient, by the given token; those under merged tokens are included."""
+    """Return all encounters of each patient, by the given token, including those under merged tokens."""
     tokens = set(patient_tokens)
     person_of = persons(connection, tokens)
     rows = bulk.select_by_key(connection, "state", tables.encounter, "patient_token", person_of)

@@ -1,6 +1,6 @@
-"""Advisory locks and table locks of PostgreSQL; SQLite has one writer, so there each lock is free.
+"""Advisory locks and table locks of PostgreSQL. SQLite has one writer, so every lock is free there.
 
-Locks of a transaction end with it. A session's lock is held until the connection is closed.
+A transaction lock is released when the transaction ends, a session lock when the connection is closed.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from sqlalchemy import Connection, Engine, Table, text
 
 
 class AdvisoryLock(IntEnum):
-    """Each lock, with its number in PostgreSQL."""
+    """Advisory locks, by their number in PostgreSQL."""
 
     PARTITION = 42
-    """Two writers of one Kafka partition queue up; the second key is the partition."""
+    """One transaction at a time writes facts of a Kafka partition; the second key is the partition."""
     RELAY = 43
-    """One worker publishes the outbox."""
+    """One worker at a time publishes the outbox."""
     MIDNIGHT = 44
-    """One worker scores the midnights that have passed."""
+    """One worker at a time scores the midnights that have passed."""
     LEARN = 45
-    """One worker releases outcomes and trains the online model."""
+    """One worker at a time releases outcomes and trains the online model."""
     PEOPLE = 46
-    """One transaction at a time works out which tokens are one person."""
+    """One transaction at a time resolves which tokens belong to one person."""
 
 
 def has_concurrent_writers(bind: Connection | Engine) -> bool:
@@ -52,7 +52,7 @@ def try_session_lock(connection: Connection, which: AdvisoryLock) -> bool:
 
 
 def lock_partitions(connection: Connection, partitions: Iterable[int]) -> None:
-    """Wait for the lock of each Kafka partition; after a rebalance two workers may write facts of one."""
+    """Wait for the lock of each Kafka partition; after a rebalance two workers may write facts of the same one."""
     if has_concurrent_writers(connection):
         connection.exec_driver_sql(
             "SELECT pg_advisory_xact_lock(%s, partition) FROM unnest(%s::int[]) AS partition",
@@ -61,7 +61,7 @@ def lock_partitions(connection: Connection, partitions: Iterable[int]) -> None:
 
 
 def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s: int, statement_timeout_s: int) -> None:
-    """Keep others from writing these tables until the transaction ends; they may read.
+    """Block writes of others to these tables until the transaction ends; reads are not blocked.
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s:
     tables : collection of Table
         Locked in this order.
     timeout_s : int
-        How long to wait for the locks.
+        Maximum seconds to wait for the locks.
     statement_timeout_s : int
-        Limit of each further statement of this transaction.
+        Maximum seconds for each further statement of this transaction.
     """
     if has_concurrent_writers(connection):
         connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_s}s'"))

@@ -22,12 +22,12 @@ class Message(NamedTuple):
 
 
 def encode_headers(headers: Sequence[tuple[str, bytes]] | None) -> bytes | None:
-    """Return Kafka headers as SQL keeps them: JSON, values in base64."""
+    """Return Kafka headers as stored in SQL: JSON with values in base64."""
     return msgspec.json.encode(list(headers)) if headers else None
 
 
 def decode_headers(raw: bytes | None) -> list[tuple[str, bytes]]:
-    """Read what `encode_headers` wrote."""
+    """Return the Kafka headers that `encode_headers` encoded."""
     return msgspec.json.decode(raw, type=list[tuple[str, bytes]]) if raw else []
 
 

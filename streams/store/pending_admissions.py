@@ -1,4 +1,4 @@
-"""SQL of pending admissions that wait on a patient: which still hold, and which units keep a place for them."""
+"""SQL of pending admissions without a visit number: which are still open, and where they reserve a place."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from streams.store.changes import WaitingPlan
 from streams.store.people import persons
 
 NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
-"""Classes of patients who are here without having been admitted to a bed of a ward."""
+"""Classes of patients who are in the hospital without an admission to a ward bed."""
 
 
 def waiting_plans(connection: Connection) -> list[WaitingPlan]:
-    """Return the places reserved by plans that wait on a patient, because they have no visit number yet."""
+    """Return the places reserved by plans that belong to a patient because they do not have a visit number yet."""
     plan = tables.reservation.columns
     rows = connection.execute(
         select(plan.patient_token, plan.facility_id, plan.unit_id).where(plan.subject.startswith(patient_subject("")))
@@ -31,9 +31,9 @@ def waiting_plans(connection: Connection) -> list[WaitingPlan]:
 
 
 def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Return the rows of `reservation` that still hold.
+    """Return the rows of `reservation` that are still open.
 
-    One that waits on a patient ends when the person is admitted or the plan is taken back, under whatever token.
+    A plan without a visit number ends when the person is admitted or the plan is cancelled, under any of their tokens.
     """
     waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
     if not waiting:
@@ -78,7 +78,7 @@ def serving_cancels(connection: Connection, person_of: Mapping[str, str]) -> set
 def _announced_and_withdrawn(
     connection: Connection, person_of: Mapping[str, str]
 ) -> tuple[list[Patient], dict[str, list[PlanWithdrawn]]]:
-    """Return what waits on these tokens, and the cancels of each person."""
+    """Return the stored patients of these tokens, which hold the plans, and the cancels of each person."""
     patients = [
         decode_patient(row[0])
         for row in bulk.select_by_key(connection, "state", tables.patient, "patient_token", person_of)

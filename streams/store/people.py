@@ -1,4 +1,4 @@
-"""SQL of persons: which tokens merges connect, and the person that each token belongs to."""
+"""SQL of persons: tokens that merges connect, and the person of each token."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from streams.store import bulk
 
 
 class MergeGroup(NamedTuple):
-    """Tokens that merges connect, done or undone, and the merges that are in force."""
+    """Tokens that merges or unmerges connect, and the merges that are in force."""
 
     tokens: set[str]
     merges: dict[str, tuple[str, MergeOrder]]
-    """What each merged token was merged into, and when."""
+    """Target and time of each merge, by merged token."""
 
 
 def persons(connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
-    """Return the person of each token, and of all other tokens of these persons; by default a token is its own."""
+    """Return the person of each token and of all other tokens of these persons; an unmerged token is its own person."""
     wanted = set(tokens)
     found = {token: token for token in wanted}
     if not wanted:
@@ -34,7 +34,7 @@ def persons(connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
 
 
 def aliases(connection: Connection, key: str, values: Iterable[str]) -> list[tuple[str, str]]:
-    """Return token and person of the rows of `alias` whose `key` column has one of the values."""
+    """Return (token, person) of the rows of `alias` whose `key` column has one of the values."""
     rows = bulk.select_by_key(connection, "patient_token, person_token", tables.alias, key, values)
     return [(token, person) for token, person in rows]
 
@@ -60,7 +60,7 @@ def merge_group(connection: Connection, tokens: Collection[str]) -> MergeGroup:
 
 
 def save_aliases(connection: Connection, gone: Collection[str], written: Iterable[tuple[str, str]]) -> None:
-    """Delete the rows of tokens that are persons of their own again; write token and person of the others."""
+    """Delete the aliases of unmerged tokens (`gone`) and write (token, person) of merged ones."""
     if gone:
         connection.execute(delete(tables.alias).where(tables.alias.columns.patient_token.in_(gone)))
     bulk.insert(connection, tables.alias, sorted(written), on_conflict="update")

@@ -1,6 +1,6 @@
-"""Derived state as rows of its tables: the same for the worker, which writes what changed, and the rebuild.
+"""Convert derived state to rows of its tables, for the worker and for the rebuild. Pure.
 
-Pure. Values are in the order of the table's columns.
+Values are in the order of the table's columns.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def patient_row(patient: Patient, version: int) -> Row:
 
 
 def reservations_of_encounter(encounter: Encounter) -> list[Row]:
-    """Return the rows of `reservation` that a pending admission or transfer asks for."""
+    """Return the rows of `reservation` for an encounter's pending admission or transfer."""
     return _reservations(encounter.encounter_id, encounter.patient_token, [encounter.reservation])
 
 
 def reservations_of_patient(patient: Patient) -> list[Row]:
-    """Return the rows of `reservation` that wait on a patient."""
+    """Return the rows of `reservation` for a patient's plans without a visit number."""
     places = [item.place for item in patient.pending]
     return _reservations(patient_subject(patient.patient_token), patient.patient_token, places)
 

@@ -1,7 +1,7 @@
-"""One transaction of the fact log and the state derived from it: all SQL of the `adt` path.
+"""One transaction on the fact log and the derived state: all SQL of the `adt` agent.
 
-A batch reads all that it needs (`read`), then writes all that it changes (`save`); nothing is decided here. Both
-engines behave alike: tests/contracts runs the same suite on SQLite and PostgreSQL.
+A batch reads everything that it needs (`read`), then writes everything that it changes (`save`). Decisions are made
+elsewhere. Both engines behave alike: tests/contracts runs the same suite on SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
@@ -68,10 +68,10 @@ class UnitOfWork:
         return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
 
     def read(self, touched: Touched) -> Before:
-        """Return what the database holds about everything that a batch touches, and lock it for this transaction.
+        """Return a snapshot of everything that a batch touches, and lock it for this transaction.
 
-        Encounters and patients are locked, in order of their keys, before their facts are read, so that a change in
-        between shows by the version. The lock of the persons is taken before aliases are read.
+        Encounters and patients are locked, in the order of their keys, before their facts are read, so that a
+        concurrent change is detected by its version. The lock of persons is taken before aliases are read.
         """
         encounters, facts, merge_groups = self._encounters(touched)
         patients = self._patients(touched.patients)
@@ -94,12 +94,12 @@ class UnitOfWork:
         )
 
     def save(self, changes: Changes) -> None:
-        """Write all that a batch changes, the outbox last.
+        """Write everything that a batch changes, the outbox last.
 
         Raises
         ------
         WriteConflict
-            When a state is no longer the one that was read: take the batch again.
+            When another transaction changed a state after it was read: retry the batch.
         """
         self._save_encounters(changes.encounters)
         self._save_patients(changes.patients)
@@ -133,7 +133,7 @@ class UnitOfWork:
         return _Encounters(stored, {key: about for key, about in facts.items() if key not in groups}, groups)
 
     def _merge_group(self, encounter_ids: Collection[str]) -> set[str]:
-        """Return the encounters that stored merges connect to these, and those of these that are connected."""
+        """Return all encounters in stored merge groups that include one of these encounters."""
         found: set[str] = set()
         reached = set(encounter_ids)
         while reached:
@@ -167,7 +167,7 @@ class UnitOfWork:
         return {token: Stored(version, decode_patient(state)) for token, version, state in rows}
 
     def _people(self, touched: Touched, patient_facts: Mapping[str, Sequence[Any]]) -> People:
-        """Return all that merges connect to these patients, as stored or by their facts."""
+        """Return everything that stored or new patient merges connect to these patients."""
         locks.lock(self.connection, locks.AdvisoryLock.PEOPLE)
         named = {into for facts in patient_facts.values() for fact in facts if (into := _merge_target(fact))}
         group = merge_group(self.connection, {*touched.patients, *named})
@@ -209,7 +209,7 @@ class UnitOfWork:
         self._delete_encounters([state.encounter_id for state in gone])
 
     def _delete_encounters(self, ids: Collection[str]) -> None:
-        """Delete encounters of which no fact is left; their rows were locked by `read`."""
+        """Delete encounters that have no fact left; their rows were locked by `read`."""
         if ids:
             for key in (
                 tables.encounter.columns.encounter_id,
@@ -230,12 +230,15 @@ class UnitOfWork:
         )
 
     def _save_beds(self, latest: Iterable[BedStatusChanged]) -> None:
-        """Write the latest fact on each bed where it is later than the stored one: a fold that needs no history."""
+        """Write the latest fact on each bed if it is later than the stored one; this fold does not need the history."""
         rows = sorted((bed_row(fact) for fact in latest), key=lambda row: row[:3])
         bulk.insert(self.connection, tables.bed_status, rows, on_conflict="later")
 
     def _replace(self, table: Table, before: Iterable[Sequence[Row]], after: Iterable[Sequence[Row]]) -> None:
-        """Write rows numbered by position (the second column of the key) that are new or differ; delete the rest."""
+        """Write the rows that are new or changed, and delete those that no longer exist.
+
+        Rows are numbered by position, the second column of the key.
+        """
         rows: list[Row] = []
         gone: list[Row] = []
         for old, new in zip(before, after, strict=True):

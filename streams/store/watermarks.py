@@ -1,4 +1,4 @@
-"""SQL of the watermarks: how far each partition of a topic has been processed."""
+"""SQL of the watermarks: the event time that each partition of a topic has reached."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from streams.store import bulk
 
 
 def read_watermarks(connection: Connection, topic: str) -> dict[int, PartitionMark]:
-    """Return how far each partition of a topic has come."""
+    """Return the watermark of each partition of a topic."""
     mark = tables.watermark.columns
     rows = connection.execute(select(mark.partition, mark.heads, mark.caught_up).where(mark.topic == topic))
     return {row.partition: PartitionMark(decode_heads(row.heads), row.caught_up) for row in rows}
 
 
 def save_watermarks(connection: Connection, topic: str, marks: Mapping[int, PartitionMark]) -> None:
-    """Write how far partitions of a topic have been processed."""
+    """Write the watermarks of partitions of a topic."""
     rows = [(topic, partition, encode_heads(mark.heads), mark.caught_up) for partition, mark in sorted(marks.items())]
     bulk.insert(connection, tables.watermark, rows, on_conflict="update")
 
 
 def event_time(connection: Connection) -> datetime | None:
-    """Return the event time of the feed: up to when all partitions of `adt.events.v1` have been processed.
+    """Return the event time of the feed, which all partitions of `adt.events.v1` have reached.
 
     Returns
     -------
     datetime or None
-        Aware UTC; None while too few facts have been processed to tell.
+        Aware UTC; None while too few facts have been processed.
     """
     return overall(read_watermarks(connection, ADT_EVENTS.name).values())
