@@ -53,7 +53,7 @@ def test_an_id_that_a_source_gave_to_two_encounters_is_listed_once_and_both_coun
     with engine.connect() as connection:
         found = findings(connection, HOSPITAL)
     assert [(each.kind.value, each.subject) for each in found] == [("id_collision", "E1")]
-    assert "the id x for several facts about E1, E2" in found[0].says
+    assert "gave the id x to several facts about E1, E2" in found[0].says
 
 
 def test_two_words_on_a_bed_under_one_id_are_listed(engine: Engine) -> None:
