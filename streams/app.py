@@ -1,6 +1,6 @@
 """The wiring of a worker: one Faust app on the batch transport, the selected agents, the relay, and its web page.
 
-The settings are those that lost no event under kills, rebalances and outages (docs/decisions, batch transport).
+With these settings no event was lost under kills, rebalances and outages (docs/decisions, batch transport).
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from streams.worker.transactions import Transactions
 log = structlog.get_logger("wardwatch.worker")
 
 AGENTS = ("adt", "risk", "labels", "capacity", "quality", "relay")
-"""What a worker can run; all of it by default."""
+"""Agents that a worker can run; all by default."""
 
 SWITCH_INTERVAL_S = 0.001
-"""How long a thread that computes keeps the others waiting: of the default, 5 ms, each answer of SQL pays its share."""
+"""Longest time in seconds that a computing thread keeps the interpreter: the default, 5 ms, delays each SQL answer."""
 
 EVENT_TIME_CHECK_S = 0.5
-"""How often risk and labels look whether event time has passed a midnight or an outcome's day."""
+"""Seconds between two checks whether event time has passed a midnight or the due time of an outcome."""
 
 
 def create_app(settings: Settings) -> faust.App:
-    """Return the Faust app, without agents yet."""
+    """Return the Faust app without agents; `wire` adds them."""
     app = faust.App(
         WORKER_GROUP,
         broker=[f"kafka://{address}" for address in settings.kafka_bootstrap_servers.split(",")],
@@ -76,7 +76,7 @@ def create_app(settings: Settings) -> faust.App:
 
 
 class EventTimeTask(Service):
-    """Calls `work` whenever event time may have moved."""
+    """Runs `work` in a transaction whenever event time may have advanced."""
 
     def __init__(self, transactions: Transactions, work: Callable[..., int], notify_relay: Callable[[], None]) -> None:
         super().__init__()
@@ -109,22 +109,22 @@ def check_agents(names: Collection[str]) -> tuple[str, ...]:
 
 
 def utc_now() -> datetime:
-    """Return the wall clock, aware UTC."""
+    """Return the time of the wall clock, aware UTC."""
     return datetime.now(UTC)
 
 
 def wire(
     app: faust.App, settings: Settings, agents: Collection[str], on_listening: Callable[[str], None]
 ) -> list[Service]:
-    """Give the app its agents and return the services that run beside them."""
+    """Add the agents to the app, and return the services that run beside them."""
     engine = make_engine(settings.sql_url)
     shared = None if has_concurrent_writers(engine) else Transactions(engine, "sql")
 
     def transactions(name: str) -> Transactions:
-        return shared or Transactions(engine, name)  # SQLite has one writer: let its work queue here, not in SQL
+        return shared or Transactions(engine, name)  # SQLite has one writer: queue its work here, not in SQL
 
     relay = Relay(engine, settings) if "relay" in agents else None
-    notify_relay = relay.notify_relay if relay is not None else _nobody
+    notify_relay = relay.notify_relay if relay is not None else _no_relay
     services: list[Service] = [WorkerPage(app, settings, on_listening)]
     if relay is not None:
         services.append(relay)
@@ -133,7 +133,7 @@ def wire(
         work = transactions("adt")
         _agent(app, "adt", ADT_EVENTS, lambda stream: run_adt(stream, work, limit, utc_now, notify_relay))
     if "risk" in agents:
-        from streams.risk.agent import run as run_risk  # here, so that a worker without it need not load the models
+        from streams.risk.agent import run as run_risk  # here, so that a worker without it does not load the models
         from streams.risk.scoring import Scoring, score_midnights
 
         scoring, scores = Scoring(utc_now), transactions("risk")
@@ -145,10 +145,10 @@ def wire(
         from streams.risk.outcomes import OutcomeTrainer
         from streams.risk.outcomes_agent import run as run_outcomes
 
-        teacher, outcomes = OutcomeTrainer(utc_now), transactions("labels")
+        trainer, outcomes = OutcomeTrainer(utc_now), transactions("labels")
         lateness = timedelta(days=settings.label_lateness_days)
         _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
-        services.append(EventTimeTask(outcomes, teacher.release_due, notify_relay))
+        services.append(EventTimeTask(outcomes, trainer.release_due, notify_relay))
     if "capacity" in agents:
         capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay)
         _agent(app, "capacity", UNITS_CHANGED, capacity.run)
@@ -159,8 +159,8 @@ def wire(
     return services
 
 
-def _nobody() -> None:
-    """Wake no relay: this worker has none."""
+def _no_relay() -> None:
+    """Do nothing: this worker does not run a relay."""
 
 
 def _agent(app: faust.App, name: str, topic: Topic, run: Callable[[Any], Any]) -> None:
@@ -179,28 +179,28 @@ def run_worker(
     Parameters
     ----------
     settings : Settings
-        Where Kafka and SQL are.
+        Addresses of Kafka and SQL, among others.
     agents : collection of str
-        What to run; all of `AGENTS` by default.
+        Agents to run; all of `AGENTS` by default.
     on_listening : callable
-        Gets the address of /ready and /metrics once it is there.
+        Called with the address of /ready and /metrics once the page is served.
 
     Raises
     ------
     SystemExit
-        With 0 after a clean stop, with 1 after a crash; offsets of unfinished batches are not committed.
+        With 0 after a clean stop and 1 after a crash; offsets of unfinished batches are not committed.
     """
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
-    gc.freeze()  # what start-up made stays; facts and states hold no cycles and are not tracked
+    gc.freeze()  # objects from the start-up stay; facts and states have no cycles and are not tracked
     loop = _new_loop()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes one level only, and dies of it
+    settings.data_dir.mkdir(parents=True, exist_ok=True)  # Faust creates only one level and crashes otherwise
     app = create_app(settings)
     services = wire(app, settings, agents, on_listening)
     worker = faust.Worker(
         app, *services, loop=loop, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, override_logging=False
     )
-    worker.spinner = None  # Faust would draw on standard output
+    worker.spinner = None  # Faust would write it to standard output
     try:
         worker.execute_from_commandline()
     finally:

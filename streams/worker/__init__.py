@@ -1,1 +1,1 @@
-"""Machinery of a worker: Faust transport, batches, transactions, relay, health, metrics, embedded broker."""
+"""Infrastructure of a worker: Faust transport, batches, transactions, relay, health, metrics, embedded broker."""

@@ -1,7 +1,7 @@
-"""Hold the relay back on the embedded broker, which keeps about 5 MiB a partition and drops older records silently.
+"""Backpressure for the relay on the embedded broker, which keeps about 5 MiB per partition and drops older records.
 
-Only the topics that workers read are counted; of the others (metrics, dead letters) the latest suffice, and SQL has
-them all.
+Only the topics that workers read are counted. Of the others (metrics, dead letters) the latest records suffice, and SQL
+has all of them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ UNREAD_BYTES_LIMIT = 2_500_000
 """Limit for a topic as a whole, as if all of its records were in one partition."""
 
 OVERHEAD_BYTES = 64
+"""Assumed bytes of a record besides key and value."""
 PAUSE_S = 0.1
+"""Seconds between two queries of the lag."""
 log = structlog.get_logger("wardwatch.outbox")
 
 
@@ -34,7 +36,7 @@ class Backpressure:
         self._unread_bytes: dict[str, int] = defaultdict(int)
 
     async def wait(self, rows: Sequence[Any]) -> None:
-        """Return when the rows may be published, and count them."""
+        """Wait until the rows may be published, and add them to the count."""
         more: dict[str, int] = defaultdict(int)
         for row in rows:
             if row.topic in READ_BY_WORKERS:

@@ -1,8 +1,8 @@
-"""Deliver each fetch of a partition to a Faust stream as one element: the list of Kafka records it brought.
+"""Deliver each fetch of a partition to a Faust stream as one element: the list of its Kafka records.
 
-Faust spends about 100 us of asyncio work on every message. With one element a fetch that cost is paid once for
-hundreds of records (docs/decisions/0002-batch-transport.md). This leans on private names of faust-streaming 0.15.3,
-which is why it is pinned; tests/streams/worker/test_batch_transport.py fails when they change.
+Faust spends about 100 us of asyncio work on every element. With one element per fetch that cost is paid once for
+hundreds of records (docs/decisions/0002-batch-transport.md). This depends on private names of faust-streaming 0.15.3,
+which is therefore pinned; tests/streams/worker/test_batch_transport.py fails when they change.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class BatchSchema(faust.Schema[Any, Any]):
         """Return no key: the records of a batch have many."""
 
     def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:  # noqa: ARG002
-        """Return the records."""
+        """Return the list of records."""
         return message.value
 
 
 class BatchConsumer(aiokafka.Consumer):
-    """Commits, per partition, the end of the acked prefix in order of delivery."""
+    """Consumer that commits, per partition, the end of the acknowledged prefix in the order of delivery."""
 
     def on_init(self) -> None:
-        """Start with nothing delivered."""
+        """Initialize the bookkeeping of delivered batches."""
         super().on_init()
         self._delivered: dict[TP, deque[Any]] = defaultdict(deque)
         self._next_offset: dict[TP, int] = {}
@@ -112,7 +112,7 @@ class BatchConsumer(aiokafka.Consumer):
 
     @property
     def unacknowledged(self) -> int:
-        """Batches delivered and not yet acknowledged."""
+        """Number of batches delivered and not yet acknowledged."""
         return sum(1 for delivered in self._delivered.values() for message in delivered if not message.acked)
 
 

@@ -28,7 +28,7 @@ async def batched(stream: Any, max_records: int, interval_s: float) -> AsyncGene
     stream : faust.Stream
         Of a topic with `BatchSchema`: the value of an event is a list of records. The caller acknowledges.
     max_records : int
-        No further event is taken once those at hand hold this many records.
+        No further event is added once the batch contains this many records.
     interval_s : float
         Minimum seconds between two yields. The first event after an idle time is yielded at once.
 
@@ -89,10 +89,10 @@ async def run_agent(
     decode : callable
         From events to the items that `handle` takes; must not raise for what records contain.
     handle : callable
-        Commits all that follows from the items. An error that a retry cannot mend ends the worker before anything is
-        acknowledged.
+        Handles the items in one transaction and commits it. An error that a retry cannot resolve ends the worker before
+        the batch is acknowledged.
     on_commit : callable
-        Gets the items and the result of `handle` after its commit.
+        Called with the items and the result of `handle` after its commit.
     max_records : int
         See `batched`.
     interval_s : float

@@ -1,4 +1,4 @@
-"""The embedded development broker: librdkafka's own, in this process, in memory only.
+"""The embedded development broker: the mock broker of librdkafka, in this process and in memory only.
 
 Each partition keeps about 5 MiB; older records are dropped silently. Producers of ours therefore hold back on it
 (`WARDWATCH_KAFKA_EMBEDDED`), and a worker that meets a hole stops. For real work there is Kafka.

@@ -1,4 +1,4 @@
-"""The worker's page: /live, /ready and /metrics, on a port of its own. Faust's own web server stays off."""
+"""The worker's web page: /live, /ready and /metrics, on a port of its own. Faust's web server is disabled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every metric, declared once with its kind, unit and meaning; docs/reference/metrics.md is made from this file."""
+"""All metrics, each declared once with its kind, unit and meaning; docs/reference/metrics.md comes from this file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The relay: publishes the outbox after the commit, at least once and in order for each key.
 
-On PostgreSQL one worker relays at a time (a session's advisory lock); on SQLite every process may, since the messages
-are hints and SQL holds the truth.
+On PostgreSQL one worker at a time relays (advisory lock of a session). On SQLite every process may relay: the messages
+are idempotent hints, and the state comes from SQL.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from streams.worker import metrics
 from streams.worker.backpressure import Backpressure
 from streams.worker.transactions import Transactions
 
-CHUNK = 2_000
+MAX_ROWS = 2_000
+"""Maximum rows that are read and published at once."""
 POLL_S = 0.1
 """Seconds between looks for messages of other processes; a commit of this process notifies the relay at once."""
 
@@ -37,7 +38,7 @@ _Row = Any
 
 
 class Relay(Service):
-    """Publishes outbox rows and deletes them once the broker has them."""
+    """Publishes outbox rows and deletes them once the broker has acknowledged them."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class Relay(Service):
     async def _relay(self) -> None:
         while not self.should_stop:
             self._notified.clear()
-            if await self._publish_chunk() < CHUNK:
+            if await self._publish_chunk() < MAX_ROWS:
                 try:
                     await asyncio.wait_for(self._notified.wait(), POLL_S)
                 except TimeoutError:
@@ -101,8 +102,8 @@ class Relay(Service):
         return len(rows)
 
     def _read(self, engine: Engine) -> Sequence[_Row]:
-        """Return the oldest rows, or none while another worker relays."""
-        query = select(tables.outbox).order_by(tables.outbox.columns.id).limit(CHUNK)
+        """Return the oldest rows, or an empty list while another worker relays."""
+        query = select(tables.outbox).order_by(tables.outbox.columns.id).limit(MAX_ROWS)
         if not has_concurrent_writers(engine):
             with engine.connect().execution_options(read_only=True) as connection:
                 return connection.execute(query).all()
@@ -119,7 +120,7 @@ class Relay(Service):
             if not try_session_lock(connection, AdvisoryLock.RELAY):
                 connection.close()
                 return None
-            connection.exec_driver_sql("SET synchronous_commit TO off")  # a delete that is lost means a repeat, no loss
+            connection.exec_driver_sql("SET synchronous_commit TO off")  # a lost delete causes a duplicate, not a loss
             self._leader = connection
         return self._leader
 

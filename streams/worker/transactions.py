@@ -20,22 +20,22 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from schemas.errors import WriteConflict
 from streams.worker import metrics
 
-FIRST_PAUSE_S = 0.1
-MAX_PAUSE_S = 5.0
+FIRST_RETRY_DELAY_S = 0.1
+MAX_RETRY_DELAY_S = 5.0
 
 Result = TypeVar("Result")
 log = structlog.get_logger("wardwatch.sql")
 
 
 class Transactions:
-    """SQL work of one agent: one thread, in order.
+    """Runs the SQL work of one agent in one thread, in order.
 
     Parameters
     ----------
     engine : Engine
         Shared by the agents of a process; each runs at most one transaction at a time.
     name : str
-        Of the thread, for stack dumps.
+        Name of the thread, for stack dumps.
     """
 
     def __init__(self, engine: Engine, name: str) -> None:
@@ -48,10 +48,10 @@ class Transactions:
         Raises
         ------
         Exception
-            Whatever `work` raises that waiting does not mend.
+            Any error of `work` that a retry cannot resolve.
         """
         loop = asyncio.get_running_loop()
-        pause_s = FIRST_PAUSE_S
+        delay_s = FIRST_RETRY_DELAY_S
         while True:
             try:
                 return await loop.run_in_executor(self._thread, work, self.engine)
@@ -62,13 +62,13 @@ class Transactions:
                 log.warning(
                     "database: unavailable, busy or in conflict. Retrying; check the server if this repeats.",
                     error=type(error).__name__,
-                    pause_s=pause_s,
+                    delay_s=delay_s,
                 )
-            await asyncio.sleep(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(2 * pause_s, MAX_PAUSE_S)
+            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
+            delay_s = min(2 * delay_s, MAX_RETRY_DELAY_S)
 
     def close(self) -> None:
-        """Let the thread end; a running statement ends by its own timeout."""
+        """Stop the thread without waiting; a running statement ends by its own timeout."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 

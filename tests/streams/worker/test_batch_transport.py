@@ -1,4 +1,4 @@
-"""The transport leans on private names of Faust; this fails when a newer Faust has other ones."""
+"""The transport depends on private names of Faust; these tests fail when a newer Faust changes them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ OVERRIDES = (
 )
 
 
-def test_faust_is_the_version_that_was_proved() -> None:
+def test_faust_has_the_version_that_was_verified() -> None:
     assert version("faust-streaming") == "0.15.3"
     assert version("mode-streaming") == "0.7.1"
     assert version("aiokafka") == "0.14.0"
 
 
-def test_the_private_names_that_the_transport_leans_on_are_there() -> None:
+def test_the_private_names_that_the_transport_uses_exist() -> None:
     source = inspect.getsource(inspect.getmodule(aiokafka.Consumer.__mro__[2]) or aiokafka)
     source += inspect.getsource(aiokafka)
     missing = [name for name in PRIVATE_NAMES if f"{name}" not in source]
     assert missing == []
 
 
-def test_the_overrides_take_what_faust_hands_them() -> None:
+def test_the_overrides_have_the_parameters_of_faust() -> None:
     for name in OVERRIDES:
         ours = inspect.signature(getattr(BatchConsumer, name)).parameters
         theirs = inspect.signature(getattr(aiokafka.Consumer, name)).parameters
@@ -50,11 +50,11 @@ def test_the_transport_uses_the_batch_consumer() -> None:
     assert Transport.Consumer is BatchConsumer
 
 
-TAKEN = TP("adt.events.v1", 3)
+REVOKED = TP("adt.events.v1", 3)
 
 
-class _TakenAway:
-    """The driver's thread after a rebalance: the partition is another worker's."""
+class _Revoked:
+    """The driver's thread after a rebalance that assigned the partition to another worker."""
 
     def highwater(self, _tp: TP) -> int:
         raise AssertionError("Partition is not assigned")
@@ -64,9 +64,9 @@ class _TakenAway:
 
 
 @pytest.mark.parametrize("assigned", [False, True])
-def test_an_event_of_a_partition_that_was_taken_away_ends_no_worker(assigned: bool) -> None:
+def test_an_event_of_a_revoked_partition_does_not_end_the_worker(assigned: bool) -> None:
     consumer: Any = object.__new__(BatchConsumer)
-    consumer._thread = SimpleNamespace(highwater=lambda _: 8, assignment=lambda: {TAKEN}) if assigned else _TakenAway()
+    consumer._thread = SimpleNamespace(highwater=lambda _: 8, assignment=lambda: {REVOKED}) if assigned else _Revoked()
     record = SimpleNamespace(topic="adt.events.v1", partition=3, offset=7, key=None, value=b"", headers=())
-    event = SimpleNamespace(message=SimpleNamespace(tp=TAKEN, offset=7), value=[record])
+    event = SimpleNamespace(message=SimpleNamespace(tp=REVOKED, offset=7), value=[record])
     assert fetch_of(consumer, event).caught_up is assigned

@@ -12,7 +12,7 @@ from streams.worker.batching import batched
 
 
 class FakeStream:
-    """What `batched` asks of a Faust stream, on a plain queue."""
+    """The part of a Faust stream that `batched` uses, on a plain queue."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Any] = asyncio.Queue()
@@ -27,7 +27,7 @@ class FakeStream:
             while True:
                 event = await self.queue.get()
                 for _ in range(5):
-                    await asyncio.sleep(0)  # Faust needs some turns of the loop, too
+                    await asyncio.sleep(0)  # like Faust, take some turns of the event loop
                 if isinstance(event, StopAsyncIteration):
                     return
                 if isinstance(event, Exception):
@@ -41,7 +41,7 @@ class FakeStream:
             self.queue.put_nowait(SimpleNamespace(name=name, value=[b""] * records))
 
 
-def told(story: Callable[[FakeStream], Awaitable[None]]) -> FakeStream:
+def run_story(story: Callable[[FakeStream], Awaitable[None]]) -> FakeStream:
     async def main() -> FakeStream:
         stream = FakeStream()
         await asyncio.wait_for(story(stream), 10)
@@ -54,7 +54,7 @@ def names(events: list[Any]) -> list[int]:
     return [event.name for event in events]
 
 
-def test_what_waits_is_taken_together_in_order() -> None:
+def test_waiting_events_form_one_batch_in_order() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(1, 2, 3)
         taking = batched(stream, max_records=100, interval_s=0.0)
@@ -63,20 +63,20 @@ def test_what_waits_is_taken_together_in_order() -> None:
         assert names(await anext(taking)) == [4]
         await taking.aclose()
 
-    told(story)
+    run_story(story)
 
 
-def test_no_more_is_taken_than_asked_for() -> None:
+def test_a_batch_ends_at_the_maximum_of_records() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(1, 2, 3, 4, 5, records=10)
         taking = batched(stream, max_records=20, interval_s=0.0)
         assert [names(await anext(taking)) for _ in range(3)] == [[1, 2], [3, 4], [5]]
         await taking.aclose()
 
-    told(story)
+    run_story(story)
 
 
-def test_the_first_after_a_calm_time_does_not_wait_and_the_next_wait_for_company() -> None:
+def test_the_first_event_after_an_idle_time_is_not_delayed_and_the_next_are_batched() -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(0)
         patient = batched(stream, max_records=100, interval_s=60.0)
@@ -92,10 +92,10 @@ def test_the_first_after_a_calm_time_does_not_wait_and_the_next_wait_for_company
         assert time.monotonic() - begun >= 0.2
         await taking.aclose()
 
-    told(story)
+    run_story(story)
 
 
-def test_the_queue_is_emptied_while_waiting_for_company() -> None:
+def test_the_queue_is_emptied_during_the_interval() -> None:
     async def story(stream: FakeStream) -> None:
         taking = batched(stream, max_records=100, interval_s=0.3)
         stream.put(1)
@@ -107,10 +107,10 @@ def test_the_queue_is_emptied_while_waiting_for_company() -> None:
         assert names(await waiting) == [2, 3, 4, 5]
         await taking.aclose()
 
-    told(story)
+    run_story(story)
 
 
-def test_an_error_of_the_stream_reaches_the_agent_after_what_came_before_it() -> None:
+def test_an_error_of_the_stream_reaches_the_agent_after_the_events_before_it() -> None:
     async def story(stream: FakeStream) -> None:
         taking = batched(stream, max_records=100, interval_s=0.0)
         stream.put(1)
@@ -119,7 +119,7 @@ def test_an_error_of_the_stream_reaches_the_agent_after_what_came_before_it() ->
         with pytest.raises(ValueError, match="revoked"):
             await anext(taking)
 
-    assert told(story).closed
+    assert run_story(story).closed
 
 
 def test_an_agent_that_stops_closes_the_stream() -> None:
@@ -129,14 +129,14 @@ def test_an_agent_that_stops_closes_the_stream() -> None:
         await anext(taking)
         await taking.aclose()
 
-    assert told(story).closed
+    assert run_story(story).closed
 
 
 @pytest.mark.parametrize("waiting", [0, 2])
-def test_a_stream_that_ends_ends_the_gathering_and_what_was_not_yielded_comes_again(waiting: int) -> None:
+def test_the_end_of_the_stream_drops_the_pending_batch_without_acknowledging_it(waiting: int) -> None:
     async def story(stream: FakeStream) -> None:
         stream.put(*range(waiting))
         stream.queue.put_nowait(StopAsyncIteration())
         assert [names(events) async for events in batched(stream, max_records=100, interval_s=0.0)] == []
 
-    assert told(story).closed
+    assert run_story(story).closed
