@@ -1,4 +1,4 @@
-"""When a patient is scored, and when that puts them on the list."""
+"""When a patient is scored, and when the score raises or closes an alert."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def test_scores_change_an_alert_only_as_the_transition_table_permits(
     assert after is before or (before, after, Actor.SCORING) in TRANSITIONS
 
 
-def test_a_person_may_acknowledge_a_new_alert_and_nothing_else_yet() -> None:
+def test_a_person_may_only_acknowledge_a_new_alert() -> None:
     assert {(before, after) for before, after, by in TRANSITIONS if by is Actor.PERSON} == {
         (AlertStatus.NEW, AlertStatus.ACKNOWLEDGED)
     }
     assert statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON) == (AlertStatus.NEW,)
 
 
-def test_every_status_can_be_reached_has_words_and_is_open_or_closed() -> None:
+def test_every_status_is_reachable_has_a_name_and_is_open_or_closed() -> None:
     assert {after for _, after, _ in TRANSITIONS} == set(AlertStatus) == set(STATUS_WORDS)
     assert {*OPEN_STATUSES, AlertStatus.CLOSED} == set(AlertStatus)
 
@@ -95,12 +95,12 @@ def test_a_stay_is_scored_when_it_becomes_inpatient_and_at_discharge() -> None:
     assert moments(discharged()) == [(Moment.ADMISSION, at(5)), (Moment.DISCHARGE, at(60))]
 
 
-def test_nobody_is_scored_who_was_never_an_inpatient_or_whose_stay_was_cancelled() -> None:
+def test_outpatients_and_cancelled_stays_are_not_scored() -> None:
     assert moments(inpatient(inpatient_from=None)) == []
     assert moments(inpatient(status=EncounterStatus.CANCELLED)) == []
 
 
-def test_the_dead_are_not_at_risk_of_readmission() -> None:
+def test_a_patient_who_died_has_no_score_at_discharge() -> None:
     assert moments(discharged(discharge_disposition="20")) == [(Moment.ADMISSION, at(5))]
 
 
@@ -111,7 +111,7 @@ def test_midnights_are_those_after_the_last_and_up_to_now() -> None:
     assert midnights(at(24), at(24)) == []
 
 
-def test_who_left_before_midnight_or_came_after_it_is_not_scored_then() -> None:
+def test_only_inpatients_at_midnight_are_scored_then() -> None:
     midnight = at(24)
     there = [inpatient(), inpatient(status=EncounterStatus.DISCHARGED, discharged_at=at(25))]
     away = [inpatient(inpatient_from=at(24)), inpatient(status=EncounterStatus.DISCHARGED, discharged_at=at(24))]
