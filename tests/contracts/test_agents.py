@@ -1,4 +1,4 @@
-"""What the risk, labels and capacity agents do to SQL, on every engine."""
+"""Effects of the risk, labels and capacity agents on SQL, on every engine."""
 
 from __future__ import annotations
 
@@ -123,13 +123,15 @@ def test_a_high_risk_raises_one_alert_and_shows_on_the_board(
     "end",
     [
         pytest.param([discharge(75, "20")], id="who died"),
-        pytest.param([cancel_admission(10)], id="who was not admitted after all"),
-        pytest.param([said(events.EncounterDeleted, 10)], id="whose visit was entered in error"),
-        pytest.param([said(events.PatientClassChanged, 10, patient_class=PatientClass.OUTPATIENT)], id="no inpatient"),
-        pytest.param([said(events.EncountersMerged, 10, into="E2")], id="whose visit is another one"),
+        pytest.param([cancel_admission(10)], id="whose admission was cancelled"),
+        pytest.param([said(events.EncounterDeleted, 10)], id="whose visit was deleted"),
+        pytest.param(
+            [said(events.PatientClassChanged, 10, patient_class=PatientClass.OUTPATIENT)], id="who became an outpatient"
+        ),
+        pytest.param([said(events.EncountersMerged, 10, into="E2")], id="whose visit was merged into another"),
     ],
 )
-def test_the_alert_of_a_patient_nobody_can_see_to_is_closed(
+def test_the_alert_of_a_patient_who_cannot_be_followed_up_is_closed(
     engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch, end: list[AnyFact]
 ) -> None:
     monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
@@ -152,23 +154,23 @@ def track_index_stays(engine: Engine, encounter_id: str) -> None:
     outcomes.track_index_stays(engine, [change], LATENESS)
 
 
-def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
+def test_an_outcome_is_released_after_day_30_and_the_lateness_and_learned_once(
     engine: Engine, model: BatchModel
 ) -> None:
     take(engine, *STAY)
     scoring = use(engine, model)
     scoring.score_changed(engine, {"E1"})
     track_index_stays(engine, "E1")
-    teacher = outcomes.OutcomeTrainer(lambda: T0)
+    trainer = outcomes.OutcomeTrainer(lambda: T0)
     due = 75 + 32 * 24
 
     back = [admit(75 + 20 * 24, "4W/02", e="E2", patient_class=PatientClass.INPATIENT, age_years=71)]
     take(engine, *back, *(admit(due - 1, "5E/01", e=f"x{number}", p="P9") for number in range(3)))
-    assert teacher.release_due(engine) == 0
+    assert trainer.release_due(engine) == 0
 
     take(engine, *(admit(due + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
-    assert teacher.release_due(engine) == 1
-    assert teacher.release_due(engine) == 0
+    assert trainer.release_due(engine) == 1
+    assert trainer.release_due(engine) == 0
     [(encounter_id, outcome, released_at, prequential)] = rows(
         engine, tables.label, "encounter_id", "readmitted_30d", "released_at", "prequential_risk"
     )
@@ -180,7 +182,7 @@ def test_an_outcome_is_released_after_day_30_and_the_lateness_and_taught_once(
         assert (learnt.learnt, online_version(connection)) == (1, 1)
 
 
-def test_a_discharge_that_was_taken_back_waits_for_no_outcome(engine: Engine) -> None:
+def test_a_cancelled_discharge_does_not_wait_for_an_outcome(engine: Engine) -> None:
     take(engine, *STAY)
     track_index_stays(engine, "E1")
     assert len(rows(engine, tables.label, "encounter_id")) == 1
@@ -208,7 +210,7 @@ def test_a_hinted_unit_is_computed_from_sql_and_announced(engine: Engine) -> Non
     assert rows(engine, tables.outbox, "topic", "key", "value") == [("capacity.metrics.v1", b"HG/4W", raw)]
 
 
-def test_a_merge_asks_for_a_new_score_with_the_joined_history(engine: Engine, model: BatchModel) -> None:
+def test_a_merge_issues_a_new_score_with_the_joined_history(engine: Engine, model: BatchModel) -> None:
     inpatient = PatientClass.INPATIENT
     take(engine, admit(-900, e="E0", p="old", patient_class=inpatient, age_years=71), discharge(-800, e="E0", p="old"))
     take(engine, admit(0, patient_class=inpatient, age_years=71))
@@ -222,7 +224,7 @@ def test_a_merge_asks_for_a_new_score_with_the_joined_history(engine: Engine, mo
     assert by_moment["identity"][prior] == 1
 
 
-def test_a_merge_corrects_an_outcome_that_was_released_before(engine: Engine) -> None:
+def test_a_merge_corrects_a_released_outcome(engine: Engine) -> None:
     take(engine, *STAY)
     take(engine, admit(200, e="E2", p="other", patient_class=PatientClass.INPATIENT, age_years=71))
     track_index_stays(engine, "E1")

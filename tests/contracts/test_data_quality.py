@@ -1,4 +1,4 @@
-"""The list of what a person must look at, on every engine."""
+"""The list of data-quality findings, on every engine."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def listed(engine: Engine, hours: float | None = None) -> list[tuple[str, str]]:
     return [(each.kind.value, each.subject) for each in found]
 
 
-def test_a_quiet_house_has_nothing_on_its_list(engine: Engine) -> None:
+def test_consistent_facts_give_no_findings(engine: Engine) -> None:
     assert listed(engine) == []
     take(engine, admit(0, "4W/01", patient_class=INPATIENT), admit(1, "4W/02", e="E2", p="P2"), discharge(9))
     assert listed(engine) == []
 
 
-def test_facts_that_do_not_fit_and_colliding_ids_are_listed(engine: Engine) -> None:
+def test_contradicting_facts_and_colliding_ids_are_listed(engine: Engine) -> None:
     twice = [admit(0, where, e="E2", p="P2", id="x") for where in ("4W/02", "4W/03")]
     take(engine, transfer(5, "4W/01"), *twice)
     assert listed(engine) == [("facts_do_not_fit", "E1"), ("id_collision", "E2")]
 
 
-def test_an_id_that_a_source_gave_to_two_encounters_is_listed_once_and_both_count(engine: Engine) -> None:
+def test_an_id_that_a_source_used_for_two_encounters_is_listed_once_and_both_count(engine: Engine) -> None:
     take(engine, admit(0, "4W/01", id="x"), admit(1, "4W/02", e="E2", p="P2", id="x"), discharge(9, id="y"))
     with engine.connect() as connection:
         found = findings(connection, HOSPITAL)
@@ -56,13 +56,13 @@ def test_an_id_that_a_source_gave_to_two_encounters_is_listed_once_and_both_coun
     assert "gave the id x to several facts about E1, E2" in found[0].says
 
 
-def test_two_words_on_a_bed_under_one_id_are_listed(engine: Engine) -> None:
+def test_two_reports_on_a_bed_under_one_id_are_listed(engine: Engine) -> None:
     reports = [msgspec.structs.replace(bed(5, "4W/01", status), id="x") for status in ("available", "blocked")]
     take(engine, *reports)
     assert listed(engine) == [("id_collision", "bed:HG/4W/01")]
 
 
-def test_a_stay_of_which_nothing_is_heard_is_listed_and_stays_open(engine: Engine) -> None:
+def test_a_stay_without_recent_facts_is_listed_and_stays_open(engine: Engine) -> None:
     take(engine, admit(0, "ED/01", patient_class=EMERGENCY), admit(0, "4W/01", e="E2", p="P2", patient_class=INPATIENT))
     assert listed(engine, 23) == []
     assert listed(engine, 25) == [("stale_stay", "E1")]
@@ -71,7 +71,7 @@ def test_a_stay_of_which_nothing_is_heard_is_listed_and_stays_open(engine: Engin
     assert listed(engine, 31) == []
 
 
-def test_a_stay_is_silent_under_all_its_numbers(engine: Engine) -> None:
+def test_a_stay_is_stale_only_without_recent_facts_under_all_its_numbers(engine: Engine) -> None:
     take(engine, admit(0, "ED/01", patient_class=EMERGENCY), said(events.EncountersMerged, 1, into="E2"))
     take(engine, update(20))
     assert listed(engine, 43) == []
@@ -84,14 +84,14 @@ def test_a_patient_in_two_beds_and_a_bed_with_two_patients_are_listed(engine: En
     assert listed(engine) == [("bed_claimed_twice", "HG/4W/01"), ("second_bed", "E1")]
 
 
-def test_two_tokens_of_one_person_in_an_encounter_are_no_problem_once_they_are_merged(engine: Engine) -> None:
+def test_a_merge_resolves_the_finding_of_two_tokens_in_an_encounter(engine: Engine) -> None:
     take(engine, admit(0, "4W/01", p="a"), update(1, p="b"))
     assert listed(engine) == [("facts_do_not_fit", "E1")]
     take(engine, merge(2, "a", "b"))
     assert listed(engine) == []
 
 
-def test_a_patient_merged_into_two_is_listed_until_they_are_one_or_one_is_undone(engine: Engine) -> None:
+def test_a_patient_merged_into_two_is_listed_until_the_two_are_merged_or_one_is_unmerged(engine: Engine) -> None:
     take(engine, merge(1, "a", "b"), merge(2, "a", "c"))
     assert listed(engine) == [("facts_do_not_fit", "a")]
     take(engine, merge(3, "c", "b"))
@@ -102,7 +102,7 @@ def test_a_patient_merged_into_two_is_listed_until_they_are_one_or_one_is_undone
     assert listed(engine) == []
 
 
-def test_a_cancel_of_what_was_announced_under_another_number_is_no_problem(engine: Engine) -> None:
+def test_a_merge_resolves_the_finding_of_a_cancel_under_another_token(engine: Engine) -> None:
     take(engine, of_patient(events.AdmissionPending, 0, "a", id="plan", location=place("4W/02")))
     take(engine, of_patient(events.PendingAdmissionCancelled, 1, "b"))
     take(engine, said(events.PendingAdmissionCancelled, 1, e="E9", p="c"))
@@ -115,12 +115,12 @@ def test_a_cancel_of_what_was_announced_under_another_number_is_no_problem(engin
     assert listed(engine) == [("facts_do_not_fit", "E9"), ("facts_do_not_fit", "b")]
 
 
-def test_places_that_the_hospital_file_does_not_name_are_taken_and_listed(engine: Engine) -> None:
+def test_places_that_the_hospital_file_does_not_name_are_listed(engine: Engine) -> None:
     take(engine, admit(0, "9Z/01"), admit(0, "4W/77", e="E2", p="P2"), bed(1, "4W/78", "available"))
     assert listed(engine) == [("unknown_unit", "HG/9Z"), ("unknown_bed", "HG/4W/77"), ("unknown_bed", "HG/4W/78")]
 
 
-def test_what_does_not_fit_of_a_person_is_listed(engine: Engine) -> None:
+def test_contradicting_facts_about_a_patient_are_listed(engine: Engine) -> None:
     take(engine, unmerge(1, "a"))
     assert listed(engine) == [("facts_do_not_fit", "a")]
 
@@ -135,7 +135,7 @@ def test_a_fact_with_a_time_in_the_future_does_not_make_the_others_stale_nor_its
     assert listed(engine, 25) == [("stale_stay", "E1")]
 
 
-def test_a_plan_whose_time_has_passed_is_listed_until_the_patient_comes(engine: Engine) -> None:
+def test_an_overdue_plan_is_listed_until_the_patient_is_admitted(engine: Engine) -> None:
     waiting = of_patient(events.AdmissionPending, 0, "a", location=place("4W/02"), expected_at=at(10))
     take(engine, waiting, said(events.AdmissionPending, 0, "4W/03", e="E9", p="b"))
     assert listed(engine, 33) == []
@@ -145,7 +145,7 @@ def test_a_plan_whose_time_has_passed_is_listed_until_the_patient_comes(engine: 
     assert listed(engine, 35) == []
 
 
-def test_a_finding_says_where(engine: Engine) -> None:
+def test_a_finding_has_its_place_and_time(engine: Engine) -> None:
     take(engine, admit(0, "ED/01", patient_class=EMERGENCY))
     with engine.connect() as connection:
         [found] = findings(connection, HOSPITAL, at(25))
@@ -163,7 +163,7 @@ def look_and_keep(engine: Engine, part: str, hours: float) -> bool:
     return found is not None
 
 
-def test_the_list_is_kept_for_the_dashboard_and_loses_what_was_mended(engine: Engine) -> None:
+def test_the_list_is_stored_for_the_dashboard_without_resolved_findings(engine: Engine) -> None:
     take(engine, transfer(5, "4W/01"), admit(6, "9Z/01", e="E2", p="P2"))
     assert look_and_keep(engine, "state", 0)
     assert look_and_keep(engine, "log", 0)
@@ -174,7 +174,7 @@ def test_the_list_is_kept_for_the_dashboard_and_loses_what_was_mended(engine: En
     assert rows(engine, tables.finding_look, "part", "looked_at") == [("log", at(0)), ("state", at(1))]
 
 
-def test_a_list_that_another_worker_has_just_looked_at_is_left_alone(engine: Engine) -> None:
+def test_a_list_that_another_worker_has_just_refreshed_is_not_refreshed(engine: Engine) -> None:
     take(engine, transfer(5, "4W/01"))
     assert look_and_keep(engine, "state", 0)
     assert not look_and_keep(engine, "state", EVERY["state"].total_seconds() * 0.5 / 3600)

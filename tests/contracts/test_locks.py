@@ -1,4 +1,4 @@
-"""Locks of several workers, on each engine: PostgreSQL has them, SQLite has one writer and needs none."""
+"""Locks between workers on each engine: PostgreSQL has locks; SQLite has one writer and does not need them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_a_lock_is_held_until_the_transaction_ends(engine: Engine) -> None:
         assert try_lock(other, AdvisoryLock.LEARN)
 
 
-def test_a_lock_that_was_waited_for_keeps_others_out(engine: Engine) -> None:
+def test_a_blocking_lock_excludes_others(engine: Engine) -> None:
     with engine.connect() as holder, engine.connect() as other:
         lock(holder, AdvisoryLock.PEOPLE)
         assert try_lock(other, AdvisoryLock.PEOPLE) is not has_concurrent_writers(engine)
@@ -37,7 +37,7 @@ def test_the_lock_of_a_session_outlives_its_transaction(engine: Engine) -> None:
 
 
 def eventually_free(connection: Connection) -> bool:
-    """The server notices a closed connection within moments."""
+    """Return whether the lock is free within two seconds: the server releases it soon after the connection closes."""
     for _ in range(100):
         if try_session_lock(connection, AdvisoryLock.RELAY):
             return True
@@ -51,5 +51,5 @@ def test_locked_tables_can_be_read_by_others(engine: Engine) -> None:
         assert other.execute(tables.fact.select()).all() == []
 
 
-def test_no_two_locks_have_one_number() -> None:
+def test_every_lock_has_its_own_number() -> None:
     assert len({int(each) for each in AdvisoryLock}) == len(list(AdvisoryLock)) == 5

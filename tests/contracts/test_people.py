@@ -1,4 +1,4 @@
-"""Merges in SQL, on every engine: encounters, history, beds, labels and alerts follow, and come back."""
+"""Merges and unmerges in SQL, on every engine: encounters, histories, beds and plans follow them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def aliases(engine: Engine) -> list[Any]:
     return rows(engine, tables.alias, "patient_token", "person_token")
 
 
-def test_a_merge_joins_two_histories_and_its_undoing_parts_them(engine: Engine) -> None:
+def test_a_merge_joins_two_histories_and_an_unmerge_separates_them(engine: Engine) -> None:
     take(engine, admit(0, e="E1", p="a"), admit(5, "4W/02", e="E2", p="b"))
     assert (history(engine, "a"), history(engine, "b")) == (["E1"], ["E2"])
     take(engine, merge(6, "a", "b"))
@@ -69,7 +69,7 @@ def test_a_merge_joins_two_histories_and_its_undoing_parts_them(engine: Engine) 
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
-def test_a_chain_of_merges_is_followed_whatever_the_order_of_arrival(engine: Engine, order: tuple[int, ...]) -> None:
+def test_a_chain_of_merges_is_followed_in_any_order_of_arrival(engine: Engine, order: tuple[int, ...]) -> None:
     facts = [merge(1, "a", "b"), merge(2, "b", "c"), merge(3, "x", "c")]
     for position in order:
         take(engine, facts[position])
@@ -78,7 +78,7 @@ def test_a_chain_of_merges_is_followed_whatever_the_order_of_arrival(engine: Eng
     assert aliases(engine) == [("a", "b"), ("x", "c")]
 
 
-def test_the_encounters_of_a_merged_patient_are_announced_anew(engine: Engine) -> None:
+def test_the_encounters_of_a_merged_patient_are_announced_again(engine: Engine) -> None:
     take(engine, admit(0, "4W/01", e="E1", p="a"))
     with engine.begin() as connection:
         connection.execute(tables.outbox.delete())
@@ -89,7 +89,7 @@ def test_the_encounters_of_a_merged_patient_are_announced_anew(engine: Engine) -
     assert any(b"identity_changed_at" in value for _, value in messages)
 
 
-def test_a_patient_with_two_open_encounters_lies_in_one_bed(engine: Engine) -> None:
+def test_a_patient_with_two_open_encounters_occupies_one_bed(engine: Engine) -> None:
     take(
         engine,
         said(events.PatientRegistered, 0, "ED/01", e="E1", p="a", patient_class=PatientClass.EMERGENCY),
@@ -99,7 +99,7 @@ def test_a_patient_with_two_open_encounters_lies_in_one_bed(engine: Engine) -> N
     emergency = board(engine, "ED")
     assert (beds(emergency)["01"], emergency.census) == (("dirty", None), 0)
     take(engine, discharge(9, e="E2", p="a"))
-    assert beds(board(engine, "ED"))["01"] == ("occupied", "E1")  # nobody said that this encounter ended
+    assert beds(board(engine, "ED"))["01"] == ("occupied", "E1")  # this encounter has no discharge
 
 
 def test_a_merge_shows_that_one_patient_was_in_two_beds(engine: Engine) -> None:
@@ -117,7 +117,7 @@ def test_a_day_visit_does_not_empty_the_bed_of_an_inpatient(engine: Engine) -> N
     assert beds(board(engine, "4W"))["01"] == ("occupied", "E1")
 
 
-def test_plans_reserve_beds_until_the_patient_is_there(engine: Engine) -> None:
+def test_plans_reserve_beds_until_the_patient_is_admitted(engine: Engine) -> None:
     waiting = of_patient(
         events.AdmissionPending, 1, "a", location=events.Location(facility_id="HG", unit_id="4W", bed_id="03")
     )
@@ -135,7 +135,7 @@ PLAN: dict[str, Any] = {"id": "plan", "location": place("4W/02")}
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_cancel_under_the_number_that_stays_takes_back_a_plan_under_the_other(
+def test_a_cancel_under_the_surviving_token_cancels_a_plan_under_the_merged_one(
     engine: Engine, order: tuple[int, ...]
 ) -> None:
     facts = [
@@ -153,16 +153,16 @@ def test_a_cancel_under_the_number_that_stays_takes_back_a_plan_under_the_other(
 @pytest.mark.parametrize(
     ("cancel", "kept"),
     [
-        pytest.param(of_patient(events.PendingAdmissionCancelled, -1, "b"), True, id="said before the plan"),
+        pytest.param(of_patient(events.PendingAdmissionCancelled, -1, "b"), True, id="recorded before the plan"),
         pytest.param(of_patient(events.PreadmissionCancelled, 2, "b"), True, id="of another kind"),
-        pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "c"), True, id="of somebody else"),
+        pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "c"), True, id="of another patient"),
         pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "b", cancels="other"), True, id="of another plan"),
         pytest.param(of_patient(events.PendingAdmissionCancelled, 2, "b", cancels="plan"), False, id="by its id"),
         pytest.param(said(events.PendingAdmissionCancelled, 2, e="E9", p="b"), False, id="with a visit number"),
         pytest.param(said(events.PendingAdmissionCancelled, 2, e="E8", p="a"), True, id="of the plan of that visit"),
     ],
 )
-def test_which_plans_a_cancel_takes_back(engine: Engine, cancel: AnyFact, kept: bool) -> None:
+def test_which_plans_a_cancel_withdraws(engine: Engine, cancel: AnyFact, kept: bool) -> None:
     take(engine, of_patient(events.AdmissionPending, 0, "a", **PLAN), merge(1, "a", "b"))
     take(engine, said(events.AdmissionPending, 0.5, e="E8", p="a"))
     hinted = units_hinted(engine)
@@ -172,7 +172,7 @@ def test_which_plans_a_cancel_takes_back(engine: Engine, cancel: AnyFact, kept: 
         assert units_hinted(engine) - hinted == 1
 
 
-def test_a_plan_that_was_taken_back_stays_so_when_the_patient_comes_for_a_day(engine: Engine) -> None:
+def test_a_cancelled_plan_stays_cancelled_after_a_visit_by_day(engine: Engine) -> None:
     take(engine, of_patient(events.AdmissionPending, 0, "a", **PLAN), said(events.PendingAdmissionCancelled, 2, p="a"))
     take(engine, said(events.PatientRegistered, 3, p="a", patient_class=PatientClass.OUTPATIENT))
     assert reserved(engine) == {}
@@ -193,16 +193,16 @@ def test_a_patient_stored_before_plans_had_a_kind_can_be_read(engine: Engine) ->
 
 
 def reserved(engine: Engine) -> dict[str, str | None]:
-    """For whom beds of 4W are kept."""
+    """Return for whom each bed of 4W is reserved."""
     return {found.bed_id: found.reserved_for for found in board(engine, "4W").beds if found.status == "reserved"}
 
 
 def units_hinted(engine: Engine) -> int:
-    """How often the capacity agent was told to look at 4W."""
+    """Return the number of hints for 4W in the outbox."""
     return sum(key == unit_key("HG", "4W").encode() for (key,) in rows(engine, tables.outbox, "key"))
 
 
-def test_a_reserved_bed_that_is_still_taken_shows_who_is_in_it(engine: Engine) -> None:
+def test_a_reserved_bed_that_is_still_occupied_shows_its_occupant(engine: Engine) -> None:
     take(engine, admit(0, "4W/01", e="E1", p="a"), admit(0, "ED/01", e="E2", p="b"))
     take(engine, said(events.TransferPending, 2, "4W/01", e="E2", p="b"))
     assert beds(board(engine, "4W"))["01"] == ("occupied", "E1")
@@ -210,7 +210,7 @@ def test_a_reserved_bed_that_is_still_taken_shows_who_is_in_it(engine: Engine) -
     assert beds(board(engine, "4W"))["01"] == ("dirty", "E2")
 
 
-def test_facts_whose_subject_does_not_fit_go_to_the_dead_letters(engine: Engine) -> None:
+def test_facts_with_an_invalid_subject_go_to_the_dead_letters(engine: Engine) -> None:
     wrong: list[AnyFact] = [
         said(events.PatientsMerged, 1, e="patient:a", p="b", into="b"),
         admit(0, e="patient:a", p="a"),
@@ -220,10 +220,10 @@ def test_facts_whose_subject_does_not_fit_go_to_the_dead_letters(engine: Engine)
     assert rows(engine, tables.fact, "subject") == []
 
 
-def test_of_merges_in_a_circle_the_last_word_counts_however_late_it_comes(engine: Engine) -> None:
+def test_of_circular_merges_the_latest_counts_in_any_order_of_arrival(engine: Engine) -> None:
     take(engine, merge(1, "a", "b"), merge(2, "b", "a"))
     assert aliases(engine) == [("b", "a")]
-    take(engine, merge(3, "a", "b", id="said again"))
+    take(engine, merge(3, "a", "b", id="repeated"))
     assert aliases(engine) == [("a", "b")]
 
 
@@ -232,7 +232,7 @@ def visits_merged(hours: float, away: str, into: str, p: str = "P1") -> Any:
 
 
 def standing_encounters(engine: Engine) -> dict[str, tuple[str, str]]:
-    """By id: token and status, of what is no other encounter."""
+    """Return token and status by id, of the encounters that were not merged away."""
     found = rows(engine, tables.encounter, "encounter_id", "patient_token", "status", "merged_into")
     return {key: (token, status) for key, token, status, merged_into in found if merged_into is None}
 
@@ -247,7 +247,7 @@ RENUMBERED = [
 
 
 @pytest.mark.parametrize("order", list(permutations(range(5)))[::9])
-def test_a_visit_with_new_numbers_lies_in_one_bed_whatever_the_order(engine: Engine, order: tuple[int, ...]) -> None:
+def test_a_renumbered_visit_occupies_one_bed_in_any_order_of_arrival(engine: Engine, order: tuple[int, ...]) -> None:
     for index in order:
         take(engine, RENUMBERED[index])
     assert standing_encounters(engine) == {"E3": ("P1", "in_progress")}
@@ -260,7 +260,7 @@ def test_a_visit_with_new_numbers_lies_in_one_bed_whatever_the_order(engine: Eng
     assert rebuild(engine).differed == 0
 
 
-def test_a_merge_of_visits_that_is_undone_gives_both_back(engine: Engine) -> None:
+def test_an_unmerge_of_visits_restores_both(engine: Engine) -> None:
     take(engine, admit(0, "4W/01", e="E1"), admit(1, "4W/02", e="E2", p="P2"))
     before = standing_encounters(engine)
     take(engine, visits_merged(5, "E1", "E2", "P2"))
@@ -274,7 +274,7 @@ def test_a_merge_of_visits_that_is_undone_gives_both_back(engine: Engine) -> Non
     assert rebuild(engine).differed == 0
 
 
-def test_the_house_at_a_moment_counts_a_visit_with_two_numbers_once(engine: Engine) -> None:
+def test_the_census_at_a_moment_counts_a_renumbered_visit_once(engine: Engine) -> None:
     take(engine, *RENUMBERED)
     with engine.connect() as connection:
         for hours in (1, 5.5, 100):
@@ -284,7 +284,7 @@ def test_the_house_at_a_moment_counts_a_visit_with_two_numbers_once(engine: Engi
     assert [encounter.encounter_id for encounter in person.encounters] == ["E2"]
 
 
-def test_a_visit_moved_to_another_patient_is_in_that_ones_history(engine: Engine) -> None:
+def test_a_visit_moved_to_another_patient_is_in_the_history_of_that_patient(engine: Engine) -> None:
     take(engine, admit(0, e="E1", p="a"), said(events.EncounterMoved, 5, e="E1", p="b", moved_from="a"))
     take(engine, discharge(9, e="E1", p="a"))
     assert (history(engine, "b"), standing_encounters(engine)) == (["E1"], {"E1": ("b", "discharged")})

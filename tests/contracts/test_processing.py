@@ -1,4 +1,4 @@
-"""What a batch does to SQL, on every engine: the same suite on SQLite and PostgreSQL (fixture `engine`)."""
+"""Effects of a batch on SQL: the same suite on SQLite and PostgreSQL (fixture `engine`)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def state(engine: Engine, encounter_id: str) -> Any:
 
 
 def everything(engine: Engine) -> list[Any]:
-    """All derived state, byte for byte, but for versions, which count the steps it took."""
+    """Return the log and the derived state, without versions, which depend on the batches."""
     return [
         rows(engine, tables.fact, "subject", "source", "event_id", "digest", "body"),
         rows(engine, tables.encounter, "encounter_id", "patient_token", "status", "patient_class", "state"),
@@ -87,7 +87,7 @@ def test_an_admission_is_in_the_log_in_the_state_and_in_the_outbox(engine: Engin
     ]
 
 
-def test_a_fact_delivered_twice_is_one_row_and_no_second_message(engine: Engine) -> None:
+def test_a_duplicate_fact_is_one_row_and_one_message(engine: Engine) -> None:
     take(engine, admit(0), admit(0))
     outcome = take(engine, admit(0))
     assert outcome == Outcome(facts=1, new_facts=0, rejected=0, encounters_changed=0)
@@ -102,19 +102,19 @@ def test_one_id_with_two_contents_is_kept_twice(engine: Engine) -> None:
     assert state(engine, "E1").problems == ("id_collision",)
 
 
-def test_a_late_fact_of_an_encounter_is_folded_with_what_was_there(engine: Engine) -> None:
+def test_a_late_fact_of_an_encounter_is_folded_with_the_stored_ones(engine: Engine) -> None:
     take(engine, admit(0, "ED/01"), discharge(50))
     take(engine, transfer(4, "4W/07"))
     assert rows(engine, tables.unit_stay, "position", "unit_id", "left_at") == [(0, "ED", at(4)), (1, "4W", at(50))]
 
 
-def test_a_cancelled_transfer_takes_its_stay_away(engine: Engine) -> None:
+def test_a_cancelled_transfer_removes_its_unit_stay(engine: Engine) -> None:
     take(engine, admit(0, "4W/01"), transfer(2, "5E/02"))
     take(engine, cancel_transfer(3))
     assert rows(engine, tables.unit_stay, "position", "unit_id", "left_at") == [(0, "4W", None)]
 
 
-def test_units_that_a_patient_left_or_came_to_are_announced(engine: Engine) -> None:
+def test_units_that_a_patient_left_or_entered_are_announced(engine: Engine) -> None:
     take(engine, admit(0, "4W/01"))
     with engine.begin() as connection:
         connection.execute(tables.outbox.delete())
@@ -122,13 +122,13 @@ def test_units_that_a_patient_left_or_came_to_are_announced(engine: Engine) -> N
     assert [key for _, key in rows(engine, tables.outbox, "topic", "key")] == [b"P1", b"HG/4W", b"HG/5E"]
 
 
-def test_the_latest_word_on_a_bed_counts_whatever_comes_first(engine: Engine) -> None:
+def test_the_latest_report_on_a_bed_counts_in_any_order(engine: Engine) -> None:
     take(engine, bed(5, "4W/01", "available"), bed(3, "4W/01", "cleaning"))
     take(engine, bed(4, "4W/01", "blocked", reason="leak"))
     assert rows(engine, tables.bed_status, "bed_id", "status", "since") == [("01", "available", at(5))]
 
 
-def test_what_is_no_fact_is_a_dead_letter_once_with_its_bytes_and_reason(engine: Engine) -> None:
+def test_an_invalid_record_is_one_dead_letter_with_its_bytes_and_reason(engine: Engine) -> None:
     garbage = b"\x00\xff not json"
     record = Record("adt.events.v1", 3, 77, b"k", garbage, [("trace", b"1")])
     for _ in range(2):
@@ -145,12 +145,12 @@ def test_what_is_no_fact_is_a_dead_letter_once_with_its_bytes_and_reason(engine:
     }
 
 
-def test_a_bad_record_does_not_keep_its_neighbours_out(engine: Engine) -> None:
+def test_an_invalid_record_does_not_affect_the_others_of_its_batch(engine: Engine) -> None:
     outcome = take(engine, admit(0), b"{}", discharge(9), b"")
     assert outcome == Outcome(facts=2, new_facts=2, rejected=2, encounters_changed=1, unreadable=2)
 
 
-def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
+def test_a_failed_transaction_writes_nothing(engine: Engine) -> None:
     class CrashError(Exception):
         pass
 
@@ -168,7 +168,7 @@ def test_a_transaction_that_fails_leaves_nothing_behind(engine: Engine) -> None:
     assert rows(engine, tables.outbox, "id") == []
 
 
-def test_a_write_over_a_version_that_moved_is_refused(engine: Engine) -> None:
+def test_a_write_over_a_changed_version_is_a_conflict(engine: Engine) -> None:
     take(engine, admit(0))
 
     def overtaken() -> None:
@@ -212,9 +212,9 @@ def test_any_order_and_any_batches_give_the_same_rows(engine: Engine) -> None:
         assert everything(engine) == expected
 
 
-def test_a_value_that_sql_cannot_hold_is_a_dead_letter_and_its_neighbours_are_kept(engine: Engine) -> None:
+def test_a_value_that_sql_rejects_is_a_dead_letter_and_the_rest_of_the_batch_is_kept(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
-        # SQLite holds any text; a trigger stands in for what it would refuse.
+        # SQLite accepts any text; a trigger stands in for a rejected value.
         with engine.begin() as connection:
             connection.execute(
                 text(
@@ -232,20 +232,20 @@ def test_a_value_that_sql_cannot_hold_is_a_dead_letter_and_its_neighbours_are_ke
     assert reason.startswith("SQL rejected the record")
 
 
-def test_most_of_a_topic_being_garbage_stops_the_worker() -> None:
+def test_the_worker_stops_when_most_records_are_rejected() -> None:
     limit = RejectionLimit(share=0.5)
     limit.note(1000, 400)
     with pytest.raises(TooManyRejected, match="WARDWATCH_REJECTED_SHARE_LIMIT"):
         limit.note(1000, 900)
 
 
-def test_a_few_bad_records_at_the_start_stop_nobody() -> None:
+def test_a_few_rejected_records_at_the_start_do_not_stop_the_worker() -> None:
     limit = RejectionLimit(share=0.5)
     for _ in range(150):
         limit.note(1, 1)
 
 
-def test_what_an_interface_rejected_is_kept_with_its_reason_and_stops_nothing(engine: Engine) -> None:
+def test_a_record_rejected_by_an_interface_is_kept_with_its_reason_and_does_not_stop_the_worker(engine: Engine) -> None:
     sent = rejected(b"MSH|...", "PID-3 is empty", "C1")
     record = Record("adt.events.v1", 0, 0, sent.key, sent.value, sent.headers)
     outcome = ingest(engine, [Fetch([record], True)], clock=lambda: NOW)

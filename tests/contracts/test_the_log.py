@@ -1,4 +1,4 @@
-"""The log and what follows from it, on every engine: rebuilt, looked back on, and what was no fact."""
+"""The fact log on every engine: rebuild, state at a past moment, dead letters."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def state(engine: Engine) -> list[Any]:
     return [*everything(engine), *more]
 
 
-def test_a_rebuild_of_what_is_well_differs_in_nothing(engine: Engine) -> None:
+def test_a_rebuild_of_a_correct_state_finds_no_difference(engine: Engine) -> None:
     take(engine, *FACTS)
     before = state(engine)
     report = rebuild(engine)
@@ -70,7 +70,7 @@ def test_a_rebuild_of_what_is_well_differs_in_nothing(engine: Engine) -> None:
     assert state(engine) == before
 
 
-def test_a_rebuild_mends_what_was_missing_wrong_or_too_much_and_names_it(engine: Engine) -> None:
+def test_a_rebuild_corrects_and_reports_missing_extra_and_changed_rows(engine: Engine) -> None:
     take(engine, *FACTS)
     before = state(engine)
     with engine.begin() as connection:
@@ -95,11 +95,11 @@ def test_a_rebuild_mends_what_was_missing_wrong_or_too_much_and_names_it(engine:
     assert rebuild(engine).differed == 0
 
 
-def test_facts_that_come_in_while_it_folds_are_in_the_rebuilt_state(engine: Engine) -> None:
+def test_facts_written_during_a_rebuild_are_in_the_rebuilt_state(engine: Engine) -> None:
     take(engine, *FACTS)
     came = False
 
-    def meanwhile(done: int, of: int) -> None:
+    def meanwhile(_done: int, _total: int) -> None:
         nonlocal came
         if not came:
             came = True
@@ -126,23 +126,23 @@ def census(found: HouseAsOf) -> dict[tuple[str | None, str], int]:
     return {(line.unit_id, line.patient_class): line.count for line in found.census}
 
 
-def test_now_is_what_the_tables_say(engine: Engine) -> None:
+def test_the_state_now_is_that_of_the_tables(engine: Engine) -> None:
     take(engine, *FACTS)
     found = house(engine, None)
     assert found.encounters == {"planned": 0, "in_progress": 2, "discharged": 0, "cancelled": 1}
     assert census(found) == {("4W", "inpatient"): 2}
 
 
-def test_a_moment_is_what_was_true_then_cancels_and_corrections_included(engine: Engine) -> None:
+def test_the_true_state_at_a_moment_includes_later_cancels_and_corrections(engine: Engine) -> None:
     take(engine, *FACTS, update(70, admitted_at=at(-3)))
     assert census(house(engine, -4)) == {}
-    assert census(house(engine, -2)) == {("ED", "emergency"): 1}  # the correction, said at 70
-    assert census(house(engine, 3)) == {("ED", "emergency"): 1, ("4W", "inpatient"): 1}  # E3 never was
+    assert census(house(engine, -2)) == {("ED", "emergency"): 1}  # the correction, recorded at 70
+    assert census(house(engine, 3)) == {("ED", "emergency"): 1, ("4W", "inpatient"): 1}  # E3 was cancelled
     assert house(engine, 3).encounters["cancelled"] == 1
-    assert census(house(engine, 50.5)) == {("4W", "inpatient"): 2}  # nor was the discharge
+    assert census(house(engine, 50.5)) == {("4W", "inpatient"): 2}  # and so was the discharge
 
 
-def test_by_the_other_clock_a_moment_is_what_was_known_then(engine: Engine) -> None:
+def test_the_known_state_at_a_moment_excludes_facts_recorded_later(engine: Engine) -> None:
     take(engine, *FACTS, update(70, admitted_at=at(-3)))
     assert census(house(engine, -2, known=True)) == {}
     assert census(house(engine, 3, known=True))["5E", "unknown"] == 1  # its cancel came at 4
@@ -153,16 +153,16 @@ def test_a_patient_at_a_moment_has_the_encounters_of_the_person_then(engine: Eng
     take(engine, *FACTS)
     with engine.connect() as connection:
         before, after = (person_as_of(connection, "P2", at(hours), known=False) for hours in (5, 10))
-        nobody = person_as_of(connection, "P9", None, known=False)
+        unknown = person_as_of(connection, "P9", None, known=False)
     assert before is not None
     assert (before.person_token, [encounter.encounter_id for encounter in before.encounters]) == ("P2", ["E2"])
     assert after is not None
     assert (after.person_token, after.tokens) == ("P1", ["P1", "P2"])
     assert [encounter.encounter_id for encounter in after.encounters] == ["E1", "E2"]
-    assert nobody is None
+    assert unknown is None
 
 
-def test_a_patient_at_a_moment_has_the_plans_that_hold_then(engine: Engine) -> None:
+def test_a_patient_at_a_moment_has_the_plans_that_are_open_then(engine: Engine) -> None:
     take(engine, of_patient(events.AdmissionPending, 0, "P3", location=place("4W/02")), merge(1, "P3", "P4"))
     take(engine, of_patient(events.PendingAdmissionCancelled, 5, "P4"))
     with engine.connect() as connection:
@@ -170,7 +170,7 @@ def test_a_patient_at_a_moment_has_the_plans_that_hold_then(engine: Engine) -> N
     assert [[len(each.pending) for each in person.patients] for person in moments if person] == [[1, 0], [0, 0]]
 
 
-def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, settings: MakeSettings) -> None:
+def test_dead_letters_are_listed_shown_replayed_and_settled(engine: Engine, settings: MakeSettings) -> None:
     given: Settings = settings()
     raw = message(visit="")
     sent = rejected(raw, "No visit number", "C1")
@@ -198,6 +198,6 @@ def test_dead_letters_are_listed_shown_read_again_and_settled(engine: Engine, se
 
 
 @pytest.mark.parametrize("name", ["x", "a/b/c", "a/1", "a/-1/2", "a/0/9223372036854775808", "\udcff/0/0"])
-def test_a_name_that_is_none_is_said(name: str) -> None:
+def test_an_invalid_name_of_a_dead_letter_is_an_error(name: str) -> None:
     with pytest.raises(UsageError, match="dead-letters list"):
         LetterName.parse(name)
