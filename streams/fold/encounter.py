@@ -70,7 +70,7 @@ def build_encounter(effective: EffectiveFacts, owner: Owner | None) -> Encounter
         return None
     builder = EncounterBuilder(effective.reported[-1].subject, owner.patient_token)
     builder.problems.update(effective.problems)
-    builder.note_other_tokens(owner.other_tokens)
+    builder.note_other_tokens(owner.other_tokens, of_two_hospitals=owner.of_two_hospitals)
     if effective.unmatched_cancels:
         builder.withdrawn = withdrawals(_happened(effective.unmatched_cancels, effective.as_of))
     builder.has_cancelled_start = not _BEGINS_OR_PLANS.isdisjoint(effective.cancelled)

@@ -96,11 +96,11 @@ class EncounterBuilder:
         """Note that a fact does not fit."""
         self.problems.add(problem)
 
-    def note_other_tokens(self, tokens: AbstractSet[str]) -> None:
-        """Note under which other tokens the encounter was reported."""
+    def note_other_tokens(self, tokens: AbstractSet[str], *, of_two_hospitals: bool) -> None:
+        """Note under which other tokens the encounter was reported, and whether by two hospitals or senders."""
         self.other_tokens = tokens
         if tokens:
-            self.problem(Problem.TWO_PATIENTS)
+            self.problem(Problem.NUMBER_OF_TWO_HOSPITALS if of_two_hospitals else Problem.TWO_PATIENTS)
 
     def note(self, at: datetime, details: Details, *, changes_class: bool = False) -> None:
         """Take over what any fact may report besides its trigger.

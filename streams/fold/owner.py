@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from schemas.events import EncounterMoved
 from streams.fold.effective_facts import EffectiveFacts
-from streams.fold.effects import source_of
+from streams.fold.effects import FoldedFact, location_of, source_of
 from streams.fold.fact_kinds import CANCELS
 from streams.fold.merges import MergeOrder, merge_order, resolve_merges
 
@@ -17,6 +19,8 @@ class Owner(NamedTuple):
 
     patient_token: str
     other_tokens: AbstractSet[str]
+    of_two_hospitals: bool = False
+    """Whether two of these patients were reported in places of different facilities only, or by different senders."""
 
 
 def whose(effective: EffectiveFacts) -> Owner | None:
@@ -28,7 +32,25 @@ def whose(effective: EffectiveFacts) -> Owner | None:
     token = _last_token(effective)
     if len(tokens) > 1 and (moved := _moved(effective)):
         tokens, token = {moved.get(each, each) for each in tokens}, moved.get(token, token)
-    return Owner(token, tokens - {token})
+    others = tokens - {token}
+    return Owner(token, others, bool(others) and _of_two_hospitals(effective.reported, tokens))
+
+
+def _of_two_hospitals(reported: Iterable[FoldedFact], tokens: AbstractSet[str]) -> bool:
+    """Return whether no facility, or no sender, is common to two of the patients."""
+    facilities: dict[str, set[str]] = {}
+    senders: dict[str, set[str]] = {}
+    for fact in reported:
+        if fact.partition_key in tokens:
+            senders.setdefault(fact.partition_key, set()).add(fact.source)
+            place = location_of(fact)
+            if place is not None:
+                facilities.setdefault(fact.partition_key, set()).add(place.facility_id)
+    return any(
+        one.isdisjoint(other)
+        for sets in (facilities, senders)
+        for one, other in itertools.combinations(sets.values(), 2)
+    )
 
 
 def _last_token(effective: EffectiveFacts) -> str:

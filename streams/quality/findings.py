@@ -110,7 +110,7 @@ def _provisional(connection: Connection) -> Iterator[Finding]:
 
     def is_resolved(state: Encounter | Patient, problem: Problem) -> bool:
         """Return whether the facts concern one person under several tokens, which resolves the problem."""
-        if problem in (Problem.TWO_PATIENTS, Problem.MERGED_TWICE):
+        if problem in (Problem.TWO_PATIENTS, Problem.NUMBER_OF_TWO_HOSPITALS, Problem.MERGED_TWICE):
             return len({person_of[token] for token in _tokens(state)}) == 1
         person = person_of[state.patient_token]
         return problem is Problem.CANCEL_WITHOUT_TARGET and any(

@@ -99,6 +99,11 @@ PROBLEMS: dict[Problem, str] = {
     Problem.TWO_PATIENTS: (
         "Reported under two patients. Ask whose encounter it is, and merge the patients only if they are one person."
     ),
+    Problem.NUMBER_OF_TWO_HOSPITALS: (
+        "Two hospitals or senders gave this visit number to two patients, and it counts as one encounter. If each "
+        "numbers its own visits, set visit_number_scope in the HL7 mapping of each feed (authority, or facility "
+        "where PV1-19.4 is empty). If it is one stay of one person, merge the patients."
+    ),
     Problem.ID_COLLISION: (
         "Two contents under one id, or under one version of a resource; both are kept, and both count unless one is "
         "later. Use a new id or version for each content at the sender."

@@ -21,7 +21,7 @@ from streams.fold.merges import resolve_merges
 from streams.fold.patient import fold_patient
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-BROKEN = {Problem.ID_COLLISION, Problem.TWO_PATIENTS}
+BROKEN = {Problem.ID_COLLISION, Problem.TWO_PATIENTS, Problem.NUMBER_OF_TWO_HOSPITALS}
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,8 @@ def location(reader: FieldReader, segment: str, number: int, nth: int = 0) -> Lo
         return None
     mapping = reader.mapping
     unit = unit or mapping.default_unit
-    facility = _facility(reader, segment, number, nth)
     return Location(
-        facility_id=mapping.facilities.get(facility, facility),
+        facility_id=facility_of(reader, segment, number, nth),
         unit_id=mapping.units.get(unit, unit),
         room=room,
         bed_id=_bed_name(mapping.bed_names, f"{segment}-{number}.2 and {number}.3", room, bed),
@@ -30,8 +29,10 @@ def _bed_name(rule: BedNames, where: str, room: str | None, bed: str | None) -> 
     return checked_text(where, f"{room}-{bed}")
 
 
-def _facility(reader: FieldReader, segment: str, number: int, nth: int) -> str:
+def facility_of(reader: FieldReader, segment: str, number: int, nth: int = 0) -> str:
+    """Return the facility of a location as the mapping names it, else the one of the feed."""
     name = reader.field(segment, number, 4, nth)
     if name is None:  # it may have an OID only (PL.4.2)
         name = checked_text(f"{segment}-{number}.4.2", reader.message.get(segment, number, 4, 2, nth=nth))
-    return name or reader.mapping.default_facility or reader.field("MSH", 4) or "main"
+    name = name or reader.mapping.default_facility or reader.field("MSH", 4) or "main"
+    return reader.mapping.facilities.get(name, name)

@@ -80,11 +80,24 @@ class BedNames(StrEnum):
     """The bed alone, for hospitals whose bed names are unique within a unit."""
 
 
+class VisitNumberScope(StrEnum):
+    """What a visit number is unique within, and what is therefore a part of the visit's identity."""
+
+    AUTHORITY = "authority"
+    """The assigning authority in the number's fourth component (PV1-19.4); without one the number stands alone."""
+    FACILITY = "facility"
+    """The facility of PV1-3.4, else MSH-4, for hospitals that number their visits without naming an authority."""
+    NONE = "none"
+    """The whole feed: the number alone, for hospitals that share one series of numbers."""
+
+
 class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
     """Settings of one feed. The defaults follow the standard."""
 
     visit_number: tuple[Place, ...] = ("PV1-19", "PID-18", "PV1-50")
     """Fields of the visit number, in order of preference: the first that is not empty counts."""
+    visit_number_scope: VisitNumberScope = VisitNumberScope.AUTHORITY
+    """What a visit number is unique within: 1001 of two hospitals is two visits."""
     time_zone: str = "UTC"
     """IANA name, for times without an offset. An hour that occurs twice counts as the first one."""
     default_facility: Name | None = None
@@ -93,8 +106,11 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     """For a room or bed without PV1-3.1. The data-quality list shows it where the hospital file does not have it."""
     default_authority: str = ""
     """Assigning authority of a patient's number where PID-3.4 is empty."""
+    preferred_authorities: tuple[str, ...] = ()
+    """Assigning authorities (PID-3.4) of the patient's number, in order of preference, before the types."""
     preferred_identifier_types: tuple[str, ...] = ("MR", "PI", "PT")
-    """Types (PID-3.5) of the patient's number, in order of preference; else the first repetition of PID-3 counts."""
+    """Types (PID-3.5) of a patient's number, in order of preference. A number of another type is one only where PID-3
+    has none of these types."""
     source: Name | None = None
     """Name of the feed in every fact. Default: `hl7:MSH-3/MSH-4`."""
     patient_classes: dict[str, PatientClass] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from schemas import events
 from schemas.errors import InvalidInput
@@ -27,7 +27,7 @@ from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.locations import location
 from streams.ingest.hl7.patient_ids import token_of
 from streams.ingest.hl7.patients import merge_patients, unmerge_patients, update_patient
-from streams.ingest.hl7.visit_merges import merge_visits
+from streams.ingest.hl7.visit_merges import merge_visits, renumber_visit
 from streams.ingest.hl7.visit_numbers import all_fields, required_visit, visit_number
 
 EXPIRED = "20"
@@ -36,15 +36,21 @@ EXPIRED = "20"
 Make = Callable[[FieldReader], list[AnyFact]]
 
 
-def _stay(kind: type[Any], time_field: tuple[str, int] = ("", 0), default: PatientClass | None = None) -> Make:
+class _MakeStay(Protocol):
+    """Makes the fact of a stay; the suffix tells it apart where the message has several facts."""
+
+    def __call__(self, reader: FieldReader, suffix: str = "") -> list[AnyFact]: ...
+
+
+def _stay(kind: type[Any], time_field: tuple[str, int] = ("", 0), default: PatientClass | None = None) -> _MakeStay:
     """A01, A02, A04, A06, A07, A21, A22: a stay begins, moves or changes."""
 
-    def make(reader: FieldReader) -> list[AnyFact]:
+    def make(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
         at = reader.occurred_at(*time_field)
         known = details(reader, at)
         known["patient_class"] = known["patient_class"] or default
         data = Details(location=location(reader, "PV1", 3), **known)
-        return [make_fact(reader, kind, required_visit(reader), token_of(reader), at, data)]
+        return [make_fact(reader, kind, required_visit(reader), token_of(reader), at, data, suffix)]
 
     return make
 
@@ -159,8 +165,8 @@ TRIGGERS: dict[str, Make] = {
     "A03": _discharge,
     "A04": _stay(events.PatientRegistered, ("PV1", 44)),
     "A05": _pending(events.PatientPreadmitted, needs_visit=False, expected=_ADMISSION),
-    "A06": _stay(events.PatientClassChanged, default=PatientClass.INPATIENT),
-    "A07": _stay(events.PatientClassChanged, default=PatientClass.OUTPATIENT),
+    "A06": renumber_visit(_stay(events.PatientClassChanged, default=PatientClass.INPATIENT)),
+    "A07": renumber_visit(_stay(events.PatientClassChanged, default=PatientClass.OUTPATIENT)),
     "A08": _update,
     "A09": _tracking(events.PatientDeparted),
     "A10": _tracking(events.PatientArrived),

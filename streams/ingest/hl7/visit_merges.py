@@ -10,7 +10,7 @@ from schemas.events import AnyFact, MergeDetails, MoveDetails
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.patient_ids import merged_id, patient_id, token_of
-from streams.ingest.hl7.visit_numbers import checked_visit, required_visit, visit_field
+from streams.ingest.hl7.visit_numbers import former_number, required_visit, visit_field, visit_number
 
 FORMER = {"PV1-19": 5, "PID-18": 3, "PV1-50": 6}
 """The field of MRG that holds the former value of each field that can be the visit number."""
@@ -40,6 +40,54 @@ def merge_visits(update: Update, *, must_change: bool = False) -> Callable[[Fiel
         return [fact for index, each in enumerate(makes) for fact in each(suffix_of(index, many=len(makes) > 1))]
 
     return make
+
+
+def renumber_visit(change: Update) -> Callable[[FieldReader], list[AnyFact]]:
+    """A06, A07: the stay goes on in another class, and under another number where MRG holds the former one.
+
+    Parameters
+    ----------
+    change : callable
+        Makes the change of class, as a fact whose id ends in the given suffix.
+    """
+
+    def make(reader: FieldReader) -> list[AnyFact]:
+        identity = _identity_changes(reader)
+        makes = [*identity, lambda suffix: change(reader, suffix)]
+        return [fact for index, each in enumerate(makes) for fact in each(suffix_of(index, many=bool(identity)))]
+
+    return make
+
+
+def _identity_changes(reader: FieldReader) -> list[_Make]:
+    """Return what makes the facts of an A06 or A07 that change the number of the visit, or its patient."""
+    former, number = _number_before(reader), visit_number(reader)
+    if number is None or former in (None, number):
+        return []
+    number, at = required_visit(reader), reader.occurred_at()
+    into = patient_id(reader)
+    token = token_of(reader, into)
+    moved_from = token_of(reader, merged_id(reader, 0, into)) if reader.message.get("MRG", 1) else token
+    merge, moved = MergeDetails(into=number), MoveDetails(moved_from=moved_from)
+    makes: list[_Make] = [
+        lambda suffix: [make_fact(reader, events.EncountersMerged, str(former), token, at, merge, suffix)]
+    ]
+    if moved_from != token:
+        makes.append(lambda suffix: [make_fact(reader, events.EncounterMoved, number, token, at, moved, suffix)])
+    return makes
+
+
+def _number_before(reader: FieldReader) -> str | None:
+    """Return the former number: of the field that numbers the visits, else of the account where it is the visit's.
+
+    A feed whose PID-18 is empty or repeats PV1-19 has one number for both, and may fill in MRG-3 alone.
+    """
+    former = _former_number(reader)
+    if former is None and visit_field(reader) == "PV1-19":
+        account = reader.message.get("PID", 18)
+        if not account or account == reader.message.get("PV1", 19):
+            return former_number(reader, FORMER["PID-18"])
+    return former
 
 
 def _of_visit(visit: FieldReader, update: Update, *, must_change: bool) -> Iterator[_Make]:
@@ -79,7 +127,7 @@ def _require_number_of_a_visit(visit: FieldReader) -> None:
 
 def _former_number(visit: FieldReader) -> str | None:
     field = FORMER.get(str(visit_field(visit)))
-    return None if field is None else checked_visit(visit, visit.field("MRG", field))
+    return None if field is None else former_number(visit, field)
 
 
 def _unchanged(visit: FieldReader) -> InvalidInput:

@@ -1,0 +1,243 @@
+"""Who is who and which visit is which, as hospitals really number them: from messages to the state."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from schemas import events
+from schemas.events import AnyFact
+from schemas.pseudonyms import patient_token
+from schemas.state import EncounterStatus, Problem
+from simulators.testing import Replay
+from streams.ingest.hl7.mapping import Hl7Mapping, VisitNumberScope
+from tests.streams.ingest.hl7.messages import KEY, message, read
+
+BY_FACILITY = Hl7Mapping(visit_number_scope=VisitNumberScope.FACILITY)
+BY_NUMBER = Hl7Mapping(visit_number_scope=VisitNumberScope.NONE)
+
+
+def hl7(trigger: str, at: str, *, sender: str = "HARBOUR", id: str | None = None, **fields: object) -> bytes:
+    """A message about an event at a minute such as 02T0815 (of March 2026)."""
+    time = f"202603{at.replace('T', '')}00"
+    raw = message(trigger, occurred=time, recorded=time, sent=time, control_id=id or f"{trigger}-{at}", **fields)  # type: ignore[arg-type]
+    return raw.replace(b"|HARBOUR|", f"|{sender}|".encode(), 1)
+
+
+def facts_of(messages: Iterable[bytes], mapping: Hl7Mapping | None = None) -> list[AnyFact]:
+    readings = [read(raw, mapping) for raw in messages]
+    assert [reading.rejected for reading in readings if reading.rejected] == []
+    return [fact for reading in readings for fact in reading.facts]
+
+
+@contextmanager
+def hospital(messages: Sequence[bytes], mapping: Hl7Mapping | None = None) -> Iterator[Replay]:
+    with Replay(facts_of(messages, mapping)) as replay:
+        yield replay.advance()
+
+
+def subjects(raw: bytes, mapping: Hl7Mapping | None = None) -> list[str]:
+    return [fact.subject for fact in facts_of([raw], mapping)]
+
+
+def token(number: str, authority: str = "HG") -> str:
+    return patient_token(KEY, authority, number)
+
+
+# Visit numbers of two hospitals
+
+
+def two_hospitals(visit: str = "7001^^^{}", authority: bool = True) -> list[bytes]:
+    def one(trigger: str, at: str, hospital: str, patient: str, place: str, **more: str) -> bytes:
+        number = visit.format(hospital) if authority else "7001"
+        return hl7(
+            trigger, at, sender=hospital, patient=f"{patient}^^^{hospital}^MR", place=place, visit=number, **more
+        )
+
+    return [
+        one("A01", "02T0800", "EAST", "51", "4W^12^A^EAST"),
+        one("A01", "02T0900", "WEST", "62", "3S^2^B^WEST"),
+        one("A03", "02T1500", "WEST", "62", "3S^2^B^WEST", f36="01"),
+    ]
+
+
+@pytest.mark.parametrize("visit", ["7001^^^{}", "7001^^^&1.2.3.{}&ISO", "7001^^^{}&1.2.3&ISO"])
+def test_one_number_of_two_authorities_is_two_visits(visit: str) -> None:
+    with hospital(two_hospitals(visit)) as replay:
+        assert [each.status for each in replay.encounters()] == [
+            EncounterStatus.IN_PROGRESS,
+            EncounterStatus.DISCHARGED,
+        ]
+        assert replay.bed("4W", "12-A", "EAST").status == "occupied"
+        assert replay.census("3S", "WEST") == 0
+
+
+def test_the_id_of_a_visit_holds_its_authority_and_a_number_without_one_stands_alone() -> None:
+    assert subjects(message(visit="7001^^^EAST")) == ["7001^^^EAST"]
+    assert subjects(message(visit="7001^^^&1.2.3&ISO")) == ["7001^^^1.2.3"]
+    assert subjects(message(visit="7001")) == ["7001"]
+    assert subjects(message(visit="7001^^^EAST"), BY_NUMBER) == ["7001"]
+    part = Hl7Mapping(visit_number=("PV1-19.1",))
+    assert subjects(message(visit="7001^^^EAST"), part) == ["7001"]
+
+
+def test_hospitals_that_name_no_authority_are_told_apart_by_their_facility() -> None:
+    mapping = Hl7Mapping(visit_number_scope=VisitNumberScope.FACILITY, facilities={"EAST": "E"})
+    assert [fact.subject for fact in facts_of(two_hospitals(authority=False), mapping)] == [
+        "7001^^^E",
+        "7001^^^WEST",
+        "7001^^^WEST",
+    ]
+    assert subjects(hl7("A01", "02T0800", sender="EAST", place="4W^12^A", visit="7001"), mapping) == ["7001^^^E"]
+    with hospital(two_hospitals(authority=False), mapping) as replay:
+        assert replay.bed("4W", "12-A", "E").status == "occupied"
+
+
+@pytest.mark.parametrize("mapping", [None, BY_NUMBER])
+def test_a_number_that_two_hospitals_share_by_mistake_is_named_with_the_setting(mapping: Hl7Mapping | None) -> None:
+    with hospital(two_hospitals(authority=False), mapping) as replay:
+        assert replay.encounter("7001").problems == (Problem.ADMITTED_TWICE, Problem.NUMBER_OF_TWO_HOSPITALS)
+
+
+def test_two_patients_of_one_sender_and_facility_are_two_patients_not_two_hospitals() -> None:
+    messages = [hl7("A01", "02T0800"), hl7("A08", "02T0900", patient="18^^^HG^MR")]
+    with hospital(messages) as replay:
+        assert replay.encounter("V1").problems == (Problem.TWO_PATIENTS,)
+
+
+@pytest.mark.parametrize(
+    ("segment", "number", "mapping", "former"),
+    [
+        ("MRG|||||7000^^^EAST", "7001^^^EAST", None, "7000^^^EAST"),
+        ("MRG|||||7000^^^WEST", "7001^^^EAST", None, "7000^^^WEST"),
+        ("MRG|||||7000", "7001^^^EAST", None, "7000^^^EAST"),
+        ("MRG|||||7000", "7001", None, "7000"),
+        ("MRG|||||7000^^^WEST", "7001^^^EAST", BY_NUMBER, "7000"),
+        ("MRG|||||7000", "7001", BY_FACILITY, "7000^^^HG"),
+        ("MRG|||7000^^^WEST", "", Hl7Mapping(visit_number=("PID-18",)), "7000^^^WEST"),
+        ("MRG||||||7000", "", Hl7Mapping(visit_number=("PV1-50",)), "7000^^^ALT"),
+    ],
+)
+def test_a_former_number_has_its_own_authority_or_that_of_the_number_that_remains(
+    segment: str, number: str, mapping: Hl7Mapping | None, former: str
+) -> None:
+    raw = message("A50", visit=number, more=[segment], f50="9^^^ALT").replace(
+        b"|19500101|F", b"|19500101|F" + b"|" * 10 + b"8^^^ACC"
+    )
+    assert subjects(raw, mapping)[0] == former
+
+
+# A06 and A07 with a new number
+
+
+def ed_then(trigger: str = "A06", more: str = "MRG|17^^^HG^MR||||E1", visit: str = "I1") -> list[bytes]:
+    return [
+        hl7("A04", "02T0800", visit="E1", place="ED^^01^HG", f2="E"),
+        hl7(trigger, "02T1200", visit=visit, place="4W^1^A^HG", more=[more]),
+    ]
+
+
+@pytest.mark.parametrize("more", ["MRG|17^^^HG^MR||||E1", "MRG|||||E1", "MRG|17^^^HG^MR||E1"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_an_a06_with_a_new_number_goes_on_with_the_stay(more: str, order: tuple[int, ...]) -> None:
+    messages = [*ed_then(more=more), hl7("A03", "03T1200", visit="I1", place="4W^1^A^HG", f36="01")]
+    facts = [fact for position in order for fact in facts_of([messages[position]])]
+    with Replay(facts) as replay:
+        replay.advance()
+        assert replay.census("ED") == replay.census("4W") == 0
+        stay = replay.encounter("I1")
+        assert [place.unit_id for place in stay.unit_stays] == ["ED", "4W"]
+        assert (stay.status, stay.problems, replay.encounter("E1").same_as) == (EncounterStatus.DISCHARGED, (), "I1")
+
+
+def test_an_a06_under_the_same_number_merges_nothing() -> None:
+    found = facts_of(ed_then(more="MRG|17^^^HG^MR||||E1", visit="E1"))
+    assert [type(fact) for fact in found] == [events.PatientRegistered, events.PatientClassChanged]
+    assert found[1].id == "A06-02T1200"
+
+
+def test_an_account_in_mrg_3_is_not_the_former_visit_where_accounts_have_their_own_numbers() -> None:
+    raw = ed_then(more="MRG|17^^^HG^MR||E1")[1].replace(b"|19500101|F", b"|19500101|F" + b"|" * 10 + b"ACC7")
+    assert subjects(raw) == ["I1"]
+    assert subjects(raw.replace(b"ACC7", b"I1")) == ["E1", "I1"]
+    by_account = Hl7Mapping(visit_number=("PID-18",))
+    assert subjects(raw, by_account) == ["E1", "ACC7"]
+
+
+def test_an_a07_goes_back_to_the_old_number() -> None:
+    back = hl7("A07", "02T1500", visit="E1", place="ED^^01^HG", more=["MRG|17^^^HG^MR||||I1"])
+    with hospital([*ed_then(), back]) as replay:
+        stay = replay.encounter("E1")
+        assert (stay.patient_class, stay.location and stay.location.bed_id) == ("inpatient", "01")
+        assert (replay.census("ED"), replay.census("4W")) == (1, 0)
+        assert replay.encounter("I1").same_as == "E1"
+
+
+def test_an_a06_may_give_the_stay_to_another_number_of_the_patient_too() -> None:
+    with hospital(ed_then(more="MRG|99^^^HG^MR||||E1")) as replay:
+        assert replay.encounter("I1").patient_token == token("17")
+    messages = [hl7("A04", "02T0800", visit="E1", place="ED^^01^HG", patient="99^^^HG^MR"), ed_then()[1]]
+    moved = [messages[0], messages[1].replace(b"MRG|17", b"MRG|99")]
+    with hospital(moved) as replay:
+        assert (replay.encounter("I1").patient_token, replay.encounter("I1").problems) == (token("17"), ())
+
+
+# Several numbers of a patient
+
+
+@pytest.mark.parametrize(
+    ("merged", "away"),
+    [
+        ("2^^^HG^MR~3^^^HG^MR", ["2", "3"]),
+        ("2^^^HG^MR~3^^^HG^PI~3^^^HG^MR", ["2", "3"]),
+        ("2~3", ["2", "3"]),
+        ("2^^^HG^MR~3", ["2", "3"]),
+        ("078-05^^^US^SS~2^^^HG^MR~A7^^^HG^AN", ["2"]),
+        ("2^^^HG^MR~17^^^HG^MR", ["2"]),
+        ("7^^^HG^XX", ["7"]),
+    ],
+)
+def test_a_merge_concerns_every_patient_number_of_mrg_1(merged: str, away: list[str]) -> None:
+    found = facts_of([message("A40", more=[f"MRG|{merged}"])])
+    assert {fact.subject: fact.data.into for fact in found if isinstance(fact, events.PatientsMerged)} == {
+        f"patient:{token(number)}": token("17") for number in away
+    }
+    assert len({fact.id for fact in found}) == len(found)
+
+
+def test_three_patients_merged_by_one_a40_are_one() -> None:
+    messages = [
+        hl7("A01", f"02T080{number}", patient=f"{number}^^^HG^MR", visit=f"V{number}", place=f"4W^{number}^A^HG")
+        for number in (1, 2, 3)
+    ]
+    messages.append(hl7("A40", "02T1000", patient="1^^^HG^MR", more=["MRG|2^^^HG^MR~3^^^HG^MR"]))
+    with hospital(messages) as replay:
+        assert replay.census("4W") == 1
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["111^^^EAST^MR", "222^^^WEST^MR", "9^^^US^SS"])))
+def test_the_order_of_pid_3_does_not_change_the_patient(order: tuple[str, ...]) -> None:
+    raw = message(patient="~".join(order))
+    assert facts_of([raw])[0].partition_key == token("111", "EAST")
+    west = Hl7Mapping(preferred_authorities=("WEST", "EAST"))
+    assert facts_of([raw], west)[0].partition_key == token("222", "WEST")
+    by_type = Hl7Mapping(preferred_identifier_types=("SS", "MR"))
+    assert facts_of([raw], by_type)[0].partition_key == token("9", "US")
+
+
+@pytest.mark.parametrize(
+    ("patient", "number", "authority"),
+    [
+        ("17^^^HG^XX", "17", "HG"),
+        ("^^^HG^MR~17^^^HG^XX", "17", "HG"),
+        ("9^^^HG^XX~17^^^HG", "17", "HG"),
+        ("9^^^HG^XX~17^^^HG^YY", "9", "HG"),
+        ("17^^^HG^PI~9^^^HG^MR", "9", "HG"),
+        ("17^^^HG^mr~09^^^HG^MR", "09", "HG"),
+    ],
+)
+def test_a_number_is_chosen_by_type_then_authority_then_number(patient: str, number: str, authority: str) -> None:
+    assert facts_of([message(patient=patient)])[0].partition_key == token(number, authority)
