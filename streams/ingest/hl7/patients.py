@@ -8,7 +8,7 @@ from schemas.events import AnyFact, MergeDetails, PatientDetails, UnmergeDetails
 from streams.ingest.hl7 import clinical
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
-from streams.ingest.hl7.patient_ids import merged_id, patient_id, token_of
+from streams.ingest.hl7.patient_ids import merged_ids, patient_id, token_of
 
 
 def update_patient(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
@@ -21,11 +21,16 @@ def update_patient(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
 
 
 def merge_patients(reader: FieldReader) -> list[AnyFact]:
-    """A18, A30, A34, A36, A39, A40, A46, A47: each MRG names a patient who is merged into the PID before it."""
+    """A18, A30, A34, A36, A39, A40, A46, A47: each MRG names a patient who is merged into the PID before it.
+
+    All patient numbers of MRG-1 are merged, not only the preferred one.
+    """
     pairs = [pair for person in reader.by_person() for pair in _pairs(person)]
     if not pairs:
         raise InvalidInput("MRG", "missing. MRG-1 must name the patient who is merged away.")
-    merges = [(away, into) for away, into in pairs if away != into]  # a pair of one number changes nothing
+    merges = list(
+        dict.fromkeys((away, into) for away, into in pairs if away != into)
+    )  # a pair of one number changes nothing
     if not merges:
         raise InvalidInput("PID-3 and MRG-1", "name the same patient. Name the patient who is merged away in MRG-1.")
     at, many = reader.occurred_at(), len(merges) > 1
@@ -50,7 +55,7 @@ def _pairs(person: FieldReader) -> list[tuple[str, str]]:
         return []
     into = patient_id(person)
     token = token_of(person, into)
-    return [(token_of(person, merged_id(person, nth, into)), token) for nth in range(count)]
+    return [(token_of(person, away), token) for nth in range(count) for away in merged_ids(person, nth, into)]
 
 
 def unmerge_patients(reader: FieldReader) -> list[AnyFact]:
