@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.errors import HospitalFileError
 from schemas.events import Name
+from schemas.names import composed_file
 
 
 class UnitType(StrEnum):
@@ -98,7 +99,7 @@ def parse_hospital(raw: bytes, origin: str) -> Hospital:
         With the file, the place in it, the fault, and the remedy.
     """
     try:
-        hospital = msgspec.yaml.decode(raw, type=Hospital)
+        hospital = msgspec.yaml.decode(composed_file(raw), type=Hospital)
     except msgspec.DecodeError as error:
         raise HospitalFileError(f"{origin}: {error}. Correct the hospital file.") from None
     _check(hospital, origin)

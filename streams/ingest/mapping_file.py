@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from schemas.errors import UsageError
+from schemas.names import composed_file
 
 
 class Mapping(Protocol):
@@ -42,7 +43,7 @@ def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> 
     if path is None:
         return kind()
     try:
-        mapping = msgspec.yaml.decode(path.read_bytes(), type=kind)
+        mapping = msgspec.yaml.decode(composed_file(path.read_bytes()), type=kind)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Correct {variable}.") from None
     except msgspec.DecodeError as error:

@@ -64,3 +64,12 @@ def test_a_wrong_file_says_where_and_why(text: str, message: str) -> None:
 def test_a_file_that_is_not_there_names_the_setting() -> None:
     with pytest.raises(HospitalFileError, match="WARDWATCH_HOSPITAL_FILE"):
         load_hospital(Path("nowhere.yaml"))
+
+
+def test_names_are_one_name_however_their_accents_are_written() -> None:
+    units = "{unit_id: Entre\u0301e, name: E, type: other, beds: [lit-e\u0301]}"
+    hospital = parse_hospital(f"facilities: [{facility(units)}]".encode(), "x.yaml")
+    assert hospital.units["F", "Entr\u00e9e"].bed_ids == ("lit-\u00e9",)
+    twice = "{unit_id: A, name: E, type: other, beds: [e\u0301, \u00e9]}"
+    with pytest.raises(HospitalFileError, match="two beds of the same name"):
+        parse_hospital(f"facilities: [{facility(twice)}]".encode(), "x.yaml")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from schemas.events import Location
+from schemas.names import composed
 from streams.ingest.fhir.json_values import Json, codes, name, part, text
 from streams.ingest.fhir.mapping import LEVELS, FhirOptions
 from streams.ingest.fhir.references import target
@@ -62,6 +63,7 @@ class Locations:
         elsewhere = before.facility_id if before is not None else self._options.default_facility
         if unit is None:
             unit, room, bed = _only(levels)
+        facility, unit, room, bed = composed(facility), composed(unit), composed(room), composed(bed)
         return Location(
             facility_id=self._options.facilities.get(facility, facility) if facility else elsewhere,
             unit_id=self._options.units.get(unit, unit),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from schemas.events import Location
+from schemas.names import composed
 from streams.ingest.hl7.fields import FieldReader, checked_text
 from streams.ingest.hl7.mapping import BedNames
 
 
 def location(reader: FieldReader, segment: str, number: int, nth: int = 0) -> Location | None:
     """Return a field's location, or None where it has neither unit, room nor bed: a facility alone does not count."""
-    unit, room, bed = (reader.field(segment, number, component, nth) for component in (1, 2, 3))
+    unit, room, bed = (composed(reader.field(segment, number, component, nth)) for component in (1, 2, 3))
     if unit is None and room is None and bed is None:
         return None
     mapping = reader.mapping
@@ -34,5 +35,5 @@ def facility_of(reader: FieldReader, segment: str, number: int, nth: int = 0) ->
     name = reader.field(segment, number, 4, nth)
     if name is None:  # it may have an OID only (PL.4.2)
         name = checked_text(f"{segment}-{number}.4.2", reader.message.get(segment, number, 4, 2, nth=nth))
-    name = name or reader.mapping.default_facility or reader.field("MSH", 4) or "main"
+    name = composed(name) or reader.mapping.default_facility or reader.field("MSH", 4) or "main"
     return reader.mapping.facilities.get(name, name)

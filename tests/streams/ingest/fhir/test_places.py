@@ -88,3 +88,9 @@ def test_a_list_that_is_too_long_is_refused(field: str) -> None:
     (wrong,) = read(encounter(**{field: [{"value": "1"}] * 1_001})).problems
     assert wrong.where == f"Encounter.{field}"
     assert "more than 1000 entries" in wrong.reason
+
+
+def test_a_name_is_one_name_however_its_accents_are_written() -> None:
+    for name in ("Entre\u0301e", "Entr\u00e9e"):
+        (stay,) = state({"location": {"display": name}, "period": {"start": FIRST}}).unit_stays
+        assert stay.unit_id == "Entr\u00e9e"

@@ -164,3 +164,17 @@ def test_a_word_on_a_bed_that_is_not_named_says_which_field_must() -> None:
         read(message("A20", more=["NPU|4W^101^^HG|H"])).rejected
         == "NPU-1.3: empty, so the bed is unknown. Fill it at the sender."
     )
+
+
+DECOMPOSED, COMPOSED = "Entre\u0301e", "Entr\u00e9e"
+
+
+def test_a_name_is_one_name_however_its_accents_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "mapping.yaml"
+    file.write_text(f"units: {{{DECOMPOSED}: {DECOMPOSED}}}\nfacilities: {{{COMPOSED}: H}}\n", encoding="utf-8")
+    for mapping in (Hl7Mapping(), load_mapping(file)):
+        one, other = (said("^".join((name, name, name, "HG")), mapping) for name in (DECOMPOSED, COMPOSED))
+        assert (
+            one == other == Location(facility_id="HG", unit_id=COMPOSED, room=COMPOSED, bed_id=f"{COMPOSED}-{COMPOSED}")
+        )
+    assert said(f"4W^^1^{DECOMPOSED}", load_mapping(file)) == Location(facility_id="H", unit_id="4W", bed_id="1")
