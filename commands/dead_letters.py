@@ -118,11 +118,15 @@ def _send(settings: Settings, engine: Engine, letters: dict[LetterName, Contents
     records, settled = [], []
     for name, letter in letters.items():
         try:
-            records += read_again(letter.value or b"", settings, letter.received_at)
+            found = read_again(letter.value or b"", settings, letter.received_at)
         except FactRejected as error:
             say(f"{name}: {error}", markup=False)
-        else:
+            continue
+        records += found.records
+        if found.reason is None:
             settled.append(name)
+        else:
+            say(f"{name}: {found.reason} The rest is published.", markup=False)
     if records:
         publish(records, settings, speed=Pace.parse("max"))
     if settled:

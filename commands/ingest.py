@@ -119,7 +119,8 @@ def _print_readings(messages: Iterator[Any], called: str, as_json: bool) -> None
         if as_json:
             typer.echo(msgspec.json.encode(message.as_json()))
         else:
-            what = reading.rejected or ", ".join(type(fact).__name__ for fact in reading.facts) or "nothing to publish"
+            facts = ", ".join(type(fact).__name__ for fact in reading.facts)
+            what = "; ".join(part for part in (facts, reading.rejected) if part) or "nothing to publish"
             kind = f" {message.trigger}" if message.trigger else ""
             say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
     if not as_json:

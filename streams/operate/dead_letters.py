@@ -1,7 +1,7 @@
 """Dead letters: list, show, correct, replay and settle them.
 
-A letter is first decoded with the current readers. Only valid facts go to Kafka, and the letter is settled. Replaying
-is idempotent: the log drops duplicate facts.
+A letter is first decoded with the current readers. Only valid facts go to Kafka, and the letter is settled if all of it
+can be used. Replaying is idempotent: the log drops duplicate facts.
 """
 
 from __future__ import annotations
@@ -122,8 +122,17 @@ def contents(connection: Connection, name: LetterName) -> Contents:
     return Contents(row.key, row.value, decode_headers(row.headers), row.received_at)
 
 
-def read_again(raw: bytes, settings: Settings, received_at: datetime | None = None) -> list[Outgoing]:
-    """Decode a letter with the current readers and mappings, and return the records for Kafka.
+class ReadAgain(NamedTuple):
+    """What a dead letter gives when it is read again."""
+
+    records: list[Outgoing]
+    """For Kafka. Facts that were published with the letter are among them; the log drops duplicates."""
+    reason: str | None
+    """Why a part of it still cannot be used; the letter is then not settled."""
+
+
+def read_again(raw: bytes, settings: Settings, received_at: datetime | None = None) -> ReadAgain:
+    """Decode a letter with the current readers and mappings.
 
     Parameters
     ----------
@@ -137,13 +146,13 @@ def read_again(raw: bytes, settings: Settings, received_at: datetime | None = No
     Raises
     ------
     FactRejected
-        When it is still invalid, with the reason.
+        When nothing of it can be used, with the reason.
     """
     reading = read(raw, load_feeds(settings), received_at or datetime.now(UTC))
     reason = reading.rejected
-    if reason is not None:
+    if reason is not None and not reading.facts:
         raise FactRejected(reason)
-    return [outgoing(fact) for fact in reading.facts]
+    return ReadAgain([outgoing(fact) for fact in reading.facts], reason)
 
 
 def settle(connection: Connection, names: Sequence[LetterName], how: str, at: datetime) -> None:

@@ -188,7 +188,7 @@ def test_dead_letters_are_listed_shown_replayed_and_settled(engine: Engine, sett
             read_again(raw, given)
         with pytest.raises(FactRejected, match="resourceType"):
             read_again(b'{"resourceType": "Patient"}', given)
-        (record,) = read_again(message(visit="V9"), given)
+        (record,) = read_again(message(visit="V9"), given).records
         assert msgspec.json.decode(record.value)["subject"] == "V9"
         settle(connection, [name], "fixed", NOW)
         assert unsettled(connection) == [LetterName("adt.events.v1", 2, 9)]

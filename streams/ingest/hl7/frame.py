@@ -153,7 +153,9 @@ def _reason(parts: Sequence[_Part], worst: int | None) -> str:
 
 
 def _records(part: _Part) -> list[Outgoing]:
+    """Return the facts, and a dead letter where the message or a part of it cannot be used."""
+    records = [outgoing(fact) for fact in part.reading.facts]
     reason = part.reading.rejected
     if reason is not None:
-        return [rejected(part.raw, reason, part.reading.control_id or NO_CONTROL_ID)]
-    return [outgoing(fact) for fact in part.reading.facts]
+        records.append(rejected(part.raw, reason, part.reading.control_id or NO_CONTROL_ID))
+    return records

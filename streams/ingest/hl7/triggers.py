@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from schemas import events
@@ -29,11 +29,13 @@ from streams.ingest.hl7.patient_ids import token_of
 from streams.ingest.hl7.patients import merge_patients, unmerge_patients, update_patient
 from streams.ingest.hl7.visit_merges import merge_visits, renumber_visit
 from streams.ingest.hl7.visit_numbers import all_fields, required_visit, visit_number
+from streams.ingest.reading import InputProblem
 
 EXPIRED = "20"
 """UB-04 patient status: died."""
 
-Make = Callable[[FieldReader], list[AnyFact]]
+Make = Callable[[FieldReader], Sequence[AnyFact | InputProblem]]
+"""Makes the facts of a message; a problem in place of a fact concerns one part of the message alone."""
 
 
 class _MakeStay(Protocol):

@@ -81,7 +81,7 @@ def test_the_same_bytes_give_the_same_facts_from_a_file_as_a_dead_letter_and_ove
     reading = read(raw, feeds(given), datetime.now(UTC))
     expected = [outgoing(fact) for fact in reading.facts]
     assert (len(expected), reading.problems, format_of(raw)) == (1, (), form)
-    assert read_again(raw, given) == expected
+    assert read_again(raw, given) == (expected, None)
     for read_file in (read_hl7, read_fhir):
         (found,) = from_a_file(read_file, raw, tmp_path, given)
         assert [outgoing(fact) for fact in found.reading.facts] == expected
@@ -141,7 +141,7 @@ def test_over_http_input_of_another_format_is_an_error_that_names_its_address(
 
 
 def test_a_bed_status_among_resources_is_published_from_a_file_of_lines(tmp_path: Path, settings: MakeSettings) -> None:
-    (record,) = read_again(message("A20", more=["NPU|4W^^01^HG|H"]), settings())
+    (record,) = read_again(message("A20", more=["NPU|4W^^01^HG|H"]), settings()).records
     (tmp_path / "feed.ndjson").write_bytes(RESOURCE + b"\n" + record.value + b"\n")
     first, second = read_fhir([tmp_path / "feed.ndjson"], settings())
     assert [type(fact) for fact in second.records()] == [BedStatusChanged]

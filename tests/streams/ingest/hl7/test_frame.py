@@ -55,6 +55,17 @@ def test_the_answer_to_several_messages_is_the_worst_of_them() -> None:
     assert frame(b"hello\r" + ONE + b"\r" + BAD).answer is Answer.REJECTED
 
 
+def test_the_beds_of_a_message_that_can_be_read_are_published_beside_its_dead_letter() -> None:
+    some = message("A20", control_id="C4", more=["NPU|4W^12^01^HG|H", "NPU|4W^12^02^HG|"])
+    found = frame(some + b"\r" + ONE)
+    assert (found.answer, found.accepted, found.rejected) == (Answer.ERROR, 1, 1)
+    assert found.reason.startswith("Message 1 of 2 in the frame: NPU segment 2 of 2, NPU-2: empty")
+    assert ids(found) == ["C4/1", "C1"]
+    (letter,) = letters(found)
+    assert letter.value == some
+    assert reason(letter).startswith(b"NPU segment 2 of 2, NPU-2: empty")
+
+
 def test_a_batch_is_its_messages() -> None:
     found = frame(b"FHS|^~\\&|x\rBHS|^~\\&|x\r" + ONE + b"\r" + TWO + b"\rBTS|2\rFTS|1\r")
     assert (found.answer, found.header.control_id, ids(found)) == (Answer.ACCEPTED, "C1", ["C1", "C2"])

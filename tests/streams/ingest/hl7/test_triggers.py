@@ -94,6 +94,33 @@ def test_each_bed_of_a_message_is_a_fact() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("NPU|4W^12^02^HG|", "NPU-2: empty, so the status of the bed is unknown."),
+        ('NPU|4W^12^02^HG|""', "NPU-2: empty, so the status of the bed is unknown."),
+        ("NPU|4W^12^02^HG", "NPU-2: empty, so the status of the bed is unknown."),
+        ("NPU|4W^12^02^HG|Q", "NPU-2: an unknown code. Add it to bed_statuses in the HL7 mapping."),
+        ("NPU|4W^12^^HG|H", "NPU-1.3: empty, so the bed is unknown."),
+        (f"NPU|4W^{'x' * 201}^02^HG|H", "NPU-1.2: longer than 200 characters."),
+    ],
+)
+def test_a_bed_that_cannot_be_read_does_not_lose_the_others(broken: str, reason: str) -> None:
+    alone = read(beds(broken))
+    assert (alone.facts, len(alone.problems)) == ((), 1)
+    assert (alone.rejected or "").startswith(reason)
+    among = read(beds("NPU|4W^12^01^HG|H", broken, "NPU|4W^12^03^HG|U"))
+    assert [(each.id, each.subject) for each in among.facts] == [
+        ("C1/1", "bed:HG/4W/12-01"),
+        ("C1/3", "bed:HG/4W/12-03"),
+    ]
+    assert (among.rejected or "").startswith(f"NPU segment 2 of 3, {reason}")
+
+
+def test_an_a20_without_a_bed_is_refused() -> None:
+    assert read(beds()).rejected == "NPU: missing. Send an NPU segment for each bed."
+
+
 @pytest.mark.parametrize("trigger", ["A12", "A13", "A32", "A33"])
 def test_a_cancel_that_brings_a_patient_back_says_where_to(trigger: str) -> None:
     found: Any = fact(message(trigger))
