@@ -164,6 +164,8 @@ class PatientDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_d
     age_years: AgeYears | None = None
     sex: Sex | None = None
     died_at: Instant | None = None
+    is_alive: bool = False
+    """PID-30 is N: a death that was reported before was an error."""
 
 
 class MergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

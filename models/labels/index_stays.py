@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from models.labels.episodes import admissions_after, continues
@@ -38,7 +38,9 @@ _NOT_ENDED = {
 }
 
 
-def index_exclusion(encounter: Encounter, history: Sequence[Encounter] = (), *, zone: tzinfo = UTC) -> Exclusion | None:
+def index_exclusion(
+    encounter: Encounter, history: Sequence[Encounter] = (), *, zone: tzinfo = UTC, died_at: datetime | None = None
+) -> Exclusion | None:
     """Return the reason why an encounter is not an index stay.
 
     Parameters
@@ -49,6 +51,8 @@ def index_exclusion(encounter: Encounter, history: Sequence[Encounter] = (), *, 
         All encounters of the patient; without it `CONTINUED` is never returned.
     zone : tzinfo
         Of the hospital, to define "the same day".
+    died_at : datetime or None
+        When the patient died, as reported apart from the discharge; a death after the discharge excludes nothing.
 
     Returns
     -------
@@ -65,6 +69,8 @@ def index_exclusion(encounter: Encounter, history: Sequence[Encounter] = (), *, 
         return Exclusion.IN_PROGRESS
     if not encounter.admitted_at <= encounter.discharged_at >= encounter.inpatient_from:
         return Exclusion.TIMES_OUT_OF_ORDER
+    if died_at is not None and died_at <= encounter.discharged_at:
+        return Exclusion.DIED
     return _by_leaving(encounter) or _by_age(encounter) or _by_episode(encounter, history, zone)
 
 

@@ -160,6 +160,11 @@ def _announcements(
         units |= _units_reserved(patient.before) | _units_reserved(patient.after)
     units |= _waiting_units(before, _awaited_or_withdrawn(encounters, patients) | reassigned.tokens, reassigned.persons)
     others = _encounters_of(reassigned.tokens, before.people, encounters)
+    dead = _tokens_of_dead(patients, reassigned.persons).difference(reassigned.tokens)
+    known = {change.after.encounter_id for change in encounters if change.after is not None}
+    for encounter in _encounters_of(dead, before.people, encounters):
+        if encounter.encounter_id not in known:
+            messages.append(_encounter_message(encounter_changed(encounter)))
     if not units and not others:
         return messages
     at = max(fact.occurred_at for fact in batch.facts.values())
@@ -171,6 +176,16 @@ def _announcements(
         hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at, past_changed=past_changed)
         messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
     return messages
+
+
+def _tokens_of_dead(patients: Iterable[Change[Patient]], persons: Mapping[str, str]) -> set[str]:
+    """Return all tokens of the persons whose death became known, or turned out to be an error."""
+    changed = {
+        persons.get(change.after.patient_token, change.after.patient_token)
+        for change in patients
+        if change.after is not None and (change.before.died_at if change.before else None) != change.after.died_at
+    }
+    return changed | {token for token, person in persons.items() if person in changed}
 
 
 def encounter_changed(encounter: Encounter, *, identity_changed_at: datetime | None = None) -> EncounterChanged:

@@ -10,10 +10,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from schemas.events import (
+    AnyFact,
     BedStatusChanged,
     EncountersMerged,
     PatientsMerged,
     PatientsUnmerged,
+    PatientUpdated,
     digest,
     is_patient_subject,
 )
@@ -116,7 +118,13 @@ def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:
         },
         merged_into={fact.data.into for fact in facts if isinstance(fact, EncountersMerged)},
         patients={fact.partition_key: fact.subject for fact in facts if is_patient_subject(fact.subject)},
-        merges_patients=any(isinstance(fact, PatientsMerged | PatientsUnmerged) for fact in facts),
+        concerns_persons=any(map(_concerns_person, facts)),
         rejected=rejected,
         known_facts=batch.facts,
     )
+
+
+def _concerns_person(fact: AnyFact) -> bool:
+    if isinstance(fact, PatientUpdated):
+        return fact.data.died_at is not None
+    return isinstance(fact, PatientsMerged | PatientsUnmerged)

@@ -97,9 +97,13 @@ class IssuedScore(NamedTuple):
     """JSON, as stored."""
     moment: str
     as_of: datetime
+    has_died: bool = False
+    """Whether the person is reported dead, in this stay or after it."""
 
 
-def decide(encounter: Encounter, latest: LatestScore, standing: AlertState | None) -> AlertStatus | None:
+def decide(
+    encounter: Encounter, latest: LatestScore, standing: AlertState | None, *, has_died: bool = False
+) -> AlertStatus | None:
     """Return the status that the encounter's alert should have, or None if it needs no alert.
 
     Parameters
@@ -110,8 +114,10 @@ def decide(encounter: Encounter, latest: LatestScore, standing: AlertState | Non
         Score with the latest `as_of`, which need not be the one computed last.
     standing : AlertState or None
         Current alert; None if there is none yet.
+    has_died : bool
+        Whether the person is reported dead.
     """
-    wanted = latest.band == HIGH and can_be_followed_up(encounter)
+    wanted = latest.band == HIGH and not has_died and can_be_followed_up(encounter)
     if standing is None:
         return AlertStatus.NEW if wanted else None
     if not wanted:

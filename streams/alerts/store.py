@@ -55,7 +55,7 @@ def save_alerts(connection: Connection, scored: Sequence[IssuedScore], now: date
             continue  # a score of a later moment is stored already, and decides
         old = dict(zip(column.keys(), standing[encounter_id], strict=True)) if encounter_id in standing else None
         before = AlertState(AlertStatus(old["status"]), old["band"]) if old else None
-        status = decide(item.encounter, LatestScore(item.band, item.as_of), before)
+        status = decide(item.encounter, LatestScore(item.band, item.as_of), before, has_died=item.has_died)
         if status is None:
             continue
         raised_again = status is AlertStatus.NEW and before is not None and before.status is not AlertStatus.NEW

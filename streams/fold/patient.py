@@ -67,7 +67,10 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
         elif isinstance(fact, PatientUpdated):
             sex = sex if fact.data.sex is None else fact.data.sex
             age_years = age_years if fact.data.age_years is None else fact.data.age_years
-            died_at = died_at if fact.data.died_at is None else fact.data.died_at.astimezone(UTC)
+            if fact.data.died_at is not None:
+                died_at = fact.data.died_at.astimezone(UTC)
+            elif fact.data.is_alive:
+                died_at = None
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):
             pending.append(_pending(fact))
     problems = {*effective.problems, Problem.MERGED_TWICE} if len(merges) > 1 else effective.problems

@@ -7,7 +7,7 @@ transaction that releases the labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -25,6 +25,7 @@ from streams.risk import outcome_store, score_store
 from streams.store import histories
 from streams.store.locks import AdvisoryLock, try_lock
 from streams.store.outbox import Message, add_messages
+from streams.store.people import deaths
 from streams.store.watermarks import event_time
 from streams.worker import metrics
 
@@ -41,7 +42,8 @@ def track_index_stays(engine: Engine, changes: list[EncounterChanged], lateness:
     others = {change.encounter_id for change in changes} - ended
     with engine.begin() as connection:
         stays = histories.encounters(connection, ended)
-        index_stays = [stay for stay in stays if index_exclusion(stay) is None]
+        died_at = deaths(connection, {stay.patient_token for stay in stays})
+        index_stays = [stay for stay in stays if index_exclusion(stay, died_at=died_at.get(stay.patient_token)) is None]
         outcome_store.await_outcomes(connection, index_stays, WINDOW + lateness)
         outcome_store.forget(connection, others | ended - {stay.encounter_id for stay in index_stays})
         _reassess(connection, {change.patient_token for change in changes if change.identity_changed_at is not None})
@@ -91,7 +93,8 @@ class OutcomeTrainer:
                 batch = latest_batch_model(connection)
                 model = OnlineModel.untaught(batch.base_rate) if batch is not None else None
             of_person = histories.of_persons(connection, {stay.patient_token for stay in stays})
-            ready, no_longer = _index_stays(stays, of_person)
+            died_at = deaths(connection, of_person)
+            ready, no_longer = _index_stays(stays, of_person, died_at)
             outcome_store.forget(connection, no_longer)
             frozen = score_store.frozen_features(connection, {stay.encounter_id for stay, _ in ready})
             released, learnt = [], 0
@@ -118,7 +121,7 @@ class OutcomeTrainer:
 
 
 def _index_stays(
-    stays: list[outcome_store.Waiting], histories: dict[str, list[Encounter]]
+    stays: list[outcome_store.Waiting], histories: dict[str, list[Encounter]], died_at: Mapping[str, datetime]
 ) -> tuple[list[tuple[outcome_store.Waiting, Encounter]], list[str]]:
     """Return the stays that are still index stays, with their encounters, and the ids of those that are not.
 
@@ -128,7 +131,8 @@ def _index_stays(
     for stay in stays:
         history = histories.get(stay.patient_token, [])
         index = next((encounter for encounter in history if encounter.encounter_id == stay.encounter_id), None)
-        if index is None or index_exclusion(index, history) is not None:
+        dead_since = died_at.get(stay.patient_token)
+        if index is None or index_exclusion(index, history, died_at=dead_since) is not None:
             no_longer.append(stay.encounter_id)
         else:
             ready.append((stay, index))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -58,9 +58,14 @@ def save_scored_until(connection: Connection, midnight: datetime) -> None:
 
 
 def save(
-    connection: Connection, scored: Sequence[Scored], batch_model: str, online_version: int, now: datetime
+    connection: Connection,
+    scored: Sequence[Scored],
+    batch_model: str,
+    online_version: int,
+    now: datetime,
+    dead: Collection[str] = (),
 ) -> None:
-    """Write scores, raise or close alerts, and announce the changed alerts."""
+    """Write scores, raise or close alerts, and announce the changed alerts; none is raised for a patient in `dead`."""
     rows = [
         (
             *item.due.key,
@@ -84,6 +89,7 @@ def save(
             reasons=_encode(item.risk.reasons),
             moment=item.due.moment.value,
             as_of=item.due.as_of,
+            has_died=item.due.encounter.patient_token in dead,
         )
         for item in scored
     ]

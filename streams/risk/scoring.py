@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
@@ -24,6 +24,7 @@ from streams.risk import score_store
 from streams.risk.moments import Due, due_after_merge, due_at_midnight, due_moments, midnights, score_all
 from streams.store import histories
 from streams.store.locks import AdvisoryLock, try_lock
+from streams.store.people import deaths
 from streams.store.watermarks import event_time
 from streams.worker import metrics
 
@@ -33,6 +34,8 @@ MIDNIGHTS_AT_ONCE = 8
 
 CATCH_UP = timedelta(days=30)
 """How far back moments are scored when the first model appears: earlier discharges are past follow-up."""
+
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 MODEL_CHECK_S = 1.0
 """Seconds between checks for a newer batch or online model."""
@@ -76,7 +79,12 @@ class Scoring:
             if models is None:
                 return 0
             found = histories.encounters(connection, encounter_ids)
-            followed_up = {encounter.encounter_id for encounter in found if can_be_followed_up(encounter)}
+            dead = deaths(connection, {encounter.patient_token for encounter in found})
+            followed_up = {
+                encounter.encounter_id
+                for encounter in found
+                if encounter.patient_token not in dead and can_be_followed_up(encounter)
+            }
             without_follow_up = open_alerts(connection, set(encounter_ids) - followed_up)
         if without_follow_up:  # they need no follow-up any more, and may never reach another scoring moment
             with engine.begin() as connection:
@@ -112,12 +120,16 @@ class Scoring:
         for start in range(0, len(due), MAX_AT_ONCE):
             with engine.connect().execution_options(read_only=True) as connection:
                 missing = score_store.not_yet_scored(connection, due[start : start + MAX_AT_ONCE])
+                died_at = deaths(connection, {item.encounter.patient_token for item in missing})
+                missing = [item for item in missing if item.as_of < died_at.get(item.encounter.patient_token, FOREVER)]
                 patients = {item.encounter.patient_token for item in missing}
                 of_person = histories.of_persons(connection, patients)
             scored = score_all(missing, of_person, models.scorer)
             if scored:
                 with engine.begin() as connection:
-                    score_store.save(connection, scored, models.batch_model, models.online_version, self._clock())
+                    score_store.save(
+                        connection, scored, models.batch_model, models.online_version, self._clock(), died_at
+                    )
             for item in scored:
                 metrics.SCORES.labels(item.due.moment.value).inc()
             issued += len(scored)

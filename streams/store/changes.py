@@ -105,7 +105,8 @@ class Touched(NamedTuple):
     """Encounters that facts of the batch name as the target of a merge."""
     patients: Mapping[str, str] = {}
     """Subject by patient token."""
-    merges_patients: bool = False
+    concerns_persons: bool = False
+    """Whether a fact of the batch concerns all encounters of a person: a merge, or a death."""
     rejected: Collection[LetterKey] = ()
     known_facts: Mapping[bytes, AnyFact] = {}
     """Facts of the batch by body, so that they are not decoded again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
@@ -11,6 +12,19 @@ from schemas import tables
 from schemas.state import decode_patient
 from streams.fold.merges import MergeOrder, merges_of
 from streams.store import bulk
+
+
+def deaths(connection: Connection, tokens: Iterable[str]) -> dict[str, datetime]:
+    """Return when the persons of these tokens died, by the given token; without those who are not reported dead."""
+    wanted = set(tokens)
+    person_of = persons(connection, wanted)
+    rows = bulk.select_by_key(connection, "state", tables.patient, "patient_token", person_of)
+    died: dict[str, datetime] = {}
+    for patient in (decode_patient(row[0]) for row in rows):
+        if patient.died_at is not None:
+            person = person_of[patient.patient_token]
+            died[person] = min(patient.died_at, died.get(person, patient.died_at))
+    return {token: died[person_of[token]] for token in wanted if person_of[token] in died}
 
 
 class MergeGroup(NamedTuple):

@@ -77,7 +77,8 @@ class UnitOfWork:
         patients = self._patients(touched.patients)
         subjects = touched.patients.values()
         patient_facts = facts_about(self.connection, subjects, touched.known_facts) if subjects else {}
-        people = self._people(touched, patient_facts) if touched.merges_patients else None
+        of_persons = touched.concerns_persons or any(stored.state.died_at for stored in patients.values())
+        people = self._people(touched, patient_facts) if of_persons else None
         plans = waiting_plans(self.connection) if touched.encounters or touched.patients else []
         return Before(
             has_new_facts=touched.has_new_facts,

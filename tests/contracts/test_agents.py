@@ -25,7 +25,7 @@ from streams.capacity.agent import Capacity
 from streams.fold.encounter import fold
 from streams.risk import outcomes, scoring
 from streams.worker.transactions import Transactions
-from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, said, transfer
+from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, of_patient, said, transfer
 
 LATENESS = timedelta(days=2)
 
@@ -142,6 +142,43 @@ def test_the_alert_of_a_patient_who_cannot_be_followed_up_is_closed(
     take(engine, *end)
     scoring.score_changed(engine, {"E1"})
     assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "closed")]
+
+
+def died(hours: float, died_at: float, patient: str = "P1") -> AnyFact:
+    fact: AnyFact = of_patient(events.PatientUpdated, hours, patient, died_at=at(died_at))
+    return fact
+
+
+@pytest.mark.parametrize("known_as", ["P1", "P0"])
+def test_a_death_after_the_discharge_closes_the_alert_and_is_not_a_readmission(
+    engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch, known_as: str
+) -> None:
+    monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
+    take(engine, *STAY, merge(76, "P0", "P1"))
+    scoring = use(engine, model)
+    scoring.score_changed(engine, {"E1"})
+    track_index_stays(engine, "E1")
+    assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "new")]
+    with engine.begin() as connection:
+        connection.execute(tables.outbox.delete())
+    take(engine, died(500, 400, known_as))
+    assert ("encounters.changed.v1", b"P1") in rows(engine, tables.outbox, "topic", "key")
+    scoring.score_changed(engine, {"E1"})
+    track_index_stays(engine, "E1")
+    assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "closed")]
+    assert rows(engine, tables.encounter, "encounter_id", "status") == [("E1", "discharged")]
+    take(engine, *(admit(75 + 32 * 24 + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
+    assert outcomes.OutcomeTrainer(lambda: T0).release_due(engine) == 1
+    assert rows(engine, tables.label, "encounter_id", "readmitted_30d") == [("E1", False)]
+
+
+def test_a_death_before_the_discharge_that_is_reported_later_makes_it_no_index_stay(engine: Engine) -> None:
+    take(engine, *STAY)
+    track_index_stays(engine, "E1")
+    assert rows(engine, tables.label, "encounter_id") == [("E1",)]
+    take(engine, died(500, 74))
+    track_index_stays(engine, "E1")
+    assert rows(engine, tables.label, "encounter_id") == []
 
 
 def track_index_stays(engine: Engine, encounter_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Patient and stay as an ADT message describes them: class, service, age, sex, death, diagnoses and procedures."""
+"""Patient and stay as an ADT message describes them: class, service, age, sex, diagnoses and procedures."""
 
 from __future__ import annotations
 
@@ -60,11 +60,6 @@ def age_years(reader: FieldReader, at: datetime) -> int | None:
 def sex(reader: FieldReader) -> Sex | None:
     """Return PID-8."""
     return SEXES.get(reader.message.get("PID", 8).upper()[:1])
-
-
-def has_died(reader: FieldReader) -> bool:
-    """Return whether PID-30 or PID-29 reports a death."""
-    return reader.message.get("PID", 30).upper() == "Y" or reader.time("PID", 29) is not None
 
 
 def disposition(reader: FieldReader) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas import events
 from schemas.errors import InvalidInput
 from schemas.events import AnyFact, MergeDetails, PatientDetails, UnmergeDetails, patient_subject
-from streams.ingest.hl7 import clinical
+from streams.ingest.hl7 import clinical, deaths
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.patient_ids import merged_ids, patient_id, token_of
@@ -15,9 +15,22 @@ def update_patient(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
     """A28, A31, and an A08 without a visit number."""
     at, token = reader.occurred_at(), token_of(reader)
     data = PatientDetails(
-        age_years=clinical.age_years(reader, at), sex=clinical.sex(reader), died_at=reader.time("PID", 29)
+        age_years=clinical.age_years(reader, at),
+        sex=clinical.sex(reader),
+        died_at=deaths.died_at(reader, at),
+        is_alive=deaths.is_alive(reader),
     )
     return [make_fact(reader, events.PatientUpdated, patient_subject(token), token, at, data, suffix)]
+
+
+def report_death(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
+    """A03, A08: the death of the patient, which concerns all stays of the person; nothing where none is reported."""
+    at = reader.occurred_at()
+    time = deaths.died_at(reader, at)
+    if time is None:
+        return []
+    token, data = token_of(reader), PatientDetails(died_at=time)
+    return [make_fact(reader, events.PatientUpdated, patient_subject(token), token, at, data, f"{suffix}/died")]
 
 
 def merge_patients(reader: FieldReader) -> list[AnyFact]:

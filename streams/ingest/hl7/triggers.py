@@ -19,20 +19,17 @@ from schemas.events import (
     UpdateDetails,
     patient_subject,
 )
-from streams.ingest.hl7 import clinical
 from streams.ingest.hl7.beds import bed_statuses
 from streams.ingest.hl7.clinical import details
+from streams.ingest.hl7.deaths import disposition_at_discharge, disposition_in_update
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.locations import location
 from streams.ingest.hl7.patient_ids import token_of
-from streams.ingest.hl7.patients import merge_patients, unmerge_patients, update_patient
+from streams.ingest.hl7.patients import merge_patients, report_death, unmerge_patients, update_patient
 from streams.ingest.hl7.visit_merges import merge_visits, renumber_visit
 from streams.ingest.hl7.visit_numbers import all_fields, required_visit, visit_number
 from streams.ingest.reading import InputProblem
-
-EXPIRED = "20"
-"""UB-04 patient status: died."""
 
 Make = Callable[[FieldReader], Sequence[AnyFact | InputProblem]]
 """Makes the facts of a message; a problem in place of a fact concerns one part of the message alone."""
@@ -59,23 +56,25 @@ def _stay(kind: type[Any], time_field: tuple[str, int] = ("", 0), default: Patie
 
 def _discharge(reader: FieldReader) -> list[AnyFact]:
     at = reader.occurred_at("PV1", 45)
-    disposition = clinical.disposition(reader) or (EXPIRED if clinical.has_died(reader) else None)
-    data = DischargeDetails(discharge_disposition=disposition, **details(reader, at))
-    return [make_fact(reader, events.PatientDischarged, required_visit(reader), token_of(reader), at, data)]
+    data = DischargeDetails(discharge_disposition=disposition_at_discharge(reader, at), **details(reader, at))
+    discharge = make_fact(reader, events.PatientDischarged, required_visit(reader), token_of(reader), at, data)
+    return [discharge, *report_death(reader)]
 
 
 def _update(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
     if visit_number(reader) is None:
         return update_patient(reader, suffix)
     at = reader.occurred_at()
+    left_at = reader.past_time("PV1", 45)
     data = UpdateDetails(
         location=location(reader, "PV1", 3),
-        discharge_disposition=clinical.disposition(reader),
+        discharge_disposition=disposition_in_update(reader, left_at),
         admitted_at=reader.past_time("PV1", 44),
-        discharged_at=reader.past_time("PV1", 45),
+        discharged_at=left_at,
         **details(reader, at),
     )
-    return [make_fact(reader, events.EncounterUpdated, required_visit(reader), token_of(reader), at, data, suffix)]
+    update = make_fact(reader, events.EncounterUpdated, required_visit(reader), token_of(reader), at, data, suffix)
+    return [update, *report_death(reader, suffix)]
 
 
 def _tracking(kind: type[Any]) -> Make:

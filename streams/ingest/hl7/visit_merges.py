@@ -53,7 +53,7 @@ def renumber_visit(change: Update) -> Callable[[FieldReader], list[AnyFact]]:
 
     def make(reader: FieldReader) -> list[AnyFact]:
         identity = _identity_changes(reader)
-        makes = [*identity, lambda suffix: change(reader, suffix)]
+        makes: list[_Make] = [*identity, lambda suffix: change(reader, suffix)]
         return [fact for index, each in enumerate(makes) for fact in each(suffix_of(index, many=bool(identity)))]
 
     return make

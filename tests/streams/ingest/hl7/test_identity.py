@@ -8,11 +8,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from models.labels.index_stays import Exclusion, index_exclusion
 from schemas import events
 from schemas.events import AnyFact
 from schemas.pseudonyms import patient_token
 from schemas.state import EncounterStatus, Problem
 from simulators.testing import Replay
+from streams.fold.patient import fold_patient
 from streams.ingest.hl7.mapping import Hl7Mapping, VisitNumberScope
 from tests.streams.ingest.hl7.messages import KEY, message, read
 
@@ -241,3 +243,103 @@ def test_the_order_of_pid_3_does_not_change_the_patient(order: tuple[str, ...]) 
 )
 def test_a_number_is_chosen_by_type_then_authority_then_number(patient: str, number: str, authority: str) -> None:
     assert facts_of([message(patient=patient)])[0].partition_key == token(number, authority)
+
+
+# Deaths
+
+
+def with_death(raw: bytes, time: str, dead: str) -> bytes:
+    return raw.replace(b"|19500101|F", b"|19500101|F" + b"|" * 21 + f"{time}|{dead}".encode())
+
+
+def left(death: str, dead: str, disposition: str, **more: str) -> list[AnyFact]:
+    """An A03 of the 5th at 09:00, with PID-29, PID-30 and PV1-36."""
+    return facts_of([with_death(hl7("A03", "05T0900", f36=disposition, **more), death, dead)])
+
+
+def disposition(facts: Sequence[AnyFact]) -> object:
+    return getattr(facts[0].data, "discharge_disposition", None)
+
+
+def died(facts: Sequence[AnyFact]) -> str | None:
+    """The time that the facts about the person give for the death."""
+    times = [fact.data.died_at for fact in facts if isinstance(fact, events.PatientUpdated)]
+    return times[-1].strftime("%dT%H%M") if times and times[-1] else None
+
+
+@pytest.mark.parametrize(
+    ("death", "dead", "stated", "expected", "at"),
+    [
+        ("20260305080000", "Y", "EXP", "20", "05T0800"),
+        ("20260305080000", "Y", "", "20", "05T0800"),
+        ("20260305080000", "Y", "01", "20", "05T0800"),
+        ("20260305080000", "Y", "41", "41", "05T0800"),
+        ("", "Y", "01", "20", "05T0900"),
+        ("", "y", "", "20", "05T0900"),
+        ("20260305080000", "", "01", "20", "05T0800"),
+        ("20260305", "Y", "01", "20", "05T0000"),
+        ("20260305080000", "N", "EXP", "20", "05T0800"),
+        ("20260305080000", "N", "01", "01", "05T0800"),
+        ("202603", "Y", "EXP", "20", "05T0900"),
+        ("202603", "", "", "20", "05T0900"),
+        ("00000000", "Y", "EXP", "20", "05T0900"),
+        ("UNKNOWN", "Y", "01", "20", "05T0900"),
+        ("20260405080000", "Y", "01", "20", "05T0900"),
+        ("00000000", "N", "01", "01", None),
+        ("00000000", "", "EXP", "EXP", None),
+        ("UNKNOWN", "", "01", "01", None),
+        ("", "N", "01", "01", None),
+        ("", "", "", None, None),
+    ],
+)
+def test_a_discharge_says_that_the_patient_died(
+    death: str, dead: str, stated: str, expected: str | None, at: str | None
+) -> None:
+    found = left(death, dead, stated)
+    assert (disposition(found), died(found)) == (expected, at)
+
+
+def test_a_death_after_the_discharge_does_not_turn_it_into_a_death_in_hospital() -> None:
+    raw = with_death(hl7("A03", "25T0900", f36="01", f45="20260305090000"), "20260320080000", "Y")
+    raw = raw.replace(b"||||20260325090000", b"")  # without EVN-6 the discharge was at PV1-45
+    found = facts_of([raw])
+    assert (found[0].occurred_at.day, disposition(found), died(found)) == (5, "01", "20T0800")
+
+
+@pytest.mark.parametrize(
+    ("death", "left_at", "stated", "expected"),
+    [
+        ("20260320080000", "20260305090000", "01", "01"),
+        ("20260305080000", "20260305090000", "01", "20"),
+        ("20260305080000", "", "01", "01"),
+        ("202603", "20260305090000", "01", "01"),
+        ("", "20260305090000", "", None),
+    ],
+)
+def test_an_update_after_the_discharge_says_where_the_patient_died_only_by_both_times(
+    death: str, left_at: str, stated: str, expected: str | None
+) -> None:
+    found = facts_of([with_death(hl7("A08", "25T0900", f36=stated, f45=left_at), death, "Y")])
+    assert disposition(found) == expected
+    assert died(found) is not None
+
+
+STAY_42 = [hl7("A01", "02T0800"), with_death(hl7("A03", "05T0900", f36="EXP"), "20260305080000", "Y")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_patient_who_died_under_a_local_code_is_no_index_stay(order: tuple[int, ...]) -> None:
+    with hospital([STAY_42[position] for position in order]) as replay:
+        stay = replay.encounter("V1")
+        assert stay.discharge_disposition == "20"
+        assert index_exclusion(stay) is Exclusion.DIED
+
+
+def test_a_death_reported_in_error_is_taken_back_by_pid_30() -> None:
+    dead = facts_of([with_death(hl7("A31", "10T0900"), "20260309080000", "Y")])
+    alive = facts_of([with_death(hl7("A31", "11T0900"), "", "N")])
+    assert (died(dead), died(alive)) == ("09T0800", None)
+    for facts in ([*dead, *alive], [*alive, *dead]):
+        patient = fold_patient(facts)  # type: ignore[arg-type]
+        assert patient is not None
+        assert patient.died_at is None

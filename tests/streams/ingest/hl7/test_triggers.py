@@ -170,7 +170,7 @@ def test_a_plan_without_a_visit_number_waits_on_the_patient(trigger: str, kind: 
 )
 def test_a_discharge_of_a_patient_who_died_says_so(pid: str, disposition: str, said: str | None) -> None:
     raw = message("A03", f36=disposition).replace(b"|F\r", pid.encode() + b"\r")
-    data: Any = fact(raw).data
+    data: Any = read(raw).facts[0].data
     assert data.discharge_disposition == said
 
 
