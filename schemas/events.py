@@ -174,6 +174,12 @@ class MergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     into: Name
 
 
+class LinkDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The subject is one person with `into`: the token of another number in the same PID-3."""
+
+    into: Name
+
+
 class UnmergeDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A merge of the subject was an error: the one into `apart_from`, or else the latest."""
 
@@ -456,6 +462,14 @@ class PatientsUnmerged(PatientFact, frozen=True, kw_only=True, gc=False, tag="wa
     data: UnmergeDetails
 
 
+class PatientIdentifiersLinked(
+    PatientFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.patient_identifiers_linked.v1"
+):
+    """A01, A04 to A08, A28, A31, A40: the subject is a further number of a person, beside the chosen one of PID-3."""
+
+    data: LinkDetails
+
+
 class BedStatusChanged(Fact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.bed_status_changed.v1"):
     """A20. Its subject and partition key are `bed_subject(location)`."""
 
@@ -495,7 +509,7 @@ AdtEvent = (
 )
 """A fact about an encounter."""
 
-PersonFact = PatientUpdated | PatientsMerged | PatientsUnmerged
+PersonFact = PatientUpdated | PatientsMerged | PatientsUnmerged | PatientIdentifiersLinked
 """A fact about a person."""
 
 AnyFact = AdtEvent | PersonFact | BedStatusChanged
@@ -560,7 +574,7 @@ def check_subject(fact: AnyFact) -> None:
             raise FactRejected("The subject of a bed status must be bed:facility/unit/bed - at `$.subject`")
     elif is_bed_subject(fact.subject):
         raise FactRejected("Only a bed status may have a bed as its subject - at `$.subject`")
-    elif isinstance(fact, PatientUpdated | PatientsMerged | PatientsUnmerged):
+    elif isinstance(fact, PatientFact):
         if fact.subject != patient_subject(fact.partition_key):
             raise FactRejected("The subject of a fact about a patient must be patient:partitionkey - at `$.subject`")
     elif is_patient_subject(fact.subject) and not (

@@ -44,6 +44,7 @@ class Problem(StrEnum):
     REPORTED_AFTER_DELETION = "reported_after_deletion"
     REPORTED_AFTER_CANCELLATION = "reported_after_cancellation"
     MERGED_TWICE = "merged_twice"
+    NUMBER_OF_MANY = "number_of_many"
     MERGED_IN_TWO_PLACES = "merged_in_two_places"
 
 
@@ -181,6 +182,8 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     """`occurred_at`, `recorded_at`, source and id of the merge: of merges in a circle the oldest does not count."""
     merges: tuple[str, ...] = ()
     """All tokens that this one was merged into, without undone merges."""
+    links: tuple[str, ...] = ()
+    """Tokens of other numbers of this person, as PID-3 listed them together; see `streams.fold.merges`."""
     sex: Sex | None = None
     age_years: int | None = None
     died_at: datetime | None = None

@@ -132,6 +132,16 @@ patient = Table(
     comment="The fold of the facts about each patient token; `state` is schemas.state.Patient as JSON.",
 )
 
+patient_link = Table(
+    "patient_link",
+    metadata,
+    Column("patient_token", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("linked_to", Text, nullable=False),
+    Index(None, "linked_to"),
+    comment="Further numbers of a person, and the chosen number beside which PID-3 listed each.",
+)
+
 alias = Table(
     "alias",
     metadata,

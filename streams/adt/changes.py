@@ -20,7 +20,7 @@ from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.event_time import PartitionMark, advance
 from streams.fold.merged_encounters import fold_merged
-from streams.fold.merges import merges_of, resolve_merges
+from streams.fold.merges import links_of, merges_of, resolve_persons
 from streams.fold.patient import fold_patient
 from streams.store.changes import AliasChanges, Before, Change, Changes, DeadLetter, LetterKey, People, Unit
 from streams.store.outbox import Message, encode_headers
@@ -119,12 +119,13 @@ def _beds(batch: Batch) -> list[BedStatusChanged]:
 
 
 def _reassign(people: People, patients: Sequence[Change[Patient]]) -> _Reassigned:
-    """Resolve the merges after the batch, and compare the persons with the stored aliases."""
+    """Resolve the merges and links after the batch, and compare the persons with the stored aliases."""
     states = [change.after for change in patients if change.after is not None]
-    merges = dict(people.merges)
+    merges, links = dict(people.merges), dict(people.links)
     for state in states:
         merges.pop(state.patient_token, None)
-    after = resolve_merges(merges | merges_of(states))
+        links.pop(state.patient_token, None)
+    after = resolve_persons(merges | merges_of(states), links | links_of(states))
     aliases = people.aliases
     changed = {token for token in people.tokens if aliases.get(token) != after.get(token)}
     return _Reassigned(

@@ -13,6 +13,7 @@ from schemas.events import (
     AnyFact,
     BedStatusChanged,
     EncountersMerged,
+    PatientIdentifiersLinked,
     PatientsMerged,
     PatientsUnmerged,
     PatientUpdated,
@@ -119,6 +120,7 @@ def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:
         merged_into={fact.data.into for fact in facts if isinstance(fact, EncountersMerged)},
         patients={fact.partition_key: fact.subject for fact in facts if is_patient_subject(fact.subject)},
         concerns_persons=any(map(_concerns_person, facts)),
+        links={(fact.partition_key, fact.data.into) for fact in facts if isinstance(fact, PatientIdentifiersLinked)},
         rejected=rejected,
         known_facts=batch.facts,
     )

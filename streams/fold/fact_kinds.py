@@ -23,6 +23,7 @@ from schemas.events import (
     PatientClassChanged,
     PatientDeparted,
     PatientDischarged,
+    PatientIdentifiersLinked,
     PatientPreadmitted,
     PatientRegistered,
     PatientsMerged,
@@ -40,6 +41,7 @@ from schemas.events import (
 _IN_ORDER: tuple[type, ...] = (
     PatientsMerged,
     PatientsUnmerged,
+    PatientIdentifiersLinked,
     PatientUpdated,
     EncountersMerged,
     EncountersUnmerged,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from schemas.events import (
     AdmissionPending,
     AdtEvent,
+    PatientIdentifiersLinked,
     PatientPreadmitted,
     PatientsMerged,
     PatientUpdated,
@@ -27,6 +28,9 @@ from streams.fold.encounter_builder import in_utc, reservation
 from streams.fold.merges import merge_order
 from streams.fold.pending_admissions import KINDS, withdrawals
 from streams.fold.resource_versions import latest_versions
+
+MAX_LINKS = 3
+"""Chosen numbers beside which a further number may be listed; one that is listed with more is no person's own."""
 
 
 def fold_patient(facts: Iterable[AdtEvent | PersonFact], *, as_of: datetime | None = None) -> Patient | None:
@@ -56,6 +60,7 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
         return None
     last_merge: PatientsMerged | None = None
     merges: set[str] = set()
+    links: set[str] = set()
     sex: Sex | None = None
     age_years: int | None = None
     died_at: datetime | None = None
@@ -64,6 +69,8 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
         if isinstance(fact, PatientsMerged):
             last_merge = fact
             merges.add(fact.data.into)
+        elif isinstance(fact, PatientIdentifiersLinked):
+            links.add(fact.data.into)
         elif isinstance(fact, PatientUpdated):
             sex = sex if fact.data.sex is None else fact.data.sex
             age_years = age_years if fact.data.age_years is None else fact.data.age_years
@@ -73,12 +80,18 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
                 died_at = None
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):
             pending.append(_pending(fact))
-    problems = {*effective.problems, Problem.MERGED_TWICE} if len(merges) > 1 else effective.problems
+    problems = set(effective.problems)
+    if len(merges) > 1:
+        problems.add(Problem.MERGED_TWICE)
+    if len(links) > MAX_LINKS:
+        problems.add(Problem.NUMBER_OF_MANY)
+        links.clear()
     return Patient(
         patient_token=effective.reported[-1].partition_key,
         merged_into=last_merge.data.into if last_merge else None,
         merge_order=merge_order(last_merge) if last_merge else None,
         merges=tuple(sorted(merges)),
+        links=tuple(sorted(links)),
         sex=sex,
         age_years=age_years,
         died_at=died_at,

@@ -19,7 +19,7 @@ from schemas.events import is_bed_subject, is_patient_subject, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient
 from streams.fold.encounter import fold
 from streams.fold.merged_encounters import fold_merged
-from streams.fold.merges import merges_of, resolve_merges
+from streams.fold.merges import links_of, merges_of, resolve_persons
 from streams.fold.patient import fold_patient
 from streams.fold.pending_admissions import without_withdrawn
 from streams.store import bulk
@@ -125,7 +125,7 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
         patient = fold_patient(_recorded(facts, as_of, known), as_of=as_of)
         if patient is not None:
             patients[patient.patient_token] = patient
-    person_of = resolve_merges(merges_of(patients.values()))
+    person_of = resolve_persons(merges_of(patients.values()), links_of(patients.values()))
     person = person_of.get(token, token)
     tokens = sorted(other for other in around if person_of.get(other, other) == person)
     encounters = _encounters(connection, tokens, as_of, known)

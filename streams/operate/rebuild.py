@@ -22,7 +22,7 @@ from streams.adt.changes import encounter_changed
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.merged_encounters import fold_merged
-from streams.fold.merges import merges_of, resolve_merges
+from streams.fold.merges import merges_of, resolve_persons
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
 from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
@@ -33,6 +33,7 @@ DERIVED = (
     tables.encounter,
     tables.unit_stay,
     tables.patient,
+    tables.patient_link,
     tables.reservation,
     tables.bed_status,
     tables.alias,
@@ -82,12 +83,13 @@ class _Rows(NamedTuple):
     encounter: list[rows.Row]
     unit_stay: list[rows.Row]
     patient: list[rows.Row]
+    patient_link: list[rows.Row]
     reservation: list[rows.Row]
     bed_status: list[rows.Row]
 
     @staticmethod
     def empty() -> _Rows:
-        return _Rows([], [], [], [], [])
+        return _Rows([], [], [], [], [], [])
 
 
 def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = None) -> RebuildReport:
@@ -188,6 +190,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
             patient = fold_patient(facts)
             if patient is not None:
                 found.patient.append(rows.patient_row(patient, 1))
+                found.patient_link.extend(rows.link_rows(patient))
                 found.reservation.extend(rows.reservations_of_patient(patient))
         else:
             encounter = fold(facts)
@@ -210,7 +213,8 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
         found = _rows_of(facts_about(connection, subjects).values())
         _delete_encounters(connection, beside, subjects)
         tokens = [patient_token(subject) for subject in subjects if is_patient_subject(subject)]
-        connection.execute(delete(beside["patient"]).where(beside["patient"].columns.patient_token.in_(tokens)))
+        for name in ("patient", "patient_link"):
+            connection.execute(delete(beside[name]).where(beside[name].columns.patient_token.in_(tokens)))
         bed = beside["bed_status"].columns
         for row in found.bed_status:
             this = and_(bed.facility_id == row[0], bed.unit_id == row[1], bed.bed_id == row[2])
@@ -242,7 +246,10 @@ def _add_encounter(found: _Rows, encounter: Encounter) -> None:
 def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:
     column = beside["patient"].columns
     states = connection.scalars(select(column.state).where(column.merged_into.is_not(None)))
-    persons = resolve_merges(merges_of(decode_patient(bytes(state)) for state in states))
+    links: dict[str, list[str]] = {}
+    for token, _, into in connection.execute(select(beside["patient_link"])):
+        links.setdefault(token, []).append(into)
+    persons = resolve_persons(merges_of(decode_patient(bytes(state)) for state in states), links)
     bulk.insert(connection, beside["alias"], sorted(persons.items()))
 
 

@@ -119,6 +119,10 @@ PROBLEMS: dict[Problem, str] = {
     Problem.MERGED_TWICE: (
         "Merged into two patients, and neither merge was undone; the later merge counts. Undo the wrong one."
     ),
+    Problem.NUMBER_OF_MANY: (
+        "A further number in PID-3 that several patients share, such as a placeholder; it does not connect them. "
+        "Leave its type out of preferred_identifier_types in the HL7 mapping, or correct it at the sender."
+    ),
     Problem.MERGED_IN_TWO_PLACES: "Two encounters in progress in two places were merged. Ask where the patient is.",
     Problem.RETURN_WITHOUT_LEAVE: "Back from a leave that was not reported. Look for the missing A21.",
     Problem.LEAVE_WHILE_NOT_HERE: (

@@ -86,6 +86,8 @@ class People(NamedTuple):
     """Target and time of each stored merge, by merged token."""
     encounters: Sequence[Encounter]
     """Encounters stored under one of the tokens."""
+    links: Mapping[str, Sequence[str]] = {}
+    """Tokens of the chosen numbers, by token of a further number, as stored."""
 
 
 class AliasChanges(NamedTuple):
@@ -107,6 +109,8 @@ class Touched(NamedTuple):
     """Subject by patient token."""
     concerns_persons: bool = False
     """Whether a fact of the batch concerns all encounters of a person: a merge, or a death."""
+    links: Collection[tuple[str, str]] = ()
+    """Tokens of further numbers, each with the token of the chosen number; mostly known already."""
     rejected: Collection[LetterKey] = ()
     known_facts: Mapping[bytes, AnyFact] = {}
     """Facts of the batch by body, so that they are not decoded again."""

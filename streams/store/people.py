@@ -28,11 +28,13 @@ def deaths(connection: Connection, tokens: Iterable[str]) -> dict[str, datetime]
 
 
 class MergeGroup(NamedTuple):
-    """Tokens that merges or unmerges connect, and the merges that are in force."""
+    """Tokens that merges, unmerges or links connect, and the merges and links that are in force."""
 
     tokens: set[str]
     merges: dict[str, tuple[str, MergeOrder]]
     """Target and time of each merge, by merged token."""
+    links: dict[str, list[str]]
+    """Tokens of the chosen numbers, by token of a further number."""
 
 
 def persons(connection: Connection, tokens: Iterable[str]) -> dict[str, str]:
@@ -54,10 +56,11 @@ def aliases(connection: Connection, key: str, values: Iterable[str]) -> list[tup
 
 
 def merge_group(connection: Connection, tokens: Collection[str]) -> MergeGroup:
-    """Return all tokens that merges connect to these, directly or through others."""
-    column = tables.patient.columns
+    """Return all tokens that merges or links connect to these, directly or through others."""
+    column, link = tables.patient.columns, tables.patient_link.columns
     connected: set[str] = set()
     merges: dict[str, tuple[str, MergeOrder]] = {}
+    links: dict[str, list[str]] = {}
     reached = set(persons(connection, tokens))
     while reached:
         connected |= reached
@@ -69,8 +72,15 @@ def merge_group(connection: Connection, tokens: Collection[str]) -> MergeGroup:
         )
         found = merges_of(decode_patient(row.state) for row in rows)
         merges |= found
-        reached = {end for token, (into, _) in found.items() for end in (token, into)} - connected
-    return MergeGroup(connected, merges)
+        ends = {end for token, (into, _) in found.items() for end in (token, into)}
+        linked = select(link.patient_token, link.linked_to).where(
+            link.patient_token.in_(reached) | link.linked_to.in_(reached)
+        )
+        for token, into in connection.execute(linked):
+            links.setdefault(token, []).append(into)
+            ends |= {token, into}
+        reached = ends - connected
+    return MergeGroup(connected, merges, links)
 
 
 def save_aliases(connection: Connection, gone: Collection[str], written: Iterable[tuple[str, str]]) -> None:

@@ -44,6 +44,11 @@ def patient_row(patient: Patient, version: int) -> Row:
     return (patient.patient_token, patient.merged_into, patient.provisional, version, encode_patient(patient))
 
 
+def link_rows(patient: Patient) -> list[Row]:
+    """Return the rows of `patient_link`, by position."""
+    return [(patient.patient_token, position, into) for position, into in enumerate(patient.links)]
+
+
 def reservations_of_encounter(encounter: Encounter) -> list[Row]:
     """Return the rows of `reservation` for an encounter's pending admission or transfer."""
     return _reservations(encounter.encounter_id, encounter.patient_token, [encounter.reservation])

@@ -37,6 +37,7 @@ from streams.store.rows import (
     Row,
     bed_row,
     encounter_row,
+    link_rows,
     patient_row,
     reservations_of_encounter,
     reservations_of_patient,
@@ -77,7 +78,11 @@ class UnitOfWork:
         patients = self._patients(touched.patients)
         subjects = touched.patients.values()
         patient_facts = facts_about(self.connection, subjects, touched.known_facts) if subjects else {}
-        of_persons = touched.concerns_persons or any(stored.state.died_at for stored in patients.values())
+        of_persons = (
+            touched.concerns_persons
+            or any(stored.state.died_at for stored in patients.values())
+            or any(token not in patients or into not in patients[token].state.links for token, into in touched.links)
+        )
         people = self._people(touched, patient_facts) if of_persons else None
         plans = waiting_plans(self.connection) if touched.encounters or touched.patients else []
         return Before(
@@ -178,6 +183,7 @@ class UnitOfWork:
             aliases=dict(aliases(self.connection, "patient_token", group.tokens)),
             merges=group.merges,
             encounters=[decode_encounter(row[0]) for row in rows],
+            links=group.links,
         )
 
     def _known_letters(self, topic: str, rejected: Collection[LetterKey]) -> set[LetterKey]:
@@ -228,6 +234,11 @@ class UnitOfWork:
             tables.reservation,
             [reservations_of_patient(change.before) if change.before else [] for change, _ in kept],
             [reservations_of_patient(after) for _, after in kept],
+        )
+        self._replace(
+            tables.patient_link,
+            [link_rows(change.before) if change.before else [] for change, _ in kept],
+            [link_rows(after) for _, after in kept],
         )
 
     def _save_beds(self, latest: Iterable[BedStatusChanged]) -> None:

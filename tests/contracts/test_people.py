@@ -288,3 +288,49 @@ def test_a_visit_moved_to_another_patient_is_in_the_history_of_that_patient(engi
     take(engine, admit(0, e="E1", p="a"), said(events.EncounterMoved, 5, e="E1", p="b", moved_from="a"))
     take(engine, discharge(9, e="E1", p="a"))
     assert (history(engine, "b"), standing_encounters(engine)) == (["E1"], {"E1": ("b", "discharged")})
+
+
+def link(hours: float, number: str, into: str) -> AnyFact:
+    fact: AnyFact = of_patient(events.PatientIdentifiersLinked, hours, number, into=into)
+    return fact
+
+
+def test_further_numbers_are_one_person_whatever_comes_first(engine: Engine) -> None:
+    take(engine, admit(0, e="E1", p="a"), admit(5, "4W/02", e="E2", p="b"), admit(6, "4W/03", e="E3", p="c"))
+    take(engine, link(7, "b", "a"))
+    assert (aliases(engine), history(engine, "b")) == ([("b", "a")], ["E1", "E2"])
+    take(engine, link(8, "b", "a"), merge(9, "b", "c"))
+    assert aliases(engine) == [("a", "c"), ("b", "c")]
+    assert history(engine, "a") == history(engine, "c") == ["E1", "E2", "E3"]
+    with engine.connect() as connection:
+        found = person_as_of(connection, "a", at(100), known=False)
+        before = person_as_of(connection, "a", at(8), known=True)
+    assert found is not None
+    assert before is not None
+    assert (found.person_token, found.tokens) == ("c", ["a", "b", "c"])
+    assert (before.person_token, before.tokens) == ("a", ["a", "b"])
+    assert rebuild(engine).differed == 0
+    take(engine, unmerge(10, "b", apart_from="c"))
+    assert (aliases(engine), history(engine, "c")) == ([("b", "a")], ["E3"])
+    assert rebuild(engine).differed == 0
+
+
+def test_a_rebuild_finds_links_that_are_missing(engine: Engine) -> None:
+    take(engine, admit(0, e="E1", p="a"), admit(5, "4W/02", e="E2", p="b"), link(7, "b", "a"))
+    with engine.begin() as connection:
+        connection.execute(tables.patient_link.delete())
+        connection.execute(tables.alias.delete())
+    assert [(found.table, found.missing) for found in rebuild(engine).differences] == [
+        ("patient_link", 1),
+        ("alias", 1),
+    ]
+    assert history(engine, "b") == ["E1", "E2"]
+
+
+def test_a_number_known_to_be_linked_takes_no_lock_of_all_persons(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(engine, admit(0, e="E1", p="a"), link(1, "b", "a"))
+    monkeypatch.setattr("streams.store.unit_of_work.UnitOfWork._people", None)
+    take(engine, admit(2, e="E2", p="a"), link(2, "b", "a"))
+    assert history(engine, "b") == ["E1", "E2"]

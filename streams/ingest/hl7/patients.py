@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
 from schemas import events
 from schemas.errors import InvalidInput
-from schemas.events import AnyFact, MergeDetails, PatientDetails, UnmergeDetails, patient_subject
+from schemas.events import AnyFact, LinkDetails, MergeDetails, PatientDetails, UnmergeDetails, patient_subject
 from streams.ingest.hl7 import clinical, deaths
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
-from streams.ingest.hl7.patient_ids import merged_ids, patient_id, token_of
+from streams.ingest.hl7.patient_ids import merged_ids, patient_id, patient_ids, token_of
+
+M = TypeVar("M")
 
 
 def update_patient(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
@@ -31,6 +36,28 @@ def report_death(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
         return []
     token, data = token_of(reader), PatientDetails(died_at=time)
     return [make_fact(reader, events.PatientUpdated, patient_subject(token), token, at, data, f"{suffix}/died")]
+
+
+def with_links(make: Callable[[FieldReader], Sequence[M]]) -> Callable[[FieldReader], list[M | AnyFact]]:
+    """Add to the facts of a message that each further number of its patients is one person with the chosen one."""
+
+    def made(reader: FieldReader) -> list[M | AnyFact]:
+        return [*make(reader), *_links(reader)]
+
+    return made
+
+
+def _links(reader: FieldReader) -> Iterator[AnyFact]:
+    pairs = []
+    for person in reader.by_person():
+        chosen, *others = patient_ids(person)
+        into = token_of(person, chosen)
+        pairs += [(token, into) for other in others if (token := token_of(person, other)) != into]
+    at = reader.occurred_at() if pairs else None
+    for index, (token, into) in enumerate(dict.fromkeys(pairs)):
+        kind, data = events.PatientIdentifiersLinked, LinkDetails(into=into)
+        when = at or reader.recorded_at
+        yield make_fact(reader, kind, patient_subject(token), token, when, data, f"/id{index + 1}")
 
 
 def merge_patients(reader: FieldReader) -> list[AnyFact]:

@@ -26,7 +26,7 @@ from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.locations import location
 from streams.ingest.hl7.patient_ids import token_of
-from streams.ingest.hl7.patients import merge_patients, report_death, unmerge_patients, update_patient
+from streams.ingest.hl7.patients import merge_patients, report_death, unmerge_patients, update_patient, with_links
 from streams.ingest.hl7.visit_merges import merge_visits, renumber_visit
 from streams.ingest.hl7.visit_numbers import all_fields, required_visit, visit_number
 from streams.ingest.reading import InputProblem
@@ -75,6 +75,11 @@ def _update(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
     )
     update = make_fact(reader, events.EncounterUpdated, required_visit(reader), token_of(reader), at, data, suffix)
     return [update, *report_death(reader, suffix)]
+
+
+def _update_or_link(reader: FieldReader) -> list[AnyFact]:
+    """A08: without a visit it is an update of the person, and links the numbers in PID-3."""
+    return _update(reader) if visit_number(reader) is not None else with_links(update_patient)(reader)
 
 
 def _tracking(kind: type[Any]) -> Make:
@@ -157,6 +162,9 @@ OF_VISITS = ("A35", "A41", "A42", "A44", "A45", "A49", "A50", "A51")
 OF_SEVERAL = frozenset({"A17", "A20", "A37", *OF_VISITS, *MERGES})
 """Triggers whose message may hold several patients, visits or beds."""
 
+_LINKING = ("A01", "A04", "A05", "A06", "A07", "A28", "A31", *MERGES)
+"""Triggers that link the numbers of PID-3; so does an A08 without a visit. A stay's other messages repeat them."""
+
 _ADMISSION = (("EVN", 3), ("PV2", 8), ("PV1", 44))
 _DISCHARGE = (("EVN", 3), ("PV2", 9), ("PV1", 45))
 
@@ -168,7 +176,7 @@ TRIGGERS: dict[str, Make] = {
     "A05": _pending(events.PatientPreadmitted, needs_visit=False, expected=_ADMISSION),
     "A06": renumber_visit(_stay(events.PatientClassChanged, default=PatientClass.INPATIENT)),
     "A07": renumber_visit(_stay(events.PatientClassChanged, default=PatientClass.OUTPATIENT)),
-    "A08": _update,
+    "A08": _update_or_link,
     "A09": _tracking(events.PatientDeparted),
     "A10": _tracking(events.PatientArrived),
     "A11": _cancel(events.AdmissionCancelled),
@@ -199,3 +207,5 @@ TRIGGERS: dict[str, Make] = {
     **dict.fromkeys(("A54", "A55", "A60"), _update),
 }
 """How each trigger's facts are made. A54, A55 and A60 count as updates of the visit."""
+
+TRIGGERS |= {trigger: with_links(TRIGGERS[trigger]) for trigger in _LINKING}

@@ -14,8 +14,11 @@ from schemas.events import AnyFact
 from schemas.pseudonyms import patient_token
 from schemas.state import EncounterStatus, Problem
 from simulators.testing import Replay
+from streams.fold.merges import resolve_persons
 from streams.fold.patient import fold_patient
 from streams.ingest.hl7.mapping import Hl7Mapping, VisitNumberScope
+from streams.store import histories
+from streams.store.people import persons
 from tests.streams.ingest.hl7.messages import KEY, message, read
 
 BY_FACILITY = Hl7Mapping(visit_number_scope=VisitNumberScope.FACILITY)
@@ -343,3 +346,102 @@ def test_a_death_reported_in_error_is_taken_back_by_pid_30() -> None:
         patient = fold_patient(facts)  # type: ignore[arg-type]
         assert patient is not None
         assert patient.died_at is None
+
+
+# Several identifiers of one person
+
+BOTH, EAST, WEST = "111^^^EAST^MR~222^^^WEST^MR", "111^^^EAST^MR", "222^^^WEST^MR"
+
+
+def stay(visit: str, patient: str, at: str, until: str | None = None) -> list[bytes]:
+    found = [hl7("A01", at, visit=visit, patient=patient, place=f"4W^{visit}^A^HG", id=f"in-{visit}")]
+    return found + ([hl7("A03", until, visit=visit, patient=patient, f36="01", id=f"out-{visit}")] if until else [])
+
+
+def person(replay: Replay, number: str, authority: str) -> list[str]:
+    """The encounters of the person who has this number."""
+    with replay._engine.connect() as connection:
+        wanted = token(number, authority)
+        return sorted(each.encounter_id for each in histories.of_persons(connection, {wanted})[wanted])
+
+
+@pytest.mark.parametrize("trigger", ["A01", "A04", "A05", "A06", "A07", "A28", "A31", "A40"])
+def test_the_further_numbers_of_pid_3_are_the_same_person(trigger: str) -> None:
+    found = facts_of([hl7(trigger, "02T0800", patient=f"9^^^US^SS~{WEST}~{EAST}", more=["MRG|5^^^EAST^MR"])])
+    links = [fact for fact in found if isinstance(fact, events.PatientIdentifiersLinked)]
+    assert [(fact.subject, fact.data.into) for fact in links] == [
+        (f"patient:{token('222', 'WEST')}", token("111", "EAST"))
+    ]
+    assert len({fact.id for fact in found}) == len(found)
+    assert {fact.partition_key for fact in found if fact not in links} <= {token("111", "EAST"), token("5", "EAST")}
+
+
+@pytest.mark.parametrize("patient", [EAST, "111^^^EAST^MR~9^^^US^SS", "111^^^EAST^MR~111^^^EAST^PI"])
+def test_one_number_links_nothing(patient: str) -> None:
+    found = facts_of([hl7("A01", "02T0800", patient=patient)])
+    assert [type(fact) for fact in found] == [events.PatientAdmitted]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+def test_a_later_stay_under_a_further_number_belongs_to_the_same_person(order: tuple[int, ...]) -> None:
+    messages = [*stay("V1", BOTH, "02T0800", "03T0800"), *stay("V2", WEST, "10T0800", "11T0800")]
+    with hospital([messages[position] for position in order]) as replay:
+        assert person(replay, "111", "EAST") == person(replay, "222", "WEST") == ["V1", "V2"]
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("merged", [EAST, WEST])
+def test_a_merge_by_any_number_has_effect(order: tuple[int, ...], merged: str) -> None:
+    messages = [
+        *stay("V1", BOTH, "02T0800"),
+        *stay("V3", "333^^^EAST^MR", "02T0900"),
+        hl7("A40", "02T1000", patient="333^^^EAST^MR", more=[f"MRG|{merged}"]),
+    ]
+    with hospital([messages[position] for position in order]) as replay:
+        assert person(replay, "111", "EAST") == person(replay, "222", "WEST") == ["V1", "V3"]
+        assert replay.census("4W") == 1
+        with replay._engine.connect() as connection:
+            assert set(persons(connection, {token("222", "WEST")}).values()) == {token("333", "EAST")}
+
+
+def test_two_chosen_numbers_with_one_further_number_are_one_person() -> None:
+    one = stay("V1", "111^^^EAST^MR~77^^^GROUP^MR", "02T0800", "03T0800")
+    other = stay("V2", "222^^^CITY^MR~77^^^GROUP^MR", "10T0800", "11T0800")
+    with hospital([*one, *other]) as replay:
+        assert person(replay, "111", "EAST") == ["V1", "V2"]
+
+
+def test_a_placeholder_that_many_patients_share_connects_none_of_them() -> None:
+    messages = [
+        raw
+        for number in range(5)
+        for raw in stay(f"V{number}", f"{number}^^^EAST^MR~0^^^WEST^MR", f"02T080{number}", "03T0800")
+    ]
+    with hospital(messages) as replay:
+        assert person(replay, "1", "EAST") == ["V1"]
+    links = [fact for fact in facts_of(messages) if isinstance(fact, events.PatientIdentifiersLinked)]
+    patient = fold_patient(links)
+    assert patient is not None
+    assert (patient.links, patient.problems) == ((), (Problem.NUMBER_OF_MANY,))
+
+
+@pytest.mark.parametrize(
+    ("merges", "links", "expected"),
+    [
+        ({}, {}, {}),
+        ({}, {"b": ("a",)}, {"b": "a"}),
+        ({}, {"b": ("a", "c")}, {"b": "a", "c": "a"}),
+        ({"b": "c"}, {"b": ("a",)}, {"a": "c", "b": "c"}),
+        ({"a": "c"}, {"b": ("a",)}, {"a": "c", "b": "c"}),
+        ({"a": "c", "b": "d"}, {"b": ("a",)}, {"a": "c", "b": "c", "d": "c"}),
+        ({"a": "b"}, {"b": ("a",)}, {"a": "b"}),
+        ({"a": "b", "b": "a"}, {"c": ("a",)}, {"b": "a", "c": "a"}),
+        ({}, {f"n{number:02}": ("a",) for number in range(21)}, {}),
+        ({"n00": "a"}, {f"n{number:02}": ("a",) for number in range(21)}, {"n00": "a"}),
+    ],
+)
+def test_links_and_merges_make_persons(
+    merges: dict[str, str], links: dict[str, tuple[str, ...]], expected: dict[str, str]
+) -> None:
+    in_order = {token: (into, (number,)) for number, (token, into) in enumerate(merges.items())}
+    assert resolve_persons(in_order, links) == expected
