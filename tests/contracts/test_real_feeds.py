@@ -465,3 +465,30 @@ def test_an_update_of_a_movement_without_its_trigger_is_refused_with_the_field()
     reading = read(adt("Z99", "20260302103000", "4W^4^A", more=[zbe("M2", "20260302100000", "UPDATE")]))
     assert reading.rejected is not None
     assert reading.rejected.startswith("ZBE-6: empty")
+
+
+def pre_admission(visit: str, place: str) -> bytes:
+    return adt("A05", "20260301080000", visit=visit, patient_class="P", f42=place)
+
+
+@pytest.mark.parametrize(
+    ("admitted_to", "patient", "reserved"),
+    [
+        ("4W^9^B", "P1^^^RIVER^MR", {}),  # another bed of the unit
+        ("5E^1^A", "P1^^^RIVER^MR", {"1-A": "PLAN"}),
+        ("4W^9^B", "P2^^^RIVER^MR", {"1-A": "PLAN"}),
+    ],
+    ids=["that unit", "another unit", "another patient"],
+)
+def test_a_plan_under_a_number_that_never_came_ends_with_the_admission_to_that_unit(
+    admitted_to: str, patient: str, reserved: dict[str, str]
+) -> None:
+    for hospital in hospitals(
+        [
+            pre_admission("PLAN", "4W^1^A"),
+            adt("A01", "20260302080000", admitted_to, visit="V2", patient=patient),
+            adt("A01", "20260302090000", "4W^7^C", visit="V3", patient="P3^^^RIVER^MR"),
+        ]
+    ):
+        beds = hospital.replay.board("4W", "RIVER").beds
+        assert {bed.bed_id: bed.reserved_for for bed in beds if bed.reserved_for} == reserved
