@@ -16,12 +16,14 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from schemas.errors import FactRejected
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 AgeYears = Annotated[int, msgspec.Meta(ge=0, le=130)]
+Sequence = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,50}$")]
 
 
 class PatientClass(StrEnum):
@@ -119,6 +121,11 @@ class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults
     later; a version that is not a number comes after all numbers, in order of its text, and no version before."""
     version_digest: Name | None = None
     """Digest of the content of that version: two digests of one version are two contents under one id."""
+    begun_at: Instant | None = None
+    """PV1-44 of an admission, a registration or a class change: when the visit, or the inpatient stay, began."""
+    movement: Name | None = None
+    """The movement of the patient that this reports (ZBE-1 of IHE PAM). Of two facts about one movement the one that
+    was recorded last counts."""
 
 
 class DischargeDetails(Details, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -201,6 +208,8 @@ class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
 
     cancels: Name | None = None
     location: Location | None = None
+    movement: Name | None = None
+    """The movement that is cancelled (ZBE-1), in place of a fact's id."""
 
 
 class BedDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -221,6 +230,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="type"
     recorded_at: Instant = msgspec.field(name="recordedtime")
     partition_key: Name = msgspec.field(name="partitionkey")
     specversion: Literal["1.0"] = "1.0"
+    sequence: Sequence | UnsetType = UNSET
+    """Order in which the source sent facts that it recorded at one instant (MSH-13, or the number in MSH-10)."""
+    unreadable: tuple[Name, ...] | UnsetType = UNSET
+    """Fields of the message that are not valid and count as not said, such as PV2-9."""
 
 
 class EncounterFact(Fact, frozen=True, kw_only=True, gc=False):

@@ -57,6 +57,10 @@ class UnitStay(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_default
     left_at: datetime | None = None
     room: str | None = None
     bed_id: str | None = None
+    placed_at: datetime | None = None
+    """When the sender put the patient there, where `arrived_at` was dated back to the beginning of the visit (PV1-44).
+
+    A person with two open encounters is where the later message put them."""
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

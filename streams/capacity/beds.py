@@ -1,7 +1,7 @@
 """State and occupant of each bed, from claims, departures, plans and bed status reports. Pure.
 
 A bed has at most one occupant. If several encounters claim it, the latest arrival is the occupant, because an earlier
-one usually lacks its discharge; the others are reported as conflicts. A patient has at most one bed: see `superseded`.
+one usually lacks its discharge; the others are reported as conflicts. A patient is in one place: see `superseded`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ class Claim(NamedTuple):
     arrived_at: datetime
 
 
-class PersonClaim(NamedTuple):
-    """A bed that a person is in, according to one of their encounters."""
+class PersonStay(NamedTuple):
+    """A place of a person according to one of their encounters: a bed, or a unit without one."""
 
     person: str
     encounter_id: str
-    arrived_at: datetime
     patient_class: PatientClass
+    arrived_at: datetime
+    left_at: datetime | None = None
+    """None: the encounter has the person there still."""
+    placed_at: datetime | None = None
+    """When the sender put the person there, where `arrived_at` is dated back."""
 
 
 class BedStatusReport(NamedTuple):
@@ -41,32 +45,49 @@ class BedStatusReport(NamedTuple):
     reason: str | None = None
 
 
-def superseded(claims: Iterable[PersonClaim]) -> dict[str, datetime]:
-    """Return the encounters that lose their bed because the same person is in another bed, and since when.
+def superseded(stays: Iterable[PersonStay]) -> dict[str, datetime]:
+    """Return the encounters that gave up their last place because the same person was elsewhere later, and since when.
 
-    The latest arrival keeps its bed; an overnight stay takes precedence over a visit by day. The other encounter stays
-    in progress and is listed as a data-quality finding; only its bed is released.
+    A person is in one place. The later stay counts, and an overnight stay takes precedence over a visit by day. What
+    was given up stays so when the later stay ends: the person has left. The encounter stays in progress and is listed
+    as a data-quality finding.
+
+    Parameters
+    ----------
+    stays : iterable of PersonStay
+        All places of these persons, those that ended included; of one encounter at most one has not ended.
 
     Examples
     --------
     >>> from datetime import UTC
-    >>> one, two = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (1, 2))
-    >>> ward = PersonClaim("P", "E2", two, PatientClass.INPATIENT)
-    >>> superseded([PersonClaim("P", "E1", one, PatientClass.EMERGENCY), ward]) == {"E1": two}
+    >>> one, two, three = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (1, 2, 3))
+    >>> ward = PersonStay("P", "E2", PatientClass.INPATIENT, two, left_at=three)
+    >>> superseded([PersonStay("P", "E1", PatientClass.EMERGENCY, one), ward]) == {"E1": two}
     True
     """
-    by_person: dict[str, list[PersonClaim]] = {}
-    for claim in claims:
-        by_person.setdefault(claim.person, []).append(claim)
+    by_person: dict[str, list[PersonStay]] = {}
+    for stay in stays:
+        by_person.setdefault(stay.person, []).append(stay)
     given_up: dict[str, datetime] = {}
     for of_one in by_person.values():
-        *others, winner = sorted(of_one, key=_strength)
-        given_up.update((other.encounter_id, max(other.arrived_at, winner.arrived_at)) for other in others)
+        for stay in of_one:
+            since = [at for other in of_one if (at := _given_up_at(stay, other)) is not None]
+            if stay.left_at is None and since:
+                given_up[stay.encounter_id] = min(since)
     return given_up
 
 
-def _strength(claim: PersonClaim) -> tuple[bool, datetime, str]:
-    return (claim.patient_class not in PASSING, claim.arrived_at, claim.encounter_id)
+def _given_up_at(stay: PersonStay, other: PersonStay) -> datetime | None:
+    """Return when a stay was given up for another one; None where it was not."""
+    if other.encounter_id == stay.encounter_id or _strength(other) < _strength(stay):
+        return None
+    if other.left_at is not None and other.left_at <= stay.arrived_at:
+        return None
+    return max(stay.arrived_at, other.arrived_at)
+
+
+def _strength(stay: PersonStay) -> tuple[bool, datetime, str]:
+    return (stay.patient_class not in PASSING, stay.placed_at or stay.arrived_at, stay.encounter_id)
 
 
 def bed_state(

@@ -36,12 +36,21 @@ HERE = (
 
 `state` is null for those without a bed: only a bed shows it."""
 
+_is_waiting = (_in_units, _stay.left_at.is_(None), _stay.bed_id.is_(None), _stay.arrived_at <= _since)
+
 WAITING = (
     select(_stay.facility_id, _stay.unit_id, func.count().label("visits"))
-    .where(_in_units, _stay.left_at.is_(None), _stay.bed_id.is_(None), _stay.arrived_at <= _since)
+    .where(*_is_waiting)
     .group_by(_stay.facility_id, _stay.unit_id)
 )
 """Number of encounters without a bed that arrived before the window: mostly clinic visits without a discharge."""
+
+WAITING_VISITS = (
+    select(*_place, _encounter.patient_token)
+    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+    .where(*_is_waiting)
+)
+"""These encounters, one by one."""
 
 GONE = (
     select(*_place, _stay.left_at, _encounter.patient_token)
@@ -50,14 +59,15 @@ GONE = (
 )
 """Encounters that left these units in the window."""
 
-IN_BED = (
-    select(*_place, _encounter.patient_token, _encounter.patient_class)
-    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+OF_PATIENTS = (
+    select(_encounter.patient_token, _encounter.state)
     .where(_encounter.patient_token.in_(bindparam("tokens", expanding=True)))
-    .where(_encounter.status == EncounterStatus.IN_PROGRESS.value)
-    .where(_stay.left_at.is_(None), _stay.bed_id.is_not(None))
+    .where(
+        (_encounter.status == EncounterStatus.IN_PROGRESS.value)
+        | ((_encounter.status == EncounterStatus.DISCHARGED.value) & (_encounter.discharged_at > _since))
+    )
 )
-"""Beds that these patients are in now."""
+"""Encounters of these patients that are in progress, or ended after a time."""
 
 LAST_LEFT = (
     select(_stay.facility_id, _stay.unit_id, _stay.bed_id, func.max(_stay.left_at).label("left_at"))

@@ -10,23 +10,23 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from schemas import tables
-from schemas.events import BedStatus, PatientClass
+from schemas.events import BedStatus
 from schemas.state import decode_encounter
 from schemas.topics import CapacityMetrics
 from streams.alerts.rules import OPEN_STATUSES
 from streams.capacity import queries
-from streams.capacity.beds import BedStatusReport, PersonClaim, superseded
+from streams.capacity.beds import BedStatusReport
 from streams.capacity.census import HOURS, Presence, UnitFacts
+from streams.capacity.places import places_of
 from streams.store import bulk
 from streams.store.pending_admissions import open_plans
-from streams.store.people import persons
 from streams.store.watermarks import event_time
 from streams.worker import metrics
 
 WINDOW = timedelta(hours=HOURS + 1)
 """Period for which presences are read: enough for the census of each of the last 24 full hours."""
 REFRESH_S = 60.0
-"""Seconds for which departures older than the window are cached."""
+"""Seconds for which departures, and visits without a bed, from before the window are cached."""
 
 UnitKey = tuple[str, str]
 
@@ -39,10 +39,9 @@ def _presences(
 ) -> dict[UnitKey, list[Presence]]:
     found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
     for row in open_stays:
-        presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, None)
+        presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, released_at.get(row.encounter_id))
         if row.bed_id:
             presence = presence._replace(
-                left_at=released_at.get(row.encounter_id),
                 expected_discharge_at=decode_encounter(row.state).expected_discharge_at,
                 high_risk=row.status in OPEN_STATUSES and row.band == "high",
             )
@@ -53,29 +52,21 @@ def _presences(
     return found
 
 
-def _persons(connection: Connection, stays: Collection[Any]) -> dict[str, str]:
-    return persons(connection, {stay.patient_token for stay in stays if stay.bed_id})
-
-
-def _superseded(stays: Collection[Any], person_of: dict[str, str]) -> dict[str, datetime]:
-    """Return when each stay lost its bed because the same person is in another one."""
-    in_bed = {stay.encounter_id: stay for stay in stays if stay.bed_id}
-    return superseded(
-        PersonClaim(person_of[stay.patient_token], key, stay.arrived_at, PatientClass(stay.patient_class))
-        for key, stay in in_bed.items()
-    )
-
-
 class CapacityStore:
-    """Reads the facts of units; caches only the departures older than the window, which are slow to query."""
+    """Reads the facts of units; caches what changes seldom and is slow to query.
+
+    That is departures older than the window, and which of the visits without a bed that began before it are over.
+    """
 
     def __init__(self) -> None:
         self._last_left_cache: dict[UnitKey, tuple[float, dict[str, datetime]]] = {}
+        self._waiting_cache: dict[UnitKey, tuple[float, int, int]] = {}
 
     def forget(self, units: Iterable[UnitKey]) -> None:
         """Drop these units from the cache, because their past was corrected."""
         for unit in units:
             self._last_left_cache.pop(unit, None)
+            self._waiting_cache.pop(unit, None)
 
     def known_units(self, connection: Connection) -> dict[UnitKey, datetime]:
         """Return all units that have metrics, with the event time of those."""
@@ -93,7 +84,7 @@ class CapacityStore:
     def unit_facts(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[UnitFacts]:
         """Return the facts from which the metrics of these units are computed, sorted by unit.
 
-        If one of these patients is in a bed of another unit under another encounter, that unit is included, too.
+        If one of these patients is in another unit under another encounter, that unit is included, too.
         """
         since = as_of - WINDOW
 
@@ -101,21 +92,18 @@ class CapacityStore:
             return list(connection.execute(query, {"units": list(of), "since": since}))
 
         open_stays, gone = read(queries.HERE, units), read(queries.GONE, units)
-        person_of = _persons(connection, [*open_stays, *gone])
-        elsewhere = self._elsewhere(connection, [*open_stays, *gone], person_of)
-        further = {(stay.facility_id, stay.unit_id) for stay in elsewhere}.difference(units)
+        places = places_of(connection, [*open_stays, *gone])
+        further = places.units.difference(units)
         if further:
-            there = read(queries.HERE, further)
-            open_stays += there
+            self.forget(further)
+            open_stays += read(queries.HERE, further)
             gone += read(queries.GONE, further)
-            person_of |= _persons(connection, there)
-            elsewhere += self._elsewhere(connection, there, person_of)
-        released_at = _superseded([*elsewhere, *open_stays], person_of)
-        presences = _presences({*units, *further}, open_stays, gone, released_at)
+            places = places_of(connection, open_stays)
+        presences = _presences({*units, *further}, open_stays, gone, places.released_at)
         reports = self._reports(connection, presences)
         reservations = self._reservations(connection, presences)
         last_left = self._last_left(connection, presences)
-        waiting = {(row.facility_id, row.unit_id): row.visits for row in read(queries.WAITING, presences)}
+        waiting = self._waiting(connection, {"units": list(presences), "since": since})
         found = []
         for unit in sorted(presences):
             left_at = dict(last_left[unit])
@@ -127,11 +115,18 @@ class CapacityStore:
             )
         return found
 
-    def _elsewhere(self, connection: Connection, stays: Collection[Any], tokens: Collection[str]) -> list[Any]:
-        """Return the beds that these patients are in under encounters that are not among `stays`."""
-        known = {stay.encounter_id for stay in stays}
-        rows = connection.execute(queries.IN_BED, {"tokens": list(tokens)})
-        return [row for row in rows if row.encounter_id not in known]
+    def _waiting(self, connection: Connection, window: dict[str, Any]) -> dict[UnitKey, int]:
+        """Return the number of visits without a bed from before the window, without those given up since."""
+        counted = {(row.facility_id, row.unit_id): row.visits for row in connection.execute(queries.WAITING, window)}
+        now = time.monotonic()
+        for unit, visits in counted.items():
+            read_at, of, _ = self._waiting_cache.get(unit, (-REFRESH_S, 0, 0))
+            if of != visits or now - read_at >= REFRESH_S:
+                rows = connection.execute(queries.WAITING_VISITS, {**window, "units": [unit]}).all()
+                given_up = places_of(connection, rows).released_at
+                over = sum(row.encounter_id in given_up for row in rows)
+                self._waiting_cache[unit] = (now, visits, over)
+        return {unit: visits - self._waiting_cache[unit][2] for unit, visits in counted.items()}
 
     def _reservations(self, connection: Connection, units: Collection[UnitKey]) -> dict[UnitKey, dict[str, str]]:
         """Return the encounter or patient for whom each bed is reserved, by unit and bed."""

@@ -18,7 +18,7 @@ from schemas.events import (
 )
 from schemas.state import Problem
 from streams.fold.corrections import NO_CORRECTIONS, Corrections
-from streams.fold.effective_facts import EffectiveFacts, order
+from streams.fold.effective_facts import EffectiveFacts, in_order
 from streams.fold.effects import Effect, FactOrEffect, at_time, kinds_of, location_of, with_details
 from streams.fold.fact_kinds import ADMISSIONS, CANCELS, MAY_REPEAT_LOCATION, MOVES, PRECEDENCE
 
@@ -46,7 +46,7 @@ def apply_corrections(effective: EffectiveFacts, corrections: Corrections) -> Ef
         if position not in corrections.removed and (type(fact) not in CANCELS or type(fact) in _APPLIED_CANCELS)
     ]
     if times:
-        facts.sort(key=order)
+        facts = in_order(facts)
     problems = set(effective.problems)
     if corrections.unmatched_cancels:
         problems.add(Problem.CANCEL_WITHOUT_TARGET)

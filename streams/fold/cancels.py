@@ -18,6 +18,7 @@ from schemas.events import (
 from streams.fold.correction_state import CorrectionState
 from streams.fold.effects import FactOrEffect, location_of, source_of
 from streams.fold.fact_kinds import ADMISSIONS, CANCELS, MERGES, NEEDS_ADMISSION, PLAN_CANCELS, PLANS
+from streams.fold.movements import movement_of
 
 
 def named_targets(facts: Sequence[FactOrEffect], kinds: Sequence[type]) -> dict[int, int]:
@@ -48,7 +49,15 @@ def note_cancel(state: CorrectionState, position: int) -> None:
     if content in state.seen_cancels:
         return
     state.seen_cancels.add(content)
-    if position in state.named_by:
+    if (movement := movement_of(cancel)) is not None:
+        target = state.movements.pop(movement, None)
+        if target is not None:
+            _remove(state, position, [target])
+        elif unnamed := _of_its_time(state, position):
+            _remove_latest(state, position, unnamed)
+        else:
+            state.unmatched_cancels.append(position)
+    elif position in state.named_by:
         _remove(state, position, [state.named_by[position]])
     elif _named_by(cancel):
         state.unmatched_cancels.append(position)
@@ -68,6 +77,16 @@ def decide_late_cancel(state: CorrectionState, position: int) -> None:
     state.unmatched_cancels.append(position)
     if state.kinds[position] is AdmissionCancelled:
         _void_stay(state, position, recorded_after=-1, not_before=-1)
+
+
+def _of_its_time(state: CorrectionState, position: int) -> list[int]:
+    """Return the candidates that happened at the time of a cancel and name no movement themselves."""
+    at = state.facts[position].occurred_at
+    return [
+        index
+        for index in _candidates(state, position)
+        if state.facts[index].occurred_at == at and movement_of(state.facts[index]) is None
+    ]
 
 
 def _named_by(cancel: FactOrEffect) -> str | None:

@@ -1,25 +1,41 @@
-"""Corrected times: the PV1-44 and PV1-45 of an update."""
+"""Corrected times: the PV1-44 and PV1-45 of an update, and the PV1-44 with which a visit begins."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
-from schemas.events import PatientAdmitted, PatientRegistered
+from schemas.events import Details, PatientAdmitted, PatientClassChanged, PatientDischarged, PatientRegistered
 from streams.fold.correction_state import CorrectionState
-from streams.fold.fact_kinds import ADMISSIONS
+from streams.fold.fact_kinds import ADMISSIONS, MAY_REPEAT_LOCATION, MOVES
+
+_STATES_CLASS = MOVES | MAY_REPEAT_LOCATION
+
+
+def note_beginning(state: CorrectionState, position: int, begun_at: datetime) -> None:
+    """Let an admission that begins the visit hold from PV1-44.
+
+    Where the visit has begun before, PV1-44 repeats that beginning, and the place and the class hold from the time of
+    the event. After a discharge a later PV1-44 is a beginning again.
+    """
+    discharged_at = max((state.occurred_at(index) for index in state.effective((PatientDischarged,))), default=None)
+    if not state.effective(ADMISSIONS) or (discharged_at is not None and begun_at > discharged_at):
+        state.corrected_times[position] = begun_at
 
 
 def note_corrected_time(state: CorrectionState, position: int, kind: type, time: datetime) -> None:
     """Correct the latest recorded fact of a kind, with its repetitions; a registration where no admission is known."""
     targets = state.effective((kind,))
     recorded = state.recorded(kind)
-    if not recorded and kind is PatientAdmitted:
-        targets = state.effective((PatientRegistered,))
+    if kind is PatientAdmitted:
+        if not recorded:
+            targets = state.effective((PatientRegistered,))
+        targets = _beginning(state, targets)
     if not targets:
         if not recorded:
             state.times_without_fact.append((position, kind, time))
         return
-    if kind is PatientAdmitted and _is_an_earlier_admission(state, targets[-1], time):
+    if kind is PatientAdmitted and _is_known_beginning(state, targets[-1], time):
         return
     repetitions = state.same_content(targets, targets[-1])
     if all(state.occurred_at(index) == time for index in repetitions):
@@ -35,6 +51,46 @@ def decide_late_correction(state: CorrectionState, position: int, kind: type, ti
         state.corrected_times.setdefault(max(before), time)
 
 
-def _is_an_earlier_admission(state: CorrectionState, target: int, time: datetime) -> bool:
-    """Return whether an earlier admission of the encounter has this time: senders keep the first one in PV1-44."""
-    return any(index < target and state.facts[index].occurred_at == time for index in state.effective(ADMISSIONS))
+def _beginning(state: CorrectionState, targets: list[int]) -> list[int]:
+    """Return the facts of which the latest is the one whose time a PV1-44 corrects.
+
+    The sender of an inpatient admission that repeats the beginning of the visit means that beginning in PV1-44. The
+    sender of a class change that states its own time there means the class change.
+    """
+    changes = [
+        index
+        for index in state.effective((PatientClassChanged,))
+        if _begun_at(state, index) == state.facts[index].occurred_at
+        and (not targets or state.rank[index] > state.rank[targets[-1]])
+    ]
+    if changes:
+        return changes
+    if not targets or targets[-1] in state.corrected_times:
+        return targets
+    begun_at = _begun_at(state, targets[-1])
+    if begun_at is None or begun_at == state.facts[targets[-1]].occurred_at:
+        return targets
+    first = [index for index in state.effective(ADMISSIONS) if _begun_at(state, index) == begun_at]
+    return first[:1] or targets
+
+
+def _is_known_beginning(state: CorrectionState, target: int, time: datetime) -> bool:
+    """Return whether PV1-44 only repeats a time at which a stay began: senders keep the first, or take the last."""
+    return any(time in _times_stated(state, index) for index in state.effective(_STATES_CLASS) if index != target)
+
+
+def _times_stated(state: CorrectionState, position: int) -> Iterator[datetime]:
+    """Yield the times at which the visit, or another class of it, began according to one fact."""
+    data = state.facts[position].data
+    if not isinstance(data, Details) or data.patient_class is None:
+        if state.kinds[position] in ADMISSIONS:
+            yield state.facts[position].occurred_at
+        return
+    yield state.facts[position].occurred_at
+    if data.begun_at is not None:
+        yield data.begun_at
+
+
+def _begun_at(state: CorrectionState, position: int) -> datetime | None:
+    data = state.facts[position].data
+    return data.begun_at if isinstance(data, Details) else None

@@ -27,6 +27,7 @@ class CorrectionState:
         "kinds",
         "located",
         "locations",
+        "movements",
         "named_by",
         "named_targets",
         "rank",
@@ -53,6 +54,8 @@ class CorrectionState:
         """Facts recorded so far that put the patient somewhere and are not cancelled, in the order of what happened."""
         self.locations: dict[int, Location] = {}
         """The location that each of them gives."""
+        self.movements: dict[tuple[str, str], int] = {}
+        """By source and id of each movement (ZBE-1): the fact that reported it last."""
         self.seen_cancels: set[CancelContent] = set()
         self.cancelled_locations: dict[tuple[str, str], Location] = {}
         """By source and id of the cancel of a transfer: the location that it cancelled."""

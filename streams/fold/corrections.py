@@ -13,6 +13,7 @@ from operator import le
 from typing import NamedTuple
 
 from schemas.events import (
+    Details,
     EncounterDeleted,
     EncounterUpdated,
     Location,
@@ -21,12 +22,14 @@ from schemas.events import (
     UpdateDetails,
 )
 from streams.fold.cancels import decide_late_cancel, named_targets, note_cancel
-from streams.fold.corrected_times import decide_late_correction, note_corrected_time
+from streams.fold.corrected_times import decide_late_correction, note_beginning, note_corrected_time
 from streams.fold.correction_state import CorrectionState
 from streams.fold.effective_facts import EffectiveFacts
 from streams.fold.effects import Effect, FactOrEffect, kinds_of
-from streams.fold.fact_kinds import CANCELS, MAY_REPEAT_LOCATION, WITH_LOCATION
+from streams.fold.fact_kinds import ADMISSIONS, CANCELS, MAY_REPEAT_LOCATION, WITH_LOCATION
+from streams.fold.movements import movement_of, note_movement
 from streams.fold.repeated_locations import note_location
+from streams.fold.sequence import has_sequence, in_sequence
 
 
 class Corrections(NamedTuple):
@@ -65,6 +68,8 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
     * After a cancelled discharge the patient is here: all discharges since the last admission are removed. After a
       cancelled admission the patient is not here as an inpatient: all admissions since the last discharge are removed,
       and what was recorded of the stay meanwhile is void. After a cancelled plan there is no plan of its kind.
+    * A cancel of a movement concerns the fact that reported that movement last. Of two facts about one movement the one
+      recorded last counts.
     * A location that an update, a class change, tracking or leave repeats is not a move.
     """
     facts = effective.facts
@@ -73,7 +78,7 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
     if Effect in present:
         kinds = kinds_of(facts)
         present = set(kinds)
-    if present.isdisjoint(CANCELS) and (present.isdisjoint(MAY_REPEAT_LOCATION) or not _may_correct(facts, kinds)):
+    if present.isdisjoint(CANCELS) and not _may_correct(facts, kinds):
         return NO_CORRECTIONS
     state = CorrectionState(facts, kinds, {} if present.isdisjoint(CANCELS) else named_targets(facts, kinds))
     rank, by_kind, named = state.rank, state.by_kind, state.named_targets
@@ -85,6 +90,10 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
             continue
         if kind in WITH_LOCATION:
             data = facts[position].data
+            if (movement := movement_of(facts[position])) is not None:
+                note_movement(state, position, movement)
+            if kind in ADMISSIONS and isinstance(data, Details) and data.begun_at is not None:
+                note_beginning(state, position, data.begun_at)
             location: Location | None = getattr(data, "location", None)
             if location is not None and position not in named:
                 note_location(state, position, kind, location)
@@ -93,6 +102,8 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
                     note_corrected_time(state, position, PatientAdmitted, data.admitted_at)
                 if data.discharged_at is not None:
                     note_corrected_time(state, position, PatientDischarged, data.discharged_at)
+        elif (movement := movement_of(facts[position])) is not None:
+            note_movement(state, position, movement)
         elif kind is EncounterDeleted:
             state.located.clear()
         by_kind[kind].append(position)
@@ -117,9 +128,13 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
 def _may_correct(facts: Sequence[FactOrEffect], kinds: Sequence[type]) -> bool:
     """Return whether a fact may repeat a location or correct a time."""
     for fact, kind in zip(facts, kinds, strict=True):
+        data = fact.data
+        if getattr(data, "movement", None) is not None:
+            return True
+        if kind in ADMISSIONS and getattr(data, "begun_at", None) is not None:
+            return True
         if kind not in MAY_REPEAT_LOCATION:
             continue
-        data = fact.data
         if getattr(data, "location", None) is not None:
             return True
         if (
@@ -132,8 +147,11 @@ def _may_correct(facts: Sequence[FactOrEffect], kinds: Sequence[type]) -> bool:
 
 
 def _as_recorded(facts: Sequence[FactOrEffect]) -> Sequence[int]:
-    """Return the positions of the facts in the order of recording."""
+    """Return the positions of the facts in the order of recording, and where that is one, of sending."""
     times = [fact.recorded_at for fact in facts]
-    if all(map(le, times, times[1:])):
-        return range(len(times))
-    return sorted(range(len(times)), key=times.__getitem__)
+    in_order = all(map(le, times, times[1:]))
+    positions: Sequence[int] = range(len(times)) if in_order else sorted(range(len(times)), key=times.__getitem__)
+    if len(set(times)) == len(times) or not has_sequence(facts):
+        return positions
+    sent = in_sequence([facts[position] for position in positions], lambda fact: fact.recorded_at)
+    return [positions[place] for place in sent]

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import cast
 
 import msgspec
+from msgspec import UNSET
 
 from schemas.events import PatientAdmitted, PatientDischarged
 from schemas.state import Problem
 from streams.fold.effects import Effect, FactOrEffect, FoldedFact, kind_of, source_of
 from streams.fold.fact_kinds import ADMISSIONS, PRECEDENCE
+from streams.fold.sequence import has_sequence, in_sequence
 
 _Order = tuple[datetime, int, datetime, str, str]
 
@@ -48,7 +50,7 @@ def distinct_in_order(facts: Iterable[FactOrEffect]) -> EffectiveFacts:
     Notes
     -----
     The order is `occurred_at`, then `PRECEDENCE`, then `recorded_at`, then source and id; of two contents under one id
-    that of their JSON.
+    that of their JSON. Facts that one source recorded at one instant are in the order of their `sequence`.
     """
     given = list(facts)
     types = set(map(type, given))
@@ -56,11 +58,15 @@ def distinct_in_order(facts: Iterable[FactOrEffect]) -> EffectiveFacts:
     sources = [source_of(fact) for fact in given] if has_effects else cast("list[FoldedFact]", given)
     names = {(fact.source, fact.id) for fact in sources}
     if len(names) == len(given):
-        ordered = in_order(given) if PatientDischarged in types else sorted(given, key=order)
+        ordered = in_order(given) if PatientDischarged in types else _in_sequence(sorted(given, key=order))
     else:
-        distinct = {_content(fact): fact for fact in given}
+        distinct: dict[bytes, FactOrEffect] = {}
+        for fact in given:
+            content = _content(fact)
+            if content not in distinct or _sent(fact) < _sent(distinct[content]):
+                distinct[content] = fact
         by_content = sorted(distinct.items(), key=lambda item: (order(item[1]), item[0]))
-        ordered = _discharge_first([fact for _, fact in by_content])
+        ordered = _discharge_first(_in_sequence([fact for _, fact in by_content]))
     return EffectiveFacts(
         facts=ordered,
         reported=[source_of(fact) for fact in ordered] if has_effects else cast("list[FoldedFact]", ordered),
@@ -78,7 +84,7 @@ def up_to(effective: EffectiveFacts, as_of: datetime | None) -> EffectiveFacts:
 
 def in_order(facts: Iterable[FactOrEffect]) -> list[FactOrEffect]:
     """Return the facts in the order in which they apply."""
-    return _discharge_first(sorted(facts, key=order))
+    return _discharge_first(_in_sequence(sorted(facts, key=order)))
 
 
 def order(fact: FactOrEffect) -> _Order:
@@ -87,6 +93,24 @@ def order(fact: FactOrEffect) -> _Order:
         source = fact.source_fact
         return (fact.occurred_at, PRECEDENCE[fact.kind], fact.recorded_at, source.source, source.id)
     return (fact.occurred_at, PRECEDENCE[type(fact)], fact.recorded_at, fact.source, fact.id)
+
+
+def _in_sequence(ordered: list[FactOrEffect]) -> list[FactOrEffect]:
+    """Put facts that one source recorded at one instant, and that happened at one, in the order of their numbers."""
+    before = None
+    for fact in ordered:
+        at = fact.occurred_at
+        if at == before and has_sequence(ordered):
+            positions = in_sequence(ordered, lambda tied: (tied.occurred_at, tied.recorded_at))
+            return [ordered[position] for position in positions]
+        before = at
+    return ordered
+
+
+def _sent(fact: FactOrEffect) -> tuple[str, ...]:
+    """Return what tells apart two facts of one content: the number with which each was sent."""
+    sequence = source_of(fact).sequence
+    return () if sequence is UNSET else (sequence,)
 
 
 def _discharge_first(ordered: list[FactOrEffect]) -> list[FactOrEffect]:

@@ -154,8 +154,11 @@ class EncounterBuilder:
                 KnownProcedure(code=procedure.code, system=procedure.system, known_at=at),
             )
 
-    def move(self, location: Location, at: datetime) -> None:
-        """Put the patient in a place from `at` on; the place where the patient is already is not a move."""
+    def move(self, location: Location, at: datetime, placed_at: datetime | None = None) -> None:
+        """Put the patient in a place from `at` on; the place where the patient is already is not a move.
+
+        `placed_at` is when the sender did so, where `at` is dated back.
+        """
         last = self.unit_stays[-1] if self.unit_stays else None
         if last is not None and last.left_at is None:
             same_unit = last.unit_id == location.unit_id and last.facility_id == location.facility_id
@@ -173,6 +176,7 @@ class EncounterBuilder:
                 arrived_at=at,
                 room=location.room,
                 bed_id=location.bed_id,
+                placed_at=placed_at,
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import msgspec
+from msgspec import UNSET
 
 from schemas.events import (
     ArrivalCancelled,
@@ -14,13 +15,13 @@ from schemas.events import (
     TransferCancelled,
     UpdateDetails,
 )
-from streams.fold.effective_facts import EffectiveFacts, order
+from streams.fold.effective_facts import EffectiveFacts, in_order
 from streams.fold.effects import Effect, location_of, source_of
 
 _WITH_LOCATION_AFTERWARDS = frozenset({TransferCancelled, DischargeCancelled, DepartureCancelled, ArrivalCancelled})
 
 _RIGHT_AFTER = timedelta(microseconds=1)
-"""The cancel comes first, and then the location that it gives."""
+"""The cancel comes first, and then the location that it gives; a cancel with a number is followed by it anyway."""
 
 
 def locations_of_cancels(effective: EffectiveFacts) -> EffectiveFacts:
@@ -31,7 +32,7 @@ def locations_of_cancels(effective: EffectiveFacts) -> EffectiveFacts:
         Effect(
             kind=EncounterUpdated,
             occurred_at=fact.recorded_at,
-            recorded_at=fact.recorded_at + _RIGHT_AFTER,
+            recorded_at=fact.recorded_at + _RIGHT_AFTER if source_of(fact).sequence is UNSET else fact.recorded_at,
             data=UpdateDetails(location=location),
             source_fact=source_of(fact),
         )
@@ -40,4 +41,4 @@ def locations_of_cancels(effective: EffectiveFacts) -> EffectiveFacts:
     ]
     if not afterwards:
         return effective
-    return msgspec.structs.replace(effective, facts=sorted([*effective.facts, *afterwards], key=order))
+    return msgspec.structs.replace(effective, facts=in_order([*effective.facts, *afterwards]))

@@ -86,11 +86,11 @@ def _admit(builder: EncounterBuilder, fact: Occurrence[Details]) -> None:
     at, data = fact.occurred_at, fact.data
     builder.note(at, data, changes_class=True)
     if builder.discharged_at is None:
-        if builder.admitted_by not in (None, at):
+        if builder.admitted_by not in (None, at) and not _repeats_beginning(builder, data):
             builder.problem(Problem.ADMITTED_TWICE)
         elif builder.admitted_at is None and builder.unit_stays:
             builder.problem(Problem.MOVED_BEFORE_ADMISSION)
-    _begin(builder, at, data)
+    _begin(builder, fact)
     if builder.admitted_by is None:
         builder.admitted_by = at
 
@@ -99,15 +99,21 @@ def _register(builder: EncounterBuilder, fact: Occurrence[Details]) -> None:
     at, data = fact.occurred_at, fact.data
     builder.note(at, data, changes_class=True)
     if builder.discharged_at is None:
-        if builder.admitted_at not in (None, at):
+        if builder.admitted_at not in (None, at) and not _repeats_beginning(builder, data):
             builder.problem(Problem.REGISTERED_TWICE)
         elif builder.admitted_at is None and builder.unit_stays:
             builder.problem(Problem.MOVED_BEFORE_ADMISSION)
-    _begin(builder, at, data)
+    _begin(builder, fact)
 
 
-def _begin(builder: EncounterBuilder, at: datetime, data: Details) -> None:
+def _repeats_beginning(builder: EncounterBuilder, data: Details) -> bool:
+    """Return whether a further admission says itself that it goes on with the visit that has begun: PV1-44."""
+    return data.begun_at is not None and data.begun_at == builder.admitted_at
+
+
+def _begin(builder: EncounterBuilder, fact: Occurrence[Details]) -> None:
     """Begin the stay, or go on with it after a discharge."""
+    at, data = fact.occurred_at, fact.data
     if builder.discharged_at is not None:
         reopened = builder.admitted_at is not None
         builder.problem(Problem.ADMITTED_AFTER_DISCHARGE if reopened else Problem.DISCHARGED_BEFORE_ADMISSION)
@@ -117,7 +123,15 @@ def _begin(builder: EncounterBuilder, at: datetime, data: Details) -> None:
     builder.deleted = builder.cancelled = builder.planned = False
     builder.reservation = builder.expected_admission_at = None
     if data.location is not None:
-        builder.move(data.location, at)
+        builder.move(data.location, at, _dated_back_from(fact))
+
+
+def _dated_back_from(fact: Occurrence[Details]) -> datetime | None:
+    """Return when an admission was reported to happen, where it counts from an earlier time; else None."""
+    if type(fact) is not Effect:
+        return None
+    reported_at = fact.source_fact.occurred_at
+    return reported_at if reported_at > fact.occurred_at else None
 
 
 def _change_class(builder: EncounterBuilder, fact: Occurrence[Details]) -> None:

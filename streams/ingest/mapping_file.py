@@ -16,8 +16,8 @@ class Mapping(Protocol):
     """Settings of a feed that have a time zone."""
 
     @property
-    def zone(self) -> ZoneInfo:
-        """Time zone of times without an offset."""
+    def time_zone(self) -> str | None:
+        """IANA name, for times without an offset."""
 
 
 M = TypeVar("M", bound=Mapping)
@@ -31,7 +31,7 @@ def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> 
     path : Path or None
         YAML.
     kind : type
-        A struct with a default for every field, and a `zone`.
+        A struct with a default for every field, and a `time_zone`.
     variable, page : str
         The setting that names the file, and the page that documents its content, for errors.
 
@@ -48,10 +48,20 @@ def read_mapping(path: Path | None, kind: type[M], variable: str, page: str) -> 
         raise UsageError(f"{path}: cannot be read ({error.strerror}). Correct {variable}.") from None
     except msgspec.DecodeError as error:
         raise UsageError(f"{path}: {error}. See {page} for the settings.") from None
-    try:
-        _ = mapping.zone
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # `Europe` is a folder of zones
-        raise UsageError(
-            f"{path}: time_zone is not a known time zone. Write an IANA name such as Europe/Berlin."
-        ) from None
+    if mapping.time_zone is not None:
+        check_zone(mapping.time_zone, f"{path}: time_zone")
     return mapping
+
+
+def check_zone(name: str, where: str) -> None:
+    """Load a time zone.
+
+    Raises
+    ------
+    UsageError
+        When it is not known; names the setting.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # `Europe` is a folder of zones
+        raise UsageError(f"{where} is not a known time zone. Write an IANA name such as Europe/Berlin.") from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, case, func, literal, or_, select
@@ -15,7 +16,7 @@ from schemas import tables
 from schemas.events import BED_PREFIX, PatientClass
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
-from streams.capacity.beds import PersonClaim, superseded
+from streams.capacity.places import places_of
 from streams.quality.kinds import PROBLEMS, WORK_ORDER, Finding, Kind, text_of
 from streams.store import watermarks
 from streams.store.pending_admissions import open_plans, serving_cancels
@@ -185,24 +186,29 @@ def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
             )
 
 
+class _Claim(NamedTuple):
+    """A patient in a place."""
+
+    patient_token: str
+    arrived_at: datetime
+
+
 def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding]:
-    person_of = persons(connection, {encounter.patient_token for encounter in here})
-    in_bed = {
+    placed = {
         encounter.encounter_id: (encounter, place)
         for encounter in here
-        if (place := encounter.location) is not None and place.left_at is None and place.bed_id
+        if (place := encounter.location) is not None and place.left_at is None
     }
-    released_at = superseded(
-        PersonClaim(person_of[encounter.patient_token], key, place.arrived_at, encounter.patient_class)
-        for key, (encounter, place) in in_bed.items()
-    )
+    claimed = [_Claim(encounter.patient_token, place.arrived_at) for encounter, place in placed.values()]
+    released_at = places_of(connection, claimed).released_at
     for encounter_id, since in released_at.items():
-        says = text_of(Kind.SECOND_BED)
-        encounter, _ = in_bed[encounter_id]
-        yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
+        if encounter_id in placed:
+            says = text_of(Kind.SECOND_BED)
+            encounter, _ = placed[encounter_id]
+            yield Finding(kind=Kind.SECOND_BED, subject=encounter_id, says=says, since=since, **_place(encounter))
     claims: dict[tuple[str, str, str], list[tuple[datetime, str]]] = {}
-    for encounter_id, (_, place) in in_bed.items():
-        if encounter_id not in released_at:
+    for encounter_id, (_, place) in placed.items():
+        if place.bed_id and encounter_id not in released_at:
             bed = (place.facility_id, place.unit_id, place.bed_id or "")
             claims.setdefault(bed, []).append((place.arrived_at, encounter_id))
     for bed, claimants in claims.items():

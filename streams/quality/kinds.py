@@ -23,6 +23,7 @@ class Kind(StrEnum):
     STALE_PLAN = "stale_plan"
     FACTS_DO_NOT_FIT = "facts_do_not_fit"
     ID_COLLISION = "id_collision"
+    UNREADABLE_FIELD = "unreadable_field"
     UNKNOWN_UNIT = "unknown_unit"
     UNKNOWN_BED = "unknown_bed"
 
@@ -48,8 +49,9 @@ KINDS: dict[Kind, KindText] = {
         urgent=True,
     ),
     Kind.SECOND_BED: KindText(
-        "Second bed",
-        "The patient is in another bed under another number. Discharge the patient from the encounter that is over.",
+        "In two places",
+        "The patient was in another place later, under another number, so this place is free. This encounter has not "
+        "ended: discharge the patient from it, or merge the two numbers.",
         urgent=True,
     ),
     Kind.STALE_STAY: KindText(
@@ -64,6 +66,11 @@ KINDS: dict[Kind, KindText] = {
         "Ids given twice",
         "{source} gave the id {event_id} to several facts about {subjects}; all are kept. "
         "Give each message its own id at the sender.",
+    ),
+    Kind.UNREADABLE_FIELD: KindText(
+        "Fields that are not valid",
+        "{field} is not valid in messages about {count}, such as {example}; it counts as not said. Correct it at the "
+        "sender.",
     ),
     Kind.UNKNOWN_UNIT: KindText(
         "Unknown units", "The hospital file does not name this unit. Add it there, or correct the sender."

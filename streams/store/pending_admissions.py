@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from schemas import tables
 from schemas.events import PatientClass, patient_subject
-from schemas.state import Encounter, Patient, PlanWithdrawn, decode_encounter, decode_patient
+from schemas.state import Encounter, EncounterStatus, Patient, PlanWithdrawn, decode_encounter, decode_patient
 from streams.fold.bed import PASSING
 from streams.fold.pending_admissions import takes_back
 from streams.store import bulk
@@ -34,10 +34,13 @@ def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[An
     """Return the rows of `reservation` that are still open.
 
     A plan without a visit number ends when the person is admitted or the plan is cancelled, under any of their tokens.
+    A plan under a visit number that never came ends when the person is admitted to that unit under another number.
     """
+    overtaken = _overtaken(connection, plans)
+    plans = [plan for plan in plans if plan.subject not in overtaken]
     waiting = {plan.patient_token for plan in plans if plan.subject == patient_subject(plan.patient_token)}
     if not waiting:
-        return list(plans)
+        return plans
     person_of = persons(connection, waiting)
     admitted = _last_admissions(connection, waiting, person_of)
     withdrawn = _withdrawn(connection, person_of)
@@ -50,6 +53,32 @@ def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[An
             and (plan.patient_token, plan.position) not in withdrawn
         )
     ]
+
+
+def _overtaken(connection: Connection, plans: Sequence[Row[Any]]) -> set[str]:
+    """Return the planned encounters whose patient came to the planned unit later, under another number."""
+    numbered = {plan.subject: plan for plan in plans if plan.subject != patient_subject(plan.patient_token)}
+    rows = bulk.select_by_key(connection, "encounter_id, status", tables.encounter, "encounter_id", numbered)
+    planned = [numbered[key] for key, status in rows if status == EncounterStatus.PLANNED.value]
+    if not planned:
+        return set()
+    person_of = persons(connection, {plan.patient_token for plan in planned})
+    encounter, stay = tables.encounter.columns, tables.unit_stay.columns
+    arrivals = connection.execute(
+        select(encounter.patient_token, stay.facility_id, stay.unit_id, func.max(stay.arrived_at).label("arrived_at"))
+        .join(tables.unit_stay, stay.encounter_id == encounter.encounter_id)
+        .where(encounter.patient_token.in_(sorted(person_of)), encounter.patient_class.not_in(sorted(NO_ADMISSION)))
+        .group_by(encounter.patient_token, stay.facility_id, stay.unit_id)
+    )
+    last: dict[tuple[str, str, str], datetime] = {}
+    for row in arrivals:
+        key = (person_of[row.patient_token], row.facility_id, row.unit_id)
+        last[key] = max(row.arrived_at, last.get(key, row.arrived_at))
+    return {
+        plan.subject
+        for plan in planned
+        if last.get((person_of[plan.patient_token], plan.facility_id, plan.unit_id), plan.since) > plan.since
+    }
 
 
 def _withdrawn(connection: Connection, person_of: Mapping[str, str]) -> set[tuple[str, int]]:

@@ -9,6 +9,7 @@ from schemas.events import Diagnosis, PatientClass, Procedure, Sex
 from streams.ingest.ages import age_in_years
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.mapping import SEXES
+from streams.ingest.hl7.movements import movement
 
 CODE_SYSTEMS = {
     "I10": "ICD10CM",
@@ -44,6 +45,7 @@ def details(reader: FieldReader, at: datetime) -> dict[str, Any]:
         "expected_discharge_at": reader.time("PV2", 9),
         "diagnoses": _diagnoses(reader),
         "procedures": _procedures(reader),
+        "movement": movement(reader),
     }
 
 
@@ -54,7 +56,7 @@ def patient_class(reader: FieldReader) -> PatientClass | None:
 
 def age_years(reader: FieldReader, at: datetime) -> int | None:
     """Return the age in years, from PID-7."""
-    return age_in_years(reader.message.get("PID", 7), at, reader.mapping.zone)
+    return age_in_years(reader.message.get("PID", 7), at, reader.zone or reader.mapping.zone)
 
 
 def sex(reader: FieldReader) -> Sex | None:

@@ -6,7 +6,6 @@ import re
 from datetime import datetime
 
 from schemas.dispositions import DIED, EXPIRED, WORDS, disposition_code
-from schemas.errors import InvalidInput
 from streams.ingest.hl7.clinical import disposition
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.times import Moment
@@ -73,20 +72,12 @@ def _indicator(reader: FieldReader) -> str:
 
 def _is_stated(reader: FieldReader) -> bool:
     """Return whether the message reports a death: PID-30 is Y, or PID-29 is a time, a month or a year."""
-    if _indicator(reader) == "Y" or _written(reader) is not None:
+    if _indicator(reader) == "Y" or reader.moment("PID", 29) is not None:
         return True
     return _YEAR_OR_MONTH.fullmatch(reader.message.get("PID", 29)) is not None
 
 
 def _time(reader: FieldReader) -> Moment | None:
     """Return PID-29, or None where it cannot be read or is after the record."""
-    time = _written(reader)
+    time = reader.moment("PID", 29)
     return None if time is None or time.at > reader.recorded_at else time
-
-
-def _written(reader: FieldReader) -> Moment | None:
-    """Return PID-29; what cannot be read is as if it were empty, and never loses the message."""
-    try:
-        return reader.moment("PID", 29)
-    except InvalidInput:
-        return None

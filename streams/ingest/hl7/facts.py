@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from msgspec import UNSET
+
 from schemas.errors import InvalidInput
 from schemas.events import AnyFact, encode_fact
 from schemas.outgoing import MAX_BYTES
@@ -50,6 +52,8 @@ def make_fact(
         recorded_at=reader.recorded_at,
         partition_key=token,
         data=data,
+        sequence=reader.sequence or UNSET,
+        unreadable=reader.unreadable or UNSET,
     )
     if len(encode_fact(made)) > MAX_BYTES:
         raise InvalidInput(

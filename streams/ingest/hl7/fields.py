@@ -7,16 +7,22 @@ same facts.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+import re
+from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 
 from schemas.errors import InvalidInput
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message
-from streams.ingest.hl7.times import Moment, read_moment
+from streams.ingest.hl7.times import Moment, Zones, local_time, offset_of, read_moment
 
 MAX_NAME = 200
 """Characters of a text in a fact."""
+
+_A_MINUTE = timedelta(minutes=1)
+
+_NUMBERED = re.compile(r"[^0-9]*0*([0-9]{1,18})")
+"""A control id that is a number, perhaps behind a text: an id with digits in its midst is not counted upwards."""
 
 
 class FieldReader:
@@ -41,6 +47,7 @@ class FieldReader:
     ) -> None:
         self.message, self.mapping, self.pseudonym_key = message, mapping, pseudonym_key
         self.message_id, self.source = message_id, source
+        self._unreadable: dict[str, None] = {}
 
     def by_person(self) -> list[FieldReader]:
         """Return a reader for each PID and the segments that follow it."""
@@ -64,50 +71,97 @@ class FieldReader:
         return None if found is None else found.at
 
     def moment(self, segment: str, number: int) -> Moment | None:
-        """Return a field as a time with its precision, or None where it is empty."""
-        return read_moment(self.message.get(segment, number), f"{segment}-{number}", self.mapping.zone)
+        """Return a field as a time with its precision, or None where it is empty or not valid (see `unreadable`)."""
+        where = f"{segment}-{number}"
+        try:
+            return read_moment(self.message.get(segment, number), where, self.zones)
+        except InvalidInput:
+            self._unreadable[where] = None
+            return None
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Fields read so far that are filled and not valid: they count as not said, and are named in the fact."""
+        return tuple(sorted(self._unreadable))
+
+    @cached_property
+    def zone(self) -> tzinfo | None:
+        """Zone of times without an offset, by the mapping; None where it sets none."""
+        return self.mapping.zone_at(self._facilities())
+
+    @cached_property
+    def zones(self) -> Zones:
+        """How times without an offset are read in this message."""
+        sent = self.message.get("MSH", 7)
+        return Zones(self.zone, offset_of(sent), local_time(sent))
+
+    def _facilities(self) -> list[str]:
+        """Return the facilities that the message names, the one of the location first."""
+        places = (("PV1", 3), ("PV1", 6), ("NPU", 1))
+        return [*(self.message.get(segment, number, 4) for segment, number in places), self.message.get("MSH", 4)]
 
     @cached_property
     def recorded_at(self) -> datetime:
         """When the sender recorded the event: EVN-2, but not after the message was sent (MSH-7), as clocks differ."""
-        known = [found for found in (self.moment("EVN", 2), self._sent_at()) if found is not None]
+        known = [found for found in (self.moment("EVN", 2), self.moment("MSH", 7)) if found is not None]
         if not known:
             found = self.time("EVN", 6)
             if found is None:
-                raise InvalidInput("EVN-2, MSH-7 and EVN-6", "all empty. Fill one of them with the time of the event.")
+                wrong = "empty or not valid" if self.unreadable else "empty"
+                raise InvalidInput(
+                    "EVN-2, MSH-7 and EVN-6", f"all {wrong}. Fill one of them with the time of the event."
+                )
             return found
         first = min(known)
-        return next((other.at for other in known if first.may_be(other.at) and other.has_hour), first.at)
+        if not first.has_hour:
+            return next((other.at for other in known if first.may_be(other.at) and other.has_hour), first.at)
+        return first.at
 
-    def _sent_at(self) -> Moment | None:
-        """Return MSH-7. It is only an upper bound of EVN-2, so where EVN-2 is filled an invalid MSH-7 is ignored."""
-        try:
-            return self.moment("MSH", 7)
-        except InvalidInput:
-            if self.message.get("EVN", 2):
-                return None
-            raise
+    @cached_property
+    def sequence(self) -> str | None:
+        """Order of the message among those that the sender recorded at the same time; None where it gives none.
+
+        MSH-13 counts, else the number in MSH-10; where EVN-2 has no seconds, first the time of sending (MSH-7).
+        """
+        given = self.message.get("MSH", 13)
+        number = _NUMBERED.fullmatch(given) or _NUMBERED.fullmatch(self.message.get("MSH", 10))
+        recorded, sent = self.moment("EVN", 2), self.moment("MSH", 7)
+        if recorded is not None and sent is not None and sent.precision < recorded.precision:
+            micros = int(sent.at.timestamp() * 1_000_000)
+            return f"{max(micros, 0)}{int(number[1]) if number else 0:020d}"
+        return number[1] if number else None
 
     def occurred_at(self, segment: str = "", number: int = 0) -> datetime:
-        """Return when the event happened: EVN-6, else the given field, else when it was recorded.
+        """Return when the event happened: ZBE-2, else EVN-6, else the given field, else when it was recorded.
 
-        A time after the record has not happened yet, and a day without an hour is less precise than a record of that
-        day: neither counts.
+        A time after the record has not happened yet, and a day or a minute is less precise than a record within it:
+        neither counts.
         """
         recorded_at = self.recorded_at
-        written = self.moment("EVN", 6)
-        if written is not None and written.at <= recorded_at and not written.may_be(recorded_at):
-            return written.at
+        for written in (self.moment("ZBE", 2), self.moment("EVN", 6)):
+            if written is not None and written.at <= recorded_at and not written.may_be(recorded_at):
+                return written.at
         return (self.past_time(segment, number) if segment else None) or recorded_at
 
     def past_time(self, segment: str, number: int) -> datetime | None:
         """Return a field's time where it has an hour and is not after the record, else None.
 
-        PV1-44 and PV1-45 may hold an expected time.
+        PV1-44 and PV1-45 may hold an expected time. A PV1-45 at midnight of the day of the record is a day without an
+        hour: senders fill up the digits.
         """
         written = self.moment(segment, number)
-        is_past = written is not None and written.has_hour and written.at <= self.recorded_at
-        return written.at if written is not None and is_past else None
+        if written is None or not written.has_hour or written.at > self.recorded_at:
+            return None
+        is_day = (segment, number) == ("PV1", 45) and self._is_filled_up(segment, number)
+        return None if is_day else written.at
+
+    def _is_filled_up(self, segment: str, number: int) -> bool:
+        """Return whether a time is midnight of the day on which the message was recorded."""
+        written = local_time(self.message.get(segment, number))
+        recorded = local_time(self.message.get("EVN", 2)) or local_time(self.message.get("MSH", 7))
+        if written is None or recorded is None or (written.hour, written.minute, written.second) != (0, 0, 0):
+            return False
+        return written.date() == recorded.date() and recorded - written >= _A_MINUTE
 
 
 def field_reader(message: Hl7Message, mapping: Hl7Mapping, pseudonym_key: bytes, raw: bytes) -> FieldReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from schemas.events import AdmissionType, BedStatus, Name, PatientClass, Sex
-from streams.ingest.mapping_file import read_mapping
+from streams.ingest.mapping_file import check_zone, read_mapping
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2})?$")]
 """A field as HL7 writes it: segment, field, and component where it is not the first: PV1-19, PID-3.4."""
@@ -98,8 +99,10 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     """Fields of the visit number, in order of preference: the first that is not empty counts."""
     visit_number_scope: VisitNumberScope = VisitNumberScope.AUTHORITY
     """What a visit number is unique within: 1001 of two hospitals is two visits."""
-    time_zone: str = "UTC"
-    """IANA name, for times without an offset. An hour that occurs twice counts as the first one."""
+    time_zone: str | None = None
+    """IANA name, for times without an offset. Default: the offset of MSH-7, and UTC where it has none."""
+    facility_time_zones: dict[str, str] = {}
+    """IANA names by facility (PV1-3.4, else MSH-4), for feeds of hospitals in several zones."""
     default_facility: Name | None = None
     """For locations without PV1-3.4. Default: MSH-4, and `main` where that is empty."""
     default_unit: Name = "unknown"
@@ -130,8 +133,20 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The time zone of `time_zone`."""
-        return ZoneInfo(self.time_zone)
+        """The time zone of `time_zone`; UTC where it is not set."""
+        return ZoneInfo(self.time_zone or "UTC")
+
+    @cached_property
+    def _zones(self) -> dict[str, ZoneInfo]:
+        return {facility: ZoneInfo(name) for facility, name in self.facility_time_zones.items()}
+
+    def zone_at(self, facilities: Iterable[str]) -> ZoneInfo | None:
+        """Return the zone of the first of these facilities that has one, else `time_zone`; None where none is set."""
+        for name in facilities if self._zones else ():
+            for known in (name, self.facilities.get(name, name)):
+                if known in self._zones:
+                    return self._zones[known]
+        return self.zone if self.time_zone else None
 
     @cached_property
     def classes(self) -> dict[str, PatientClass]:
@@ -165,4 +180,7 @@ def load_mapping(path: Path | None) -> Hl7Mapping:
     UsageError
         When the file is missing or invalid; names the file, the setting and the problem.
     """
-    return read_mapping(path, Hl7Mapping, "WARDWATCH_HL7_MAPPING_FILE", "docs/reference/hl7/mapping.md")
+    mapping = read_mapping(path, Hl7Mapping, "WARDWATCH_HL7_MAPPING_FILE", "docs/reference/hl7/mapping.md")
+    for facility, name in mapping.facility_time_zones.items():
+        check_zone(name, f"{path}: facility_time_zones.{facility}")
+    return mapping

@@ -7,6 +7,7 @@ from streams.ingest.hl7.fields import field_reader
 from streams.ingest.hl7.header import Header, header_of, read_header
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message, parse_message
+from streams.ingest.hl7.movements import trigger_of_movement
 from streams.ingest.hl7.triggers import OF_SEVERAL, TRIGGERS
 from streams.ingest.reading import InputProblem, Reading, problem_of
 
@@ -63,7 +64,7 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Hl7Re
     try:
         control_id = message.get("MSH", 10) or None
         trigger = _trigger(message)
-        make = TRIGGERS.get(trigger)
+        make = TRIGGERS.get(trigger_of_movement(message, trigger))
         if make is None:
             raise InvalidInput("MSH-9.2", _why_not(trigger))
         if trigger not in OF_SEVERAL:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
 
 from schemas import events
 from schemas.errors import InvalidInput
@@ -12,8 +11,10 @@ from streams.ingest.hl7 import clinical, deaths
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.patient_ids import merged_ids, patient_id, patient_ids, token_of
+from streams.ingest.reading import InputProblem
 
-M = TypeVar("M")
+Make = Callable[[FieldReader], Sequence[AnyFact | InputProblem]]
+"""Makes the facts of a message; a problem in place of a fact concerns one part of the message alone."""
 
 
 def update_patient(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
@@ -38,10 +39,10 @@ def report_death(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
     return [make_fact(reader, events.PatientUpdated, patient_subject(token), token, at, data, f"{suffix}/died")]
 
 
-def with_links(make: Callable[[FieldReader], Sequence[M]]) -> Callable[[FieldReader], list[M | AnyFact]]:
+def with_links(make: Make) -> Make:
     """Add to the facts of a message that each further number of its patients is one person with the chosen one."""
 
-    def made(reader: FieldReader) -> list[M | AnyFact]:
+    def made(reader: FieldReader) -> Sequence[AnyFact | InputProblem]:
         return [*make(reader), *_links(reader)]
 
     return made

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from schemas.errors import InvalidInput
 
 FIELDS: dict[str, frozenset[int]] = {
-    "MSH": frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 15, 16}),
+    "MSH": frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16}),
     "EVN": frozenset({1, 2, 3, 6}),
     "PID": frozenset({2, 3, 7, 8, 18, 29, 30}),
     "PV1": frozenset({2, 3, 4, 6, 10, 11, 19, 36, 42, 44, 45, 50}),
@@ -19,6 +19,7 @@ FIELDS: dict[str, frozenset[int]] = {
     "DG1": frozenset({2, 3, 6, 15}),
     "PR1": frozenset({2, 3, 5}),
     "NPU": frozenset({1, 2}),
+    "ZBE": frozenset({1, 2, 4, 5, 6}),
 }
 """The fields that are parsed, by segment."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from schemas import events
@@ -25,14 +25,12 @@ from streams.ingest.hl7.deaths import disposition_at_discharge, disposition_in_u
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
 from streams.ingest.hl7.locations import location
+from streams.ingest.hl7.movements import is_historic, movement
 from streams.ingest.hl7.patient_ids import token_of
-from streams.ingest.hl7.patients import merge_patients, report_death, unmerge_patients, update_patient, with_links
+from streams.ingest.hl7.patients import Make, merge_patients, report_death, unmerge_patients, update_patient, with_links
 from streams.ingest.hl7.visit_merges import merge_visits, renumber_visit
 from streams.ingest.hl7.visit_numbers import all_fields, required_visit, visit_number
 from streams.ingest.reading import InputProblem
-
-Make = Callable[[FieldReader], Sequence[AnyFact | InputProblem]]
-"""Makes the facts of a message; a problem in place of a fact concerns one part of the message alone."""
 
 
 class _MakeStay(Protocol):
@@ -41,14 +39,18 @@ class _MakeStay(Protocol):
     def __call__(self, reader: FieldReader, suffix: str = "") -> list[AnyFact]: ...
 
 
-def _stay(kind: type[Any], time_field: tuple[str, int] = ("", 0), default: PatientClass | None = None) -> _MakeStay:
-    """A01, A02, A04, A06, A07, A21, A22: a stay begins, moves or changes."""
+def _stay(kind: type[Any], *, begins: bool = False, default: PatientClass | None = None) -> _MakeStay:
+    """A01, A02, A04, A06, A07, A21, A22: a stay begins, moves or changes.
+
+    With `begins`, PV1-44 is when the visit, or the inpatient stay, began; the place and the class may be later.
+    """
 
     def make(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
-        at = reader.occurred_at(*time_field)
+        at = reader.occurred_at()
         known = details(reader, at)
         known["patient_class"] = known["patient_class"] or default
-        data = Details(location=location(reader, "PV1", 3), **known)
+        begun_at = reader.past_time("PV1", 44) if begins else None
+        data = Details(location=location(reader, "PV1", 3), begun_at=begun_at, **known)
         return [make_fact(reader, kind, required_visit(reader), token_of(reader), at, data, suffix)]
 
     return make
@@ -77,7 +79,7 @@ def _update(reader: FieldReader, suffix: str = "") -> list[AnyFact]:
     return [update, *report_death(reader, suffix)]
 
 
-def _update_or_link(reader: FieldReader) -> list[AnyFact]:
+def _update_or_link(reader: FieldReader) -> Sequence[AnyFact | InputProblem]:
     """A08: without a visit it is an update of the person, and links the numbers in PID-3."""
     return _update(reader) if visit_number(reader) is not None else with_links(update_patient)(reader)
 
@@ -115,12 +117,13 @@ def _pending(kind: type[Any], *, needs_visit: bool, expected: tuple[tuple[str, i
 def _cancel(kind: type[Any], *, needs_visit: bool = True, back: bool = False) -> Make:
     """A11 to A13, A25 to A27, A32, A33, A38, A52, A53.
 
-    With `back`, PV1-3 is where the patient is afterwards.
+    With `back`, PV1-3 is where the patient is afterwards, unless what is cancelled was not the last movement.
     """
 
     def make(reader: FieldReader) -> list[AnyFact]:
         token = token_of(reader)
-        data = CancelDetails(location=location(reader, "PV1", 3) if back else None)
+        place = location(reader, "PV1", 3) if back and not is_historic(reader) else None
+        data = CancelDetails(location=place, movement=movement(reader))
         return [make_fact(reader, kind, _subject(reader, token, needs_visit), token, reader.occurred_at(), data)]
 
     return make
@@ -169,13 +172,13 @@ _ADMISSION = (("EVN", 3), ("PV2", 8), ("PV1", 44))
 _DISCHARGE = (("EVN", 3), ("PV2", 9), ("PV1", 45))
 
 TRIGGERS: dict[str, Make] = {
-    "A01": _stay(events.PatientAdmitted, ("PV1", 44)),
+    "A01": _stay(events.PatientAdmitted, begins=True),
     "A02": _stay(events.PatientTransferred),
     "A03": _discharge,
-    "A04": _stay(events.PatientRegistered, ("PV1", 44)),
+    "A04": _stay(events.PatientRegistered, begins=True),
     "A05": _pending(events.PatientPreadmitted, needs_visit=False, expected=_ADMISSION),
-    "A06": renumber_visit(_stay(events.PatientClassChanged, default=PatientClass.INPATIENT)),
-    "A07": renumber_visit(_stay(events.PatientClassChanged, default=PatientClass.OUTPATIENT)),
+    "A06": renumber_visit(_stay(events.PatientClassChanged, begins=True, default=PatientClass.INPATIENT)),
+    "A07": renumber_visit(_stay(events.PatientClassChanged, begins=True, default=PatientClass.OUTPATIENT)),
     "A08": _update_or_link,
     "A09": _tracking(events.PatientDeparted),
     "A10": _tracking(events.PatientArrived),

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.pool import StaticPool
 
@@ -61,6 +62,15 @@ delays = st.sampled_from([0, 0, 0, 0.01, 1, 10])
 """How much later than it happened a fact was recorded, in hours."""
 
 
+movements = st.sampled_from([None] * 5 + ["m1", "m2"])
+sequences = st.sampled_from([UNSET, UNSET, "7", "8", "9", "10"])
+"""Numbers that the sender gave its messages; several of one number, and none."""
+
+
+def numbered(draw: Any, fact: Any) -> Any:
+    return msgspec.structs.replace(fact, sequence=draw(sequences))
+
+
 def recorded(fact: Any, hour: float) -> Any:
     return msgspec.structs.replace(fact, recorded_at=at(hour))
 
@@ -87,6 +97,10 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
         more["version"] = draw(st.sampled_from([None, "9", "10", "a"]))
         more["version_digest"] = draw(st.sampled_from([None, "one", "two"]))
         takes_place = kind is not events.EncounterDeleted
+        if takes_place:
+            more["movement"] = draw(movements)
+        if kind in (events.PatientClassChanged, *ADMISSIONS):
+            more["begun_at"] = draw(st.none() | st.just(at(hour)) | st.integers(0, hour).map(at))
         reported_under = draw(st.sampled_from([token] * 9 + list(PATIENTS)))
         more |= {"e": about["e"], "p": reported_under, "id": f"{number}-{index}"}
         facts.append(late(draw, said(kind, hour, where if takes_place else None, **more)))
@@ -97,13 +111,14 @@ def encounter_facts(draw: Any, number: int) -> list[AnyFact]:
         facts.append(said(events.EncounterUpdated, draw(hours), id=f"{number}-correction", **corrected, **about))
     for index, kind in enumerate(draw(st.lists(st.sampled_from(ENCOUNTER_CANCELS), max_size=3))):
         data: dict[str, Any] = {"cancels": draw(st.sampled_from([None, None, *(fact.id for fact in facts)]))}
+        data["movement"] = draw(movements)
         cancel = said(kind, draw(hours), draw(places), id=f"{number}-cancel-{index}", **data, **about)
         facts.append(late(draw, cancel))
     for index, fact in enumerate(draw(st.lists(st.sampled_from(facts), max_size=2))):
         facts.append(msgspec.structs.replace(fact, id=f"{number}-resent-{index}"))  # the same under another id
     for fact in draw(st.lists(st.sampled_from(facts), max_size=1)):
         facts.append(recorded(fact, 77))  # other content under the same id
-    return facts
+    return [numbered(draw, fact) for fact in facts]
 
 
 @st.composite
