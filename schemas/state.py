@@ -32,6 +32,7 @@ class Problem(StrEnum):
     TRANSFER_WITHOUT_LOCATION = "transfer_without_location"
     CANCEL_WITHOUT_TARGET = "cancel_without_target"
     TWO_PATIENTS = "two_patients"
+    TWO_PEOPLE = "two_people"
     NUMBER_OF_TWO_HOSPITALS = "number_of_two_hospitals"
     ID_COLLISION = "id_collision"
     TIMES_OUT_OF_ORDER = "times_out_of_order"

@@ -7,18 +7,22 @@ from datetime import datetime, tzinfo
 
 from models.features.snapshot import began_at
 from schemas.state import Encounter, EncounterStatus
+from schemas.two_people import are_two_people
 
 _NOT_BEGUN = frozenset({EncounterStatus.CANCELLED, EncounterStatus.PLANNED})
 
 
 def admissions_after(history: Sequence[Encounter], index: Encounter) -> list[Encounter]:
-    """Return the inpatient encounters that began after the discharge, in the order in which they became inpatient."""
+    """Return the inpatient encounters that began after the discharge, in the order in which they became inpatient.
+
+    A newborn's under the mother's number are not hers.
+    """
     left = index.discharged_at
     if left is None:
         return []
     found = []
     for other in history:
-        if other.encounter_id == index.encounter_id or other.status in _NOT_BEGUN:
+        if other.encounter_id == index.encounter_id or other.status in _NOT_BEGUN or are_two_people(index, other):
             continue
         began = began_at(other)
         if other.inpatient_from is not None and began is not None and began > left:

@@ -1,7 +1,8 @@
 """State and occupant of each bed, from claims, departures, plans and bed status reports. Pure.
 
 A bed has at most one occupant. If several encounters claim it, the latest arrival is the occupant, because an earlier
-one usually lacks its discharge; the others are reported as conflicts. A patient is in one place: see `superseded`.
+one usually lacks its discharge; the others are reported as conflicts. A mother and her newborn share a bed: she is its
+occupant. A patient is in one place: see `superseded`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from schemas.events import BedStatus, PatientClass
 from schemas.state import BedState
+from schemas.two_people import Generation, are_couplet
 from streams.fold.bed import PASSING
 
 
@@ -22,6 +24,8 @@ class Claim(NamedTuple):
 
     encounter_id: str
     arrived_at: datetime
+    generation: Generation = Generation.OTHER
+    """Whether the patient may share the bed as a newborn, or with one."""
 
 
 class PersonStay(NamedTuple):
@@ -141,6 +145,9 @@ def _without_plan(
 ) -> BedState:
     if claims:
         occupant, *others = sorted(claims, key=lambda claim: (claim.arrived_at, claim.encounter_id), reverse=True)
+        if are_couplet(claim.generation for claim in claims):
+            occupant = next(claim for claim in claims if claim.generation is Generation.MOTHER)
+            others = []
         return BedState(
             bed_id=bed_id,
             status=BedStatus.OCCUPIED,

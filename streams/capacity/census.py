@@ -17,6 +17,7 @@ from schemas.events import BedStatus
 from schemas.hospital import Hospital
 from schemas.state import BedState
 from schemas.topics import BedOnBoard, CapacityMetrics
+from schemas.two_people import Generation
 from streams.capacity.beds import BedStatusReport, Claim, bed_state
 
 HOURS = 24
@@ -32,6 +33,7 @@ class Presence(NamedTuple):
     left_at: datetime | None
     expected_discharge_at: datetime | None = None
     high_risk: bool = False
+    generation: Generation = Generation.OTHER
 
 
 class UnitFacts(NamedTuple):
@@ -97,7 +99,10 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
         _on_board(
             bed_state(
                 bed_id,
-                claims=[Claim(presence.encounter_id, presence.arrived_at) for presence in claims.get(bed_id, ())],
+                claims=[
+                    Claim(presence.encounter_id, presence.arrived_at, presence.generation)
+                    for presence in claims.get(bed_id, ())
+                ],
                 left_at=facts.left_at.get(bed_id),
                 report=facts.reports.get(bed_id),
                 now=as_of,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from schemas.state import Encounter, decode_encounter
+from schemas.two_people import people
 from streams.capacity.beds import PersonStay, superseded
 from streams.capacity.queries import OF_PATIENTS
 from streams.store.people import persons
@@ -74,10 +75,21 @@ def places_of(connection: Connection, stays: Collection[OpenStay]) -> Places:
     )
 
 
-def stays_of(person: str, encounters: Iterable[Encounter]) -> list[PersonStay]:
-    """Return all places in which a person was, according to these encounters."""
+def stays_of(person: str, encounters: Sequence[Encounter]) -> list[PersonStay]:
+    """Return all places in which a person was, according to these encounters.
+
+    A newborn under the mother's number is a person of its own.
+    """
+    number = people(encounters)
     return [
-        PersonStay(person, each.encounter_id, each.patient_class, stay.arrived_at, stay.left_at, stay.placed_at)
+        PersonStay(
+            f"{person}/{number[each.encounter_id]}",
+            each.encounter_id,
+            each.patient_class,
+            stay.arrived_at,
+            stay.left_at,
+            stay.placed_at,
+        )
         for each in encounters
         for stay in each.unit_stays
     ]

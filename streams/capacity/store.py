@@ -13,6 +13,7 @@ from schemas import tables
 from schemas.events import BedStatus
 from schemas.state import decode_encounter
 from schemas.topics import CapacityMetrics
+from schemas.two_people import generation
 from streams.alerts.rules import OPEN_STATUSES
 from streams.capacity import queries
 from streams.capacity.beds import BedStatusReport
@@ -41,8 +42,10 @@ def _presences(
     for row in open_stays:
         presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, released_at.get(row.encounter_id))
         if row.bed_id:
+            encounter = decode_encounter(row.state)
             presence = presence._replace(
-                expected_discharge_at=decode_encounter(row.state).expected_discharge_at,
+                expected_discharge_at=encounter.expected_discharge_at,
+                generation=generation(encounter),
                 high_risk=row.status in OPEN_STATUSES and row.band == "high",
             )
         found[row.facility_id, row.unit_id].append(presence)

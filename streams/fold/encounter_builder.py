@@ -19,6 +19,7 @@ from schemas.state import (
     Reservation,
     UnitStay,
 )
+from schemas.two_people import MIN_MOTHER_AGE_YEARS, ages_differ, sexes_differ
 
 
 class EncounterBuilder:
@@ -117,6 +118,8 @@ class EncounterBuilder:
         """
         if details.time_written is not None:
             self.problem(Problem.RECORDED_BEFORE_IT_HAPPENED)
+        if changes_class and details.age_years is not None and details.age_years != self.age_years:
+            self._check_person(at, details, details.age_years)
         stated = details.patient_class
         if (
             stated is not None
@@ -153,6 +156,15 @@ class EncounterBuilder:
                 (procedure.system, procedure.code),
                 KnownProcedure(code=procedure.code, system=procedure.system, known_at=at),
             )
+
+    def _check_person(self, at: datetime, details: Details, age_years: int) -> None:
+        """Note a problem where an admission has an age and a sex that cannot be those of the patient known so far."""
+        if self.age_years is None or not ages_differ(age_years, at, self.age_years, self.admitted_at or at):
+            return
+        ages = sorted((age_years, self.age_years))
+        is_newborn = ages[0] == 0 and ages[1] >= MIN_MOTHER_AGE_YEARS
+        if is_newborn or sexes_differ(details.sex, self.sex):
+            self.problem(Problem.TWO_PEOPLE)
 
     def move(self, location: Location, at: datetime, placed_at: datetime | None = None) -> None:
         """Put the patient in a place from `at` on; the place where the patient is already is not a move.

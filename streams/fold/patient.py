@@ -21,6 +21,7 @@ from schemas.events import (
     Sex,
 )
 from schemas.state import Patient, PendingAdmission, Problem
+from schemas.two_people import ages_differ, sexes_differ
 from streams.fold.applied_corrections import apply_corrections
 from streams.fold.corrections import find_corrections
 from streams.fold.effective_facts import EffectiveFacts, distinct_in_order, up_to
@@ -62,9 +63,10 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
     merges: set[str] = set()
     links: set[str] = set()
     sex: Sex | None = None
-    age_years: int | None = None
+    age: tuple[int, datetime] | None = None
     died_at: datetime | None = None
     pending: list[PendingAdmission] = []
+    problems = set(effective.problems)
     for fact in effective.facts:
         if isinstance(fact, PatientsMerged):
             last_merge = fact
@@ -72,15 +74,17 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
         elif isinstance(fact, PatientIdentifiersLinked):
             links.add(fact.data.into)
         elif isinstance(fact, PatientUpdated):
+            if _is_somebody_else(fact, age, sex):
+                problems.add(Problem.TWO_PEOPLE)
+            if fact.data.age_years is not None:
+                age = (fact.data.age_years, fact.occurred_at)
             sex = sex if fact.data.sex is None else fact.data.sex
-            age_years = age_years if fact.data.age_years is None else fact.data.age_years
             if fact.data.died_at is not None:
                 died_at = fact.data.died_at.astimezone(UTC)
             elif fact.data.is_alive:
                 died_at = None
         elif isinstance(fact, PatientPreadmitted | AdmissionPending):
             pending.append(_pending(fact))
-    problems = set(effective.problems)
     if len(merges) > 1:
         problems.add(Problem.MERGED_TWICE)
     if len(links) > MAX_LINKS:
@@ -93,12 +97,19 @@ def build_patient(effective: EffectiveFacts) -> Patient | None:
         merges=tuple(sorted(merges)),
         links=tuple(sorted(links)),
         sex=sex,
-        age_years=age_years,
+        age_years=age[0] if age else None,
         died_at=died_at,
         pending=tuple(pending),
         withdrawn=withdrawals(effective.facts),
         problems=tuple(sorted(problems)),
     )
+
+
+def _is_somebody_else(fact: PatientUpdated, age: tuple[int, datetime] | None, sex: Sex | None) -> bool:
+    """Return whether neither age nor sex can be those of the person known so far."""
+    if fact.data.age_years is None or age is None or not sexes_differ(fact.data.sex, sex):
+        return False
+    return ages_differ(fact.data.age_years, fact.occurred_at, *age)
 
 
 def _pending(fact: PatientPreadmitted | AdmissionPending) -> PendingAdmission:

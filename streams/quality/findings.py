@@ -16,9 +16,10 @@ from schemas import tables
 from schemas.events import BED_PREFIX, PatientClass
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
+from schemas.two_people import Generation, are_couplet, are_two_people, generation
 from streams.capacity.places import places_of
 from streams.quality.kinds import PROBLEMS, WORK_ORDER, Finding, Kind, text_of
-from streams.store import watermarks
+from streams.store import histories, watermarks
 from streams.store.pending_admissions import open_plans, serving_cancels
 from streams.store.people import persons
 
@@ -34,6 +35,8 @@ STALE_OTHERWISE = timedelta(days=30)
 
 PLAN_OVERDUE = timedelta(days=1)
 """Longest time that a plan may stay open after the expected arrival."""
+
+_NOT_BEGUN = frozenset({EncounterStatus.CANCELLED, EncounterStatus.PLANNED})
 
 _HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
 """A literal in the statement, not a parameter, so that PostgreSQL uses the partial index."""
@@ -74,6 +77,7 @@ def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
     yield from _stale(connection, here, now)
     yield from _stale_plans(connection, now)
     yield from _beds(connection, here)
+    yield from _two_people(connection, here)
 
 
 def of_log(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
@@ -212,11 +216,32 @@ def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding
             bed = (place.facility_id, place.unit_id, place.bed_id or "")
             claims.setdefault(bed, []).append((place.arrived_at, encounter_id))
     for bed, claimants in claims.items():
-        if len(claimants) > 1:
+        if len(claimants) > 1 and not are_couplet(generation(placed[each][0]) for _, each in claimants):
             named = ", ".join(sorted(encounter_id for _, encounter_id in claimants))
             says = text_of(Kind.BED_CLAIMED_TWICE, encounters=named)
             since = sorted(claimants)[1][0]
             yield msgspec.structs.replace(_of_place(Kind.BED_CLAIMED_TWICE, says, *bed), since=since)
+
+
+def _two_people(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding]:
+    """Yield newborns, and others who cannot be the same person, under the number of another patient."""
+    person_of = persons(connection, {encounter.patient_token for encounter in here})
+    by_person: dict[str, dict[str, Encounter]] = {}
+    for encounter in here:
+        by_person.setdefault(person_of[encounter.patient_token], {})[encounter.encounter_id] = encounter
+    newborns = [each.patient_token for each in here if generation(each) is Generation.NEWBORN]
+    for token, history in histories.of_persons(connection, newborns).items() if newborns else ():
+        by_person[person_of[token]] |= {each.encounter_id: each for each in history if each.status not in _NOT_BEGUN}
+    present = {each.encounter_id for each in here}
+    for encounters in by_person.values():
+        for each in encounters.values() if len(encounters) > 1 else ():
+            others = [other for other in encounters.values() if are_two_people(each, other)]
+            younger = [other for other in others if (other.age_years or 0) >= (each.age_years or 0)]
+            if each.encounter_id in present and younger:
+                named = ", ".join(sorted(other.encounter_id for other in younger))
+                says = text_of(Kind.TWO_PEOPLE, encounters=named)
+                subject, since = each.encounter_id, each.admitted_at
+                yield Finding(kind=Kind.TWO_PEOPLE, subject=subject, says=says, since=since, **_place(each))
 
 
 def _of_place(kind: Kind, says: str, facility_id: str, unit_id: str, bed_id: str | None = None) -> Finding:

@@ -19,6 +19,7 @@ class Kind(StrEnum):
 
     BED_CLAIMED_TWICE = "bed_claimed_twice"
     SECOND_BED = "second_bed"
+    TWO_PEOPLE = "two_people"
     STALE_STAY = "stale_stay"
     STALE_PLAN = "stale_plan"
     FACTS_DO_NOT_FIT = "facts_do_not_fit"
@@ -53,6 +54,11 @@ KINDS: dict[Kind, KindText] = {
         "The patient was in another place later, under another number, so this place is free. This encounter has not "
         "ended: discharge the patient from it, or merge the two numbers.",
         urgent=True,
+    ),
+    Kind.TWO_PEOPLE: KindText(
+        "Two people under one number",
+        "By age and sex not the patient of {encounters}, whose number it has: a newborn under the mother's number? "
+        "Both are shown in their beds. Give the patient an own number, and move the encounter to it by an A45.",
     ),
     Kind.STALE_STAY: KindText(
         "Silent stays", "No message about this {patient_class} encounter since then. Ask whether the patient left."
@@ -110,6 +116,10 @@ PROBLEMS: dict[Problem, str] = {
         "Two hospitals or senders gave this visit number to two patients, and it counts as one encounter. If each "
         "numbers its own visits, set visit_number_scope in the HL7 mapping of each feed (authority, or facility "
         "where PV1-19.4 is empty). If it is one stay of one person, merge the patients."
+    ),
+    Problem.TWO_PEOPLE: (
+        "Admitted or registered twice under one number, with ages and sexes that cannot belong to one person; the "
+        "later one counts. Give each of them an own patient number and visit number."
     ),
     Problem.ID_COLLISION: (
         "Two contents under one id, or under one version of a resource; both are kept, and both count unless one is "

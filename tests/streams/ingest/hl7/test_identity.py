@@ -6,9 +6,11 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 
 from models.labels.index_stays import Exclusion, index_exclusion
+from models.labels.readmissions import readmitted_within_30_days
 from schemas import events
 from schemas.events import AnyFact
 from schemas.pseudonyms import patient_token
@@ -17,6 +19,7 @@ from simulators.testing import Replay
 from streams.fold.merges import resolve_persons
 from streams.fold.patient import fold_patient
 from streams.ingest.hl7.mapping import Hl7Mapping, VisitNumberScope
+from streams.quality.findings import findings
 from streams.store import histories
 from streams.store.people import persons
 from tests.streams.ingest.hl7.messages import KEY, message, read
@@ -445,3 +448,102 @@ def test_links_and_merges_make_persons(
 ) -> None:
     in_order = {token: (into, (number,)) for number, (token, into) in enumerate(merges.items())}
     assert resolve_persons(in_order, links) == expected
+
+
+# A newborn under the mother's number
+
+
+def of(raw: bytes, birth: str, sex: str) -> bytes:
+    return raw.replace(b"|19500101|F", f"|{birth}|{sex}".encode())
+
+
+MOTHER = of(hl7("A01", "02T0800", visit="M1", place="OB^1^A^HG", id="m"), "19960704", "F")
+GIRL = of(hl7("A01", "02T2300", visit="B1", place="OB^1^A^HG", f4="N", id="b"), "20260302", "F")
+
+
+def elsewhere(raw: bytes, place: bytes = b"NURS^2^C^HG") -> bytes:
+    return raw.replace(b"OB^1^A^HG", place)
+
+
+def listed(replay: Replay) -> list[tuple[str, str]]:
+    with replay._engine.connect() as connection:
+        found = findings(connection, replay.hospital, replay.now)
+    return [(each.kind.value, each.subject) for each in found if not each.kind.value.startswith("unknown")]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("patient", [b"17^^^HG^MR", b"18^^^HG^MR"])
+def test_a_newborn_in_the_mothers_bed_is_a_couplet(order: tuple[int, ...], patient: bytes) -> None:
+    messages = [MOTHER, GIRL.replace(b"17^^^HG^MR", patient)]
+    with hospital([messages[position] for position in order]) as replay:
+        bed = replay.bed("OB", "1-A")
+        assert (bed.encounter_id, bed.conflicts, replay.census("OB")) == ("M1", (), 2)
+        assert listed(replay) == ([("two_people", "B1")] if b"17^" in patient else [])
+
+
+def test_twins_and_their_mother_share_a_bed_and_two_mothers_do_not() -> None:
+    boy = of(GIRL.replace(b"|B1", b"|B2").replace(b"|b|", b"|c|"), "x", "x").replace(b"20260302|F", b"20260302|M")
+    with hospital([MOTHER, GIRL, boy]) as replay:
+        assert replay.conflicts() == {}
+        assert replay.census("OB") == 3
+    other = hl7("A01", "02T0900", visit="M2", place="OB^1^A^HG", patient="19^^^HG^MR", id="o")
+    with hospital([MOTHER, GIRL, other]) as replay:
+        assert replay.conflicts() == {"OB/1-A": ("M1", "M2")}
+        assert ("bed_claimed_twice", "HG/OB/1-A") in listed(replay)
+
+
+@pytest.mark.parametrize(
+    "baby",
+    [
+        elsewhere(GIRL),
+        elsewhere(GIRL).replace(b"|F\r", b"|M\r"),
+        elsewhere(GIRL).replace(b"ADT^A01", b"ADT^A04"),
+        elsewhere(of(hl7("A01", "02T2300", visit="B1", place="OB^1^A^HG", id="b"), "20100101", "M")),
+    ],
+)
+def test_a_child_under_the_mothers_number_keeps_a_bed_of_its_own_and_is_named(baby: bytes) -> None:
+    with hospital([MOTHER, baby]) as replay:
+        assert (replay.bed("OB", "1-A").encounter_id, replay.bed("NURS", "2-C").encounter_id) == ("M1", "B1")
+        assert listed(replay) == [("two_people", "B1")]
+
+
+def test_a_newborn_is_told_from_a_mother_who_has_gone_and_is_not_her_readmission() -> None:
+    home = of(hl7("A03", "04T0900", visit="M1", f36="01", id="h"), "19960704", "F")
+    again = elsewhere(of(hl7("A01", "07T0900", visit="B2", place="OB^1^A^HG", id="j"), "20260302", "F"))
+    with hospital([MOTHER, home, again]) as replay:
+        assert listed(replay) == [("two_people", "B2")]
+        stays = replay.encounters()
+        assert not readmitted_within_30_days(stays, replay.encounter("M1"))
+        assert readmitted_within_30_days([*stays, msgspec.structs.replace(stays[0], age_years=30)], stays[1])
+
+
+def test_a_corrected_birth_date_is_not_another_person() -> None:
+    again = of(hl7("A01", "03T0800", visit="M2", place="4W^1^A^HG", id="n"), "19660704", "F")
+    with hospital([MOTHER, again]) as replay:
+        assert (replay.census("OB"), replay.census("4W")) == (0, 1)
+        assert listed(replay) == [("second_bed", "M1")]
+
+
+def test_two_people_admitted_under_one_visit_number_are_named() -> None:
+    baby = GIRL.replace(b"|B1", b"|M1")
+    for messages in ([MOTHER, baby], [baby, MOTHER]):
+        with hospital(messages) as replay:
+            assert Problem.TWO_PEOPLE in replay.encounter("M1").problems
+    updated = of(hl7("A08", "02T0900", visit="M1", place="OB^1^A^HG", id="u"), "19660704", "F")
+    with hospital([MOTHER, updated]) as replay:
+        assert replay.encounter("M1").problems == ()
+
+
+@pytest.mark.parametrize(
+    ("birth", "sex", "problems"),
+    [("20260302", "M", (Problem.TWO_PEOPLE,)), ("19660704", "F", ()), ("19960904", "M", ())],
+)
+def test_an_a28_with_another_birth_date_and_sex_is_somebody_else(
+    birth: str, sex: str, problems: tuple[Problem, ...]
+) -> None:
+    known = of(hl7("A28", "01T0800", id="p"), "19960704", "F")
+    facts = facts_of([known, of(hl7("A28", "02T0900", id="q"), birth, sex)])
+    for each in (facts, facts[::-1]):
+        patient = fold_patient(each)  # type: ignore[arg-type]
+        assert patient is not None
+        assert patient.problems == problems
