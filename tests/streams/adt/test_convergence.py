@@ -129,13 +129,23 @@ def person_facts(draw: Any) -> list[AnyFact]:
     ]
     undone = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), hours, st.sampled_from([None, *PATIENTS])), max_size=2))
     facts += [unmerge(hour, token, id=f"u{n}", apart_from=other) for n, (token, hour, other) in enumerate(undone)]
+    beside = draw(st.lists(st.tuples(st.sampled_from(PATIENTS), st.sampled_from(PATIENTS), hours), max_size=3))
+    facts += [
+        of_patient(events.PatientIdentifiersLinked, hour, number, id=f"l{n}", into=chosen)
+        for n, (number, chosen, hour) in enumerate(beside)
+        if number != chosen
+    ]
     kinds = st.sampled_from([events.AdmissionPending, events.PendingAdmissionCancelled, events.PreadmissionCancelled])
+    tokens = st.sampled_from(PATIENTS)
     plans = draw(st.lists(st.tuples(kinds, hours, st.sampled_from(PATIENTS[:2])), max_size=3))
     for number, (kind, hour, token) in enumerate(plans):
         plan = {"location": place("4W/02")} if kind is events.AdmissionPending else {}
         facts.append(of_patient(kind, hour, token, id=f"plan{number}", **plan))
     if draw(st.booleans()):
         facts.append(of_patient(events.PatientUpdated, draw(hours), "p1", age_years=draw(st.integers(0, 99))))
+    for n, (token, hour, is_alive) in enumerate(draw(st.lists(st.tuples(tokens, hours, st.booleans()), max_size=2))):
+        death: dict[str, Any] = {"is_alive": True} if is_alive else {"died_at": at(hour)}
+        facts.append(of_patient(events.PatientUpdated, hour, token, id=f"d{n}", **death))
     return [late(draw, fact) for fact in facts]
 
 
@@ -204,6 +214,7 @@ STATE = {
     "encounter": ("version",),
     "unit_stay": (),
     "patient": ("version",),
+    "patient_link": (),
     "alias": (),
     "reservation": (),
     "bed_status": (),
