@@ -105,6 +105,8 @@ def _mends_order(kinds: Sequence[type], position: int, other: int, admissions: S
         first = admissions[0] if admissions else len(kinds)
         between = any(position < admission <= other for admission in admissions)
         return position < other and (position < first or not between)
+    if kinds[position] not in ADMISSIONS:
+        return False
     return other < position and kinds[other] not in ADMISSIONS and admissions[0] > other
 
 

@@ -35,10 +35,10 @@ def note_corrected_time(state: CorrectionState, position: int, kind: type, time:
         if not recorded:
             state.times_without_fact.append((position, kind, time))
         return
-    if kind is PatientAdmitted and _is_known_beginning(state, targets[-1], time):
-        return
     repetitions = state.same_content(targets, targets[-1])
     if all(state.occurred_at(index) == time for index in repetitions):
+        return
+    if kind is PatientAdmitted and _is_known_beginning(state, targets[-1], time):
         return
     state.corrected_times |= dict.fromkeys(repetitions, time)
     state.located.sort(key=state.order)

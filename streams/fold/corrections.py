@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from operator import le
-from typing import NamedTuple
+from operator import eq, le
+from typing import Any, NamedTuple
 
 from schemas.events import (
     Details,
@@ -27,7 +27,7 @@ from streams.fold.correction_state import CorrectionState
 from streams.fold.effective_facts import EffectiveFacts
 from streams.fold.effects import Effect, FactOrEffect, kinds_of
 from streams.fold.fact_kinds import ADMISSIONS, CANCELS, MAY_REPEAT_LOCATION, WITH_LOCATION
-from streams.fold.movements import movement_of, note_movement
+from streams.fold.movements import movements_of, note_movement
 from streams.fold.repeated_locations import note_location
 from streams.fold.sequence import has_sequence, in_sequence
 
@@ -82,6 +82,7 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
         return NO_CORRECTIONS
     state = CorrectionState(facts, kinds, {} if present.isdisjoint(CANCELS) else named_targets(facts, kinds))
     rank, by_kind, named = state.rank, state.by_kind, state.named_targets
+    movements = movements_of(facts)
     for order, position in enumerate(_as_recorded(facts)):  # most facts concern no other: few steps for them
         kind = kinds[position]
         rank[position] = order
@@ -90,8 +91,8 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
             continue
         if kind in WITH_LOCATION:
             data = facts[position].data
-            if (movement := movement_of(facts[position])) is not None:
-                note_movement(state, position, movement)
+            if position in movements:
+                note_movement(state, position, movements[position])
             if kind in ADMISSIONS and isinstance(data, Details) and data.begun_at is not None:
                 note_beginning(state, position, data.begun_at)
             location: Location | None = getattr(data, "location", None)
@@ -102,8 +103,8 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
                     note_corrected_time(state, position, PatientAdmitted, data.admitted_at)
                 if data.discharged_at is not None:
                     note_corrected_time(state, position, PatientDischarged, data.discharged_at)
-        elif (movement := movement_of(facts[position])) is not None:
-            note_movement(state, position, movement)
+        elif position in movements:
+            note_movement(state, position, movements[position])
         elif kind is EncounterDeleted:
             state.located.clear()
         by_kind[kind].append(position)
@@ -128,20 +129,16 @@ def find_corrections(effective: EffectiveFacts) -> Corrections:
 def _may_correct(facts: Sequence[FactOrEffect], kinds: Sequence[type]) -> bool:
     """Return whether a fact may repeat a location or correct a time."""
     for fact, kind in zip(facts, kinds, strict=True):
-        data = fact.data
-        if getattr(data, "movement", None) is not None:
-            return True
-        if kind in ADMISSIONS and getattr(data, "begun_at", None) is not None:
-            return True
-        if kind not in MAY_REPEAT_LOCATION:
-            continue
-        if getattr(data, "location", None) is not None:
-            return True
-        if (
-            kind is EncounterUpdated
-            and isinstance(data, UpdateDetails)
-            and (data.admitted_at is not None or data.discharged_at is not None)
-        ):
+        data: Any = fact.data
+        if kind in MAY_REPEAT_LOCATION:
+            if data.location is not None or data.movement is not None:
+                return True
+            if kind is EncounterUpdated and (data.admitted_at is not None or data.discharged_at is not None):
+                return True
+        elif kind in ADMISSIONS:
+            if data.begun_at is not None or data.movement is not None:
+                return True
+        elif getattr(data, "movement", None) is not None:
             return True
     return False
 
@@ -151,7 +148,8 @@ def _as_recorded(facts: Sequence[FactOrEffect]) -> Sequence[int]:
     times = [fact.recorded_at for fact in facts]
     in_order = all(map(le, times, times[1:]))
     positions: Sequence[int] = range(len(times)) if in_order else sorted(range(len(times)), key=times.__getitem__)
-    if len(set(times)) == len(times) or not has_sequence(facts):
+    recorded = times if in_order else [times[position] for position in positions]
+    if not any(map(eq, recorded, recorded[1:])) or not has_sequence(facts):
         return positions
     sent = in_sequence([facts[position] for position in positions], lambda fact: fact.recorded_at)
     return [positions[place] for place in sent]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from operator import eq
 from typing import cast
 
 import msgspec
@@ -97,14 +98,11 @@ def order(fact: FactOrEffect) -> _Order:
 
 def _in_sequence(ordered: list[FactOrEffect]) -> list[FactOrEffect]:
     """Put facts that one source recorded at one instant, and that happened at one, in the order of their numbers."""
-    before = None
-    for fact in ordered:
-        at = fact.occurred_at
-        if at == before and has_sequence(ordered):
-            positions = in_sequence(ordered, lambda tied: (tied.occurred_at, tied.recorded_at))
-            return [ordered[position] for position in positions]
-        before = at
-    return ordered
+    times = [fact.occurred_at for fact in ordered]
+    if not any(map(eq, times, times[1:])) or not has_sequence(ordered):
+        return ordered
+    positions = in_sequence(ordered, lambda tied: (tied.occurred_at, tied.recorded_at))
+    return [ordered[position] for position in positions]
 
 
 def _sent(fact: FactOrEffect) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streams.fold.correction_state import CorrectionState
 from streams.fold.effects import FactOrEffect, source_of
 
@@ -13,6 +15,15 @@ def movement_of(fact: FactOrEffect) -> MovementKey | None:
     """Return the movement that a fact reports or cancels, None where it names none."""
     movement: str | None = getattr(fact.data, "movement", None)
     return None if movement is None else (source_of(fact).source, movement)
+
+
+def movements_of(facts: Sequence[FactOrEffect]) -> dict[int, MovementKey]:
+    """Return the movement of each fact that names one, by its position."""
+    return {
+        position: (source_of(fact).source, movement)
+        for position, fact in enumerate(facts)
+        if (movement := getattr(fact.data, "movement", None)) is not None
+    }
 
 
 def note_movement(state: CorrectionState, position: int, movement: MovementKey) -> None:

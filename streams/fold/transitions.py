@@ -127,8 +127,8 @@ def _begin(builder: EncounterBuilder, fact: Occurrence[Details]) -> None:
 
 
 def _dated_back_from(fact: Occurrence[Details]) -> datetime | None:
-    """Return when an admission was reported to happen, where it counts from an earlier time; else None."""
-    if type(fact) is not Effect:
+    """Return when an admission was reported to happen, where it counts from PV1-44; else None."""
+    if type(fact) is not Effect or fact.data.begun_at != fact.occurred_at:
         return None
     reported_at = fact.source_fact.occurred_at
     return reported_at if reported_at > fact.occurred_at else None
