@@ -507,6 +507,9 @@ PATIENT_PREFIX, BED_PREFIX = "patient:", "bed:"
 _QUOTED = re.compile(r"""(?<=value) ['"].*['"](?= - at `)""", re.DOTALL)
 """A reason names the field and never quotes its content, which may be a name."""
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The character U+0000 in JSON: after an even number of backslashes. After an odd number it is text of six characters."""
+
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 _encoder = msgspec.json.Encoder()
 
@@ -597,7 +600,7 @@ def decode_fact(raw: bytes) -> AnyFact:
         ...
     schemas.errors.FactRejected: Object missing required field `type`
     """
-    if b"\\u0000" in raw:
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise FactRejected("A text contains the character U+0000, which SQL cannot store. Remove it at the sender.")
     try:
         fact = _decoder.decode(raw)

@@ -8,7 +8,7 @@ from streams.ingest.hl7.header import Header, header_of, read_header
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message, parse_message
 from streams.ingest.hl7.triggers import OF_SEVERAL, TRIGGERS
-from streams.ingest.reading import Reading, problem_of
+from streams.ingest.reading import Reading, problem_of, require_valid
 
 NOT_SUPPORTED = {
     "A24": "it links two patients, and a link is not a merge. Send an A40 if both numbers belong to one person",
@@ -68,7 +68,8 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Hl7Re
             raise InvalidInput("MSH-9.2", _why_not(trigger))
         if trigger not in OF_SEVERAL:
             _require_one_patient(message)
-        facts = tuple(make(field_reader(message, mapping, pseudonym_key, raw)))
+        made = make(field_reader(message, mapping, pseudonym_key, raw))
+        facts = tuple(require_valid(fact, "MSH") for fact in made)
         return Hl7Reading(facts, control_id=control_id, trigger=trigger, header=header)
     except InvalidInput as error:
         return Hl7Reading(problems=(problem_of(error),), control_id=control_id, trigger=trigger, header=header)
