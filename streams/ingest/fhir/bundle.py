@@ -16,6 +16,8 @@ from streams.ingest.fhir.facts import facts_of
 from streams.ingest.fhir.json_values import Json, items, part, text
 from streams.ingest.fhir.mapping import BUNDLES, FhirOptions
 from streams.ingest.fhir.notifications import notification_type
+from streams.ingest.fhir.part_of import is_part
+from streams.ingest.fhir.parts import read_part
 from streams.ingest.fhir.related import RelatedResources
 from streams.ingest.fhir.resources import Resources
 from streams.ingest.fhir.times import instant
@@ -52,6 +54,8 @@ def read_encounter(encounter: Json, path: str, context: ReadingContext, address:
         With the path from the root.
     """
     try:
+        if is_part(encounter):
+            return read_part(encounter, context, address)
         return facts_of(parse_encounter(encounter, context, address), context.options.source)
     except InvalidInput as error:
         raise InvalidInput(f"{path}.{error.where}", error.reason) from None

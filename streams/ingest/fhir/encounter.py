@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from schemas.errors import InvalidInput
-from schemas.events import AdmissionType, Diagnosis, PatientClass, Sex, is_bed_subject, is_patient_subject
+from schemas.events import AdmissionType, Diagnosis, PatientClass, Sex, is_reserved
 from streams.ingest.fhir import admission
 from streams.ingest.fhir.class_history import ClassHistory
 from streams.ingest.fhir.context import ReadingContext
@@ -40,6 +40,7 @@ LISTS = (
     "diagnosis",
     "statusHistory",
     "contained",
+    "partOf",
 )
 """Fields that hold lists which are read, and so must be short."""
 
@@ -110,7 +111,7 @@ def parse_encounter(encounter: Json, context: ReadingContext, address: object = 
     options, zone = context.options, context.options.zone
     related = RelatedResources(encounter, context.resources, address)
     patient = related.find(encounter.get("subject"), "Patient")
-    phase = _phase(encounter)
+    phase = phase_of(encounter)
     encounter_id = _encounter_id(encounter, options)
     token = token_of(encounter.get("subject"), patient, related, options, context.pseudonym_key)
     period = period_of(encounter, zone)
@@ -144,7 +145,8 @@ def parse_encounter(encounter: Json, context: ReadingContext, address: object = 
     )
 
 
-def _phase(encounter: Json) -> Phase:
+def phase_of(encounter: Json) -> Phase:
+    """Return the phase of an Encounter; raise InvalidInput where its status is missing or unsupported."""
     status = encounter.get("status")
     phase = STATUSES.get(status) if isinstance(status, str) else None
     if phase is None:
@@ -161,8 +163,8 @@ def _encounter_id(encounter: Json, options: FhirOptions) -> str:
         number = name(found[1]["value"], where)
     if number is None:
         raise InvalidInput("identifier", "missing, and so is id, so the visit is unknown. Fill one of them.")
-    if is_bed_subject(number) or is_patient_subject(number):
-        raise InvalidInput(where, "has a reserved prefix (bed: or patient:). Send another visit number.")
+    if is_reserved(number):
+        raise InvalidInput(where, "has a reserved prefix (bed:, part: or patient:). Send another visit number.")
     return number
 
 
