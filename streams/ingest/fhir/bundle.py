@@ -32,6 +32,8 @@ class FhirReading(Reading, frozen=True):
 
     notification: str | None = None
     """Of a subscription's Bundle: `handshake`, `heartbeat` or `event-notification`."""
+    warnings: tuple[InputProblem, ...] = ()
+    """Invalid times that matter little: the facts were read as if they were missing."""
 
 
 def read_encounter(encounter: Json, path: str, context: ReadingContext, address: object = None) -> tuple[AnyFact, ...]:
@@ -53,12 +55,16 @@ def read_encounter(encounter: Json, path: str, context: ReadingContext, address:
     InvalidInput
         With the path from the root.
     """
+    own = context._replace(ignored=[])
     try:
         if is_part(encounter):
-            return read_part(encounter, context, address)
-        return facts_of(parse_encounter(encounter, context, address), context.options.source)
+            facts = read_part(encounter, own, address)
+        else:
+            facts = facts_of(parse_encounter(encounter, own, address), context.options.source)
     except InvalidInput as error:
         raise InvalidInput(f"{path}.{error.where}", error.reason) from None
+    context.ignored.extend(problem._replace(where=f"{path}.{problem.where}") for problem in own.ignored)
+    return facts
 
 
 class Bundle:
@@ -100,7 +106,9 @@ class Bundle:
             else:
                 encounters += found is not None
                 facts += found or ()
-        self.reading = FhirReading(tuple(facts), self._problems(encounters), notification_type(bundle))
+        self.reading = FhirReading(
+            tuple(facts), self._problems(encounters), notification_type(bundle), tuple(self._context.ignored)
+        )
         """Result of all entries."""
 
     def _read(self, entry: object, path: str) -> tuple[AnyFact, ...] | None:

@@ -79,8 +79,8 @@ def read_part(encounter: Json, context: ReadingContext, address: object = None) 
     )
     at = recorded
     if phase is not Phase.VOID:
-        period = period_of(encounter, zone)
-        entries = entries_of(encounter, zone)
+        period = period_of(encounter, zone, Phase.PLANNED, context.ignored)  # none of its times is the stay's own
+        entries = entries_of(encounter, zone, context.ignored)
         begins = period.start.at if period.start is not None else None
         locate = Locations(encounter, related, options).location
         found = moves(entries, locate, begins=begins, until=recorded, over=phase is Phase.ENDED)

@@ -57,7 +57,7 @@ def recorded_at(encounter: Json, context: ReadingContext) -> datetime:
     Raises
     ------
     InvalidInput
-        When `meta.lastUpdated` is not a valid time.
+        When `meta.lastUpdated` is not a valid time: it orders the versions.
     """
     zone = context.options.zone
     written = instant(part(encounter, "meta", "lastUpdated"), "meta.lastUpdated", zone)

@@ -358,7 +358,6 @@ def test_a_full_url_is_a_name_too() -> None:
             "Encounter.actualPeriod.end",
         ),
         ({"status": "finished", "period": {"start": "2026-03-02", "end": "2026-03-01"}}, "Encounter.period.end"),
-        ({"location": [{}, {"period": {"start": 5}}]}, "Encounter.location[1].period.start"),
         ({"meta": {"lastUpdated": "yesterday"}}, "Encounter.meta.lastUpdated"),
         ({"serviceType": {"text": "y" * 201}}, "Encounter.serviceType"),
         ({"statusHistory": [{"status": "onleave"}]}, "Encounter.statusHistory[0].period.start"),
