@@ -629,7 +629,7 @@ def check_subject(fact: AnyFact) -> None:
             raise FactRejected("The subject of a bed status must be bed:facility/unit/bed - at `$.subject`")
     elif is_bed_subject(fact.subject):
         raise FactRejected("Only a bed status may have a bed as its subject - at `$.subject`")
-    elif is_part_subject(fact.subject) is not isinstance(fact, EncounterPartReported):
+    elif fact.subject.startswith(PART_PREFIX) is not (type(fact) is EncounterPartReported):
         raise FactRejected("A part of a stay, and no other fact, must have the subject part:source/id - at `$.subject`")
     elif isinstance(fact, PatientUpdated | PatientsMerged | PatientsUnmerged):
         if fact.subject != patient_subject(fact.partition_key):

@@ -102,7 +102,11 @@ def _rows(batch: Batch, received_at: datetime) -> list[FactRow]:
 
 
 def _links(batch: Batch) -> set[Link]:
-    return {link for fact in batch.facts.values() for link in links_of(fact)}
+    links: set[Link] = set()
+    for fact in batch.facts.values():
+        if found := links_of(fact):
+            links.update(found)
+    return links
 
 
 def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:

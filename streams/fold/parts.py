@@ -51,7 +51,7 @@ class _Joined(NamedTuple):
 
 def links_of(fact: AnyFact) -> list[Link]:
     """Return the links between names that a fact makes; most facts make none."""
-    if isinstance(fact, EncounterPartReported):
+    if type(fact) is EncounterPartReported:
         token, whole = fact.partition_key, fact.data.part_of
         links = [Link(_number_name(token, number), fact.subject, False) for number in fact.data.numbers]
         if whole is not None:
