@@ -2,12 +2,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: install demo test check parts bench lock docs help
+.PHONY: install demo test explore check parts bench lock docs help
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST_ARGS ?=
 PROCESSES ?= 2
+MINUTES ?= 60
 
 install: $(STAMP) ## make .venv, and bring it to requirements.lock when that has changed
 
@@ -36,6 +37,9 @@ demo: install ## run the whole house on this machine; Ctrl-C stops it
 
 test: install parts check ## check, then every test (PYTEST_ARGS="..." narrows it, PROCESSES=0 is one after another)
 	@$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+
+explore: install ## generated tests with new seeds for MINUTES=60; says how to repeat what it finds
+	@$(BIN)/python -m tests.support.explore --minutes $(MINUTES)
 
 check: install ## ruff, mypy and the layers
 	@$(BIN)/ruff check .

@@ -123,6 +123,8 @@ def _print_readings(messages: Iterator[Any], called: str, as_json: bool) -> None
             what = "; ".join(part for part in (facts, reading.rejected) if part) or "nothing to publish"
             kind = f" {message.trigger}" if message.trigger else ""
             say(f"{shown(message.file)}[{message.number}]{kind}: {what}", markup=False)
+            for warning in message.warnings:
+                say(f"{shown(message.file)}[{message.number}]{kind}: {warning}", markup=False)
     if not as_json:
         dead = "a dead letter" if rejected == 1 else "dead letters"
         say(f"{counted(usable, called)} {'gives' if usable == 1 else 'give'} facts, {rejected:,} would be {dead}.")

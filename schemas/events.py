@@ -200,6 +200,38 @@ class MoveDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defa
     moved_from: Name
 
 
+class Placement(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Where a part of a stay puts the patient, from `since` (inclusive) to `until` (exclusive; None: still there)."""
+
+    location: Location
+    since: Instant
+    until: Instant | None = None
+
+
+class PartDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """All that one version of a part of a stay says; a later version replaces it."""
+
+    part_of: Name | None = None
+    """The whole, or the part in between: its `part_subject`, or its visit number."""
+    numbers: tuple[Name, ...] = ()
+    """Visit numbers of the part itself: another part may name it by one of them."""
+    void: bool = False
+    """Whether the part was cancelled or entered in error: it says nothing then."""
+    placements: tuple[Placement, ...] = ()
+    """In order of time."""
+    planned: Location | None = None
+    """Place to which the patient has not come yet."""
+    expected_at: Instant | None = None
+    service: Name | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
+    version_of: Name | None = None
+    """As in `Details`."""
+    version: Name | None = None
+    """As in `Details`."""
+    version_digest: Name | None = None
+    """As in `Details`."""
+
+
 class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The fact that is cancelled: its id, or else the latest of its type (see `streams.fold.corrections`).
 
@@ -388,6 +420,14 @@ class EncountersUnmerged(
     data: UnmergeDetails
 
 
+class EncounterPartReported(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.encounter_part_reported.v1"
+):
+    """A contact within a stay (FHIR Encounter.partOf): where the patient was; never an admission or a discharge."""
+
+    data: PartDetails
+
+
 class PreadmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.preadmission_cancelled.v1"
 ):
@@ -519,6 +559,7 @@ AdtEvent = (
     | EncounterMoved
     | EncountersMerged
     | EncountersUnmerged
+    | EncounterPartReported
 )
 """A fact about an encounter."""
 
@@ -530,11 +571,17 @@ AnyFact = AdtEvent | PersonFact | BedStatusChanged
 MAY_CONCERN_PATIENT = (PatientPreadmitted, AdmissionPending, PreadmissionCancelled, PendingAdmissionCancelled)
 """Facts that may come before the encounter has a number; they are then kept with the patient."""
 
-PATIENT_PREFIX, BED_PREFIX = "patient:", "bed:"
-"""How the subject of a patient's and of a bed's facts begins; that of an encounter's is its number."""
+PATIENT_PREFIX, BED_PREFIX, PART_PREFIX = "patient:", "bed:", "part:"
+"""How the subject of the facts of a patient, a bed and a part of a stay begins; that of an encounter is its number."""
+
+MAX_NAME = 200
+"""Characters of a `Name`."""
 
 _QUOTED = re.compile(r"""(?<=value) ['"].*['"](?= - at `)""", re.DOTALL)
 """A reason names the field and never quotes its content, which may be a name."""
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The character U+0000 in JSON: after an even number of backslashes. After an odd number these are six characters."""
 
 _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 _encoder = msgspec.json.Encoder()
@@ -550,6 +597,20 @@ def bed_subject(location: Location) -> str:
     """
     names = (location.facility_id, location.unit_id, str(location.bed_id))
     return BED_PREFIX + "/".join(name.replace("%", "%25").replace("/", "%2F") for name in names)
+
+
+def part_subject(source: str, resource_id: str) -> str:
+    """Return the subject of a part of a stay: ``part:source/id``, with the id of the resource in its feed.
+
+    Examples
+    --------
+    >>> part_subject("fhir", "e2")
+    'part:fhir/e2'
+    """
+    name = f"{PART_PREFIX}{source}/{resource_id}"
+    if len(name) <= MAX_NAME:
+        return name
+    return PART_PREFIX + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def patient_subject(token: str) -> str:
@@ -572,6 +633,16 @@ def is_bed_subject(subject: str) -> bool:
     return subject.startswith(BED_PREFIX)
 
 
+def is_part_subject(subject: str) -> bool:
+    """Return whether a fact with this subject concerns a part of a stay."""
+    return subject.startswith(PART_PREFIX)
+
+
+def is_reserved(subject: str) -> bool:
+    """Return whether no visit number may begin like this."""
+    return subject.startswith((PATIENT_PREFIX, BED_PREFIX, PART_PREFIX))
+
+
 def check_subject(fact: AnyFact) -> None:
     """Reject a fact whose subject does not match its type.
 
@@ -587,6 +658,8 @@ def check_subject(fact: AnyFact) -> None:
             raise FactRejected("The subject of a bed status must be bed:facility/unit/bed - at `$.subject`")
     elif is_bed_subject(fact.subject):
         raise FactRejected("Only a bed status may have a bed as its subject - at `$.subject`")
+    elif fact.subject.startswith(PART_PREFIX) is not (type(fact) is EncounterPartReported):
+        raise FactRejected("A part of a stay, and no other fact, must have the subject part:source/id - at `$.subject`")
     elif isinstance(fact, PatientFact):
         if fact.subject != patient_subject(fact.partition_key):
             raise FactRejected("The subject of a fact about a patient must be patient:partitionkey - at `$.subject`")
@@ -626,7 +699,7 @@ def decode_fact(raw: bytes) -> AnyFact:
         ...
     schemas.errors.FactRejected: Object missing required field `type`
     """
-    if b"\\u0000" in raw:
+    if b"\\u0000" in raw and _NUL.search(raw):
         raise FactRejected("A text contains the character U+0000, which SQL cannot store. Remove it at the sender.")
     try:
         fact = _decoder.decode(raw)

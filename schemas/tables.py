@@ -105,6 +105,18 @@ encounter = Table(
     comment="The fold of each encounter's facts; `state` is schemas.state.Encounter as JSON.",
 )
 
+part_link = Table(
+    "part_link",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("is_part", Boolean, nullable=False),
+    Column("waits", Boolean, nullable=False),
+    Index(None, "target"),
+    _partial_index("part_link", "name", "waits", "waits"),
+    comment="Which FHIR Encounter is, or is part of, which stay, in any version; `waits` until the stay is known.",
+)
+
 unit_stay = Table(
     "unit_stay",
     metadata,

@@ -20,7 +20,6 @@ from schemas.errors import UsageError
 from schemas.events import (
     AdmissionCancelled,
     AnyFact,
-    BedStatusChanged,
     CancelDetails,
     DischargeCancelled,
     EncounterUpdated,
@@ -33,7 +32,7 @@ from schemas.events import (
     UpdateDetails,
     digest,
     encode_fact,
-    is_patient_subject,
+    is_reserved,
     patient_subject,
 )
 from schemas.outgoing import Outgoing, outgoing
@@ -274,7 +273,7 @@ class _Faults:
 
     def _under_second_token(self, fact: AnyFact) -> AnyFact:
         """Report some encounters under a second token of the patient, and merge it into the first."""
-        if isinstance(fact, BedStatusChanged) or is_patient_subject(fact.subject):
+        if is_reserved(fact.subject):
             return fact
         if isinstance(fact, PatientAdmitted) and self._draws.chance(self._profile.merge):
             self._count("merge")
@@ -292,7 +291,7 @@ class _Faults:
 
     def _collide(self, fact: AnyFact) -> None:
         """Send another fact under the same source and id."""
-        if isinstance(fact, BedStatusChanged) or is_patient_subject(fact.subject):
+        if is_reserved(fact.subject):
             return
         self._count("collision")
         stranger = EncounterUpdated(

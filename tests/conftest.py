@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import Engine
 
 from schemas.database import make_engine, upgrade
@@ -20,6 +21,11 @@ from tests.support.parts import PARTS, Part, chromium, in_ci
 from tests.support.postgres import PostgresServer
 
 MakeSettings = Callable[..., Settings]
+
+# Before any test module is read: its own settings build on the profile. See tests/support/explore.py for `explore`.
+hypothesis_settings.register_profile("repeatable", derandomize=True, print_blob=True)
+hypothesis_settings.register_profile("explore", derandomize=False, print_blob=True)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 _left_out = pytest.StashKey[list[str]]()
 

@@ -19,8 +19,8 @@ from streams.adt.records import Batch, Record
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.event_time import PartitionMark, advance
-from streams.fold.merged_encounters import fold_merged
 from streams.fold.merges import links_of, merges_of, resolve_persons
+from streams.fold.parts import Link, PartsFolded, fold_connected
 from streams.fold.patient import fold_patient
 from streams.store.changes import AliasChanges, Before, Change, Changes, DeadLetter, LetterKey, People, Unit
 from streams.store.outbox import Message, encode_headers
@@ -59,7 +59,7 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
         return Changes(
             batch.topic, dead_letters=letters, watermarks=watermarks, messages=_rejections(letters, batch.rejected)
         )
-    encounters = _encounters(before)
+    encounters, part_links = _encounters(before)
     patients = _patients(before)
     beds = _beds(batch)
     reassigned = _reassign(before.people, patients) if before.people is not None else _Reassigned()
@@ -71,6 +71,7 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
         aliases=reassigned.aliases,
         dead_letters=letters,
         watermarks=watermarks,
+        part_links=part_links,
         messages=[
             *_announcements(batch, before, encounters, patients, beds, reassigned),
             *_rejections(letters, batch.rejected),
@@ -78,9 +79,9 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
     )
 
 
-def _encounters(before: Before) -> list[Change[Encounter]]:
-    """Fold the touched encounters; delete an encounter that has no fact left after an unmerge."""
-    folded = fold_merged(before.merge_groups) if before.merge_groups else {}
+def _encounters(before: Before) -> tuple[list[Change[Encounter]], Mapping[Link, bool]]:
+    """Fold the touched encounters; delete an encounter that has no fact left after an unmerge, or became a part."""
+    folded, part_links = fold_connected(before.merge_groups) if before.merge_groups else PartsFolded({}, {})
     for encounter_id, facts in before.facts.items():
         encounter = fold(facts)
         if encounter is not None:
@@ -96,7 +97,7 @@ def _encounters(before: Before) -> list[Change[Encounter]]:
         for encounter_id in before.merge_groups
         if encounter_id in before.encounters and encounter_id not in folded
     ]
-    return changed + deleted
+    return changed + deleted, part_links
 
 
 def _patients(before: Before) -> list[Change[Patient]]:

@@ -22,6 +22,7 @@ from schemas.events import (
 )
 from streams.adt.changes import decide, letter_key
 from streams.adt.records import Batch, Fetch, is_marked, read_batch
+from streams.fold.parts import Link, links_of
 from streams.store.changes import FactRow, Touched
 from streams.store.unit_of_work import UnitOfWork, unit_of_work
 from streams.worker.transactions import is_transient
@@ -88,7 +89,7 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     WriteConflict
         When another worker changed a row meanwhile; the caller retries the batch.
     """
-    new_facts = work.add_facts(_rows(batch, received_at), batch.partitions)
+    new_facts = work.add_facts(_rows(batch, received_at), batch.partitions, _links(batch))
     before = work.read(_touched(batch, has_new_facts=new_facts > 0))
     changes = decide(batch, before, received_at)
     work.save(changes)
@@ -101,6 +102,14 @@ def _rows(batch: Batch, received_at: datetime) -> list[FactRow]:
         FactRow(fact.subject, fact.source, fact.id, digest(body), fact.occurred_at, received_at, body)
         for body, fact in batch.facts.items()
     ]
+
+
+def _links(batch: Batch) -> set[Link]:
+    links: set[Link] = set()
+    for fact in batch.facts.values():
+        if found := links_of(fact):
+            links.update(found)
+    return links
 
 
 def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:

@@ -17,7 +17,7 @@ from streams.fold.corrections import find_corrections
 from streams.fold.effective_facts import EffectiveFacts, distinct_in_order, up_to
 from streams.fold.effects import FactOrEffect
 from streams.fold.encounter_builder import EncounterBuilder
-from streams.fold.fact_kinds import ADMISSIONS, ENCOUNTER_MERGES
+from streams.fold.fact_kinds import ADMISSIONS, OF_SEVERAL_ENCOUNTERS
 from streams.fold.locations_of_cancels import locations_of_cancels
 from streams.fold.owner import Owner, whose
 from streams.fold.pending_admissions import withdrawals
@@ -35,8 +35,8 @@ def fold(facts: Iterable[FactOrEffect], *, as_of: datetime | None = None) -> Enc
     Parameters
     ----------
     facts : iterable of AdtEvent
-        All facts of one encounter. Merges of encounters are ignored: `streams.fold.merged_encounters` applies them,
-        and passes effects in place of some facts.
+        All facts of one encounter. Merges and parts are ignored: `streams.fold.parts` and
+        `streams.fold.merged_encounters` apply them, and pass effects in place of some facts.
     as_of : datetime or None
         Ignore what happened later. Cancels and corrections that were recorded later count all the same.
 
@@ -56,7 +56,7 @@ def fold(facts: Iterable[FactOrEffect], *, as_of: datetime | None = None) -> Enc
     >>> fold([]) is None
     True
     """
-    effective = distinct_in_order([fact for fact in facts if type(fact) not in ENCOUNTER_MERGES])
+    effective = distinct_in_order([fact for fact in facts if type(fact) not in OF_SEVERAL_ENCOUNTERS])
     effective = latest_versions(effective)
     effective = locations_of_cancels(effective)
     effective = apply_corrections(effective, find_corrections(effective))

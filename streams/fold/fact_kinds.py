@@ -11,6 +11,7 @@ from schemas.events import (
     DischargePending,
     EncounterDeleted,
     EncounterMoved,
+    EncounterPartReported,
     EncountersMerged,
     EncountersUnmerged,
     EncounterUpdated,
@@ -46,6 +47,7 @@ _IN_ORDER: tuple[type, ...] = (
     EncountersMerged,
     EncountersUnmerged,
     EncounterMoved,
+    EncounterPartReported,
     PatientPreadmitted,
     AdmissionPending,
     PatientRegistered,
@@ -102,6 +104,9 @@ MERGES = frozenset({PatientsMerged, EncountersMerged})
 UNMERGES = frozenset({PatientsUnmerged, EncountersUnmerged})
 ENCOUNTER_MERGES = frozenset({EncountersMerged, EncountersUnmerged})
 """Merges of encounters and their cancels: identity, not course."""
+
+OF_SEVERAL_ENCOUNTERS = ENCOUNTER_MERGES | {EncounterPartReported}
+"""Kinds of fact that connect encounters: the fold of one encounter ignores them."""
 
 ADMISSIONS = frozenset({PatientAdmitted, PatientRegistered})
 MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -61,12 +61,12 @@ def merged_into(encounter_id: str, facts: Iterable[AdtEvent]) -> str | None:
     return merges[-1].into if merges else None
 
 
-def fold_merged(about: Mapping[str, Sequence[AdtEvent]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
+def fold_merged(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None = None) -> dict[str, Encounter]:
     """Compute the states of encounters that are connected by merges.
 
     Parameters
     ----------
-    about : mapping of str to sequence of AdtEvent
+    about : mapping of str to sequence of FactOrEffect
         By encounter, all its facts. All encounters that their merges connect must be in it.
     as_of : datetime or None
         Ignore what happened later.

@@ -19,7 +19,7 @@ from streams.fold.fact_kinds import ADMISSIONS
 _Resource = tuple[str, str]
 
 
-class _Version(NamedTuple):
+class VersionOrder(NamedTuple):
     """A version of a resource, as sort key: no number before numbers before other text."""
 
     recorded_at: datetime
@@ -28,7 +28,7 @@ class _Version(NamedTuple):
     text: str
 
 
-_Versions = Mapping[_Version, list[FoldedFact]]
+_Versions = Mapping[VersionOrder, list[FoldedFact]]
 """The facts of one resource, by version."""
 
 
@@ -52,12 +52,14 @@ def latest_versions(effective: EffectiveFacts) -> EffectiveFacts:
 
 def _without_earlier_versions(effective: EffectiveFacts) -> EffectiveFacts:
     facts: list[FactOrEffect] = []
-    resources: defaultdict[_Resource, defaultdict[_Version, list[FoldedFact]]] = defaultdict(lambda: defaultdict(list))
+    resources: defaultdict[_Resource, defaultdict[VersionOrder, list[FoldedFact]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for fact in effective.facts:
         if type(fact) is Effect or (resource := _resource(fact)) is None:
             facts.append(fact)
         else:
-            resources[resource][_version(fact)].append(fact)
+            resources[resource][version_order(fact)].append(fact)
     for versions in resources.values():
         facts += _of_latest_version(versions)
     problems = set(effective.problems)
@@ -92,13 +94,14 @@ def _resource(fact: FoldedFact) -> _Resource | None:
     return None if version_of is None else (fact.source, version_of)
 
 
-def _version(fact: FoldedFact) -> _Version:
+def version_order(fact: FoldedFact) -> VersionOrder:
+    """Return the sort key of the version that a fact is of."""
     version = _text(fact, "version")
     if version is None:
-        return _Version(fact.recorded_at, 0, 0, "")
+        return VersionOrder(fact.recorded_at, 0, 0, "")
     if version.isascii() and version.isdecimal():
-        return _Version(fact.recorded_at, 1, int(version), "")
-    return _Version(fact.recorded_at, 2, 0, version)
+        return VersionOrder(fact.recorded_at, 1, int(version), "")
+    return VersionOrder(fact.recorded_at, 2, 0, version)
 
 
 def _text(fact: FoldedFact, field: str) -> str | None:

@@ -12,12 +12,13 @@ import msgspec
 from schemas.events import AnyFact
 from schemas.outgoing import Outgoing, rejected
 from schemas.settings import Settings
+from streams.ingest.fhir.bundle import FhirReading
 from streams.ingest.fhir.files import fhir_files
 from streams.ingest.files import shown
 from streams.ingest.formats import Feeds, Format, load_feeds, read_by_parts
 from streams.ingest.hl7.files import hl7_files
 from streams.ingest.hl7.message_reader import Hl7Reading
-from streams.ingest.reading import Reading
+from streams.ingest.reading import InputProblem, Reading
 
 
 class FromFile(NamedTuple):
@@ -34,6 +35,11 @@ class FromFile(NamedTuple):
         """MSH-9.2 of an HL7 v2 message."""
         return self.reading.trigger if isinstance(self.reading, Hl7Reading) else None
 
+    @property
+    def warnings(self) -> Sequence[InputProblem]:
+        """Invalid times that matter little: the facts were read without them."""
+        return self.reading.warnings if isinstance(self.reading, FhirReading) else ()
+
     def as_json(self) -> dict[str, Any]:
         """Return the line that `--dry-run --json` prints."""
         reading = self.reading
@@ -44,6 +50,7 @@ class FromFile(NamedTuple):
             "trigger": self.trigger,
             "facts": [msgspec.to_builtins(fact) for fact in reading.facts],
             "dead_letter": reading.rejected,
+            **({"warnings": warnings} if (warnings := [str(each) for each in self.warnings]) else {}),
         }
 
     def records(self) -> list[AnyFact | Outgoing]:

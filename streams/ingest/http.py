@@ -184,6 +184,8 @@ def _answer(done: Body) -> JSONResponse:
     content: dict[str, Any] = {"published": len(done.records), "errors": done.errors}
     if done.notification is not None:
         content["notification"] = done.notification
+    if done.warnings:
+        content["warnings"] = list(done.warnings)
     if done.errors:
         status = 207 if done.records else 422
     elif done.notification is not None and not done.records:

@@ -37,6 +37,8 @@ class Body(NamedTuple):
     notification: str | None = None
     places: Sequence[dict[str, Any]] = ()
     """For each record, the keys with which an error names it."""
+    warnings: Sequence[dict[str, Any]] = ()
+    """Invalid times that matter little: the records were read without them."""
 
     def without(self, positions: Sequence[int]) -> Body:
         """Return the body without the records that are too large for Kafka, with an error for each of them."""
@@ -47,6 +49,7 @@ class Body(NamedTuple):
             [*self.errors, *refused],
             self.notification,
             [self.places[position] for position in left],
+            self.warnings,
         )
 
 
@@ -106,8 +109,12 @@ def read_fhir(body: bytes, feeds: Feeds) -> Body:
     reading = _read_only(Format.FHIR, body, feeds, datetime.now(UTC))
     records = [outgoing(fact) for fact in reading.facts]
     errors = [{"path": problem.where, "error": problem.reason} for problem in reading.problems]
-    notification = reading.notification if isinstance(reading, FhirReading) else None
-    return Body(records, errors, notification, [{"path": "", "fact": number} for number in range(len(records))])
+    notification, warnings = None, []
+    if isinstance(reading, FhirReading):
+        notification = reading.notification
+        warnings = [{"path": problem.where, "warning": problem.reason} for problem in reading.warnings]
+    places = [{"path": "", "fact": number} for number in range(len(records))]
+    return Body(records, errors, notification, places, warnings)
 
 
 def read_encounter(body: bytes, logical_id: str, feeds: Feeds) -> Body:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.errors import InvalidInput
-from schemas.events import AnyFact
+from schemas.errors import FactRejected, InvalidInput
+from schemas.events import AnyFact, decode_fact, encode_fact
 
 
 class InputProblem(NamedTuple):
@@ -44,3 +44,25 @@ class Part(NamedTuple):
 def problem_of(error: InvalidInput) -> InputProblem:
     """Return the problem that an error describes."""
     return InputProblem(error.where, error.reason)
+
+
+def require_valid(fact: AnyFact, where: str) -> AnyFact:
+    """Return the fact as the worker will decode it, so that no interface accepts what the worker rejects.
+
+    Parameters
+    ----------
+    fact : AnyFact
+        As read from the input.
+    where : str
+        Field to name where the fact is invalid.
+
+    Raises
+    ------
+    InvalidInput
+        With the reason of `decode_fact`.
+    """
+    try:
+        return decode_fact(encode_fact(fact))
+    except (FactRejected, UnicodeEncodeError, OverflowError) as error:
+        reason = str(error) if isinstance(error, FactRejected) else "A text or a time cannot be written as JSON."
+        raise InvalidInput(where, f"the fact would be invalid: {reason}") from None

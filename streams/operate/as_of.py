@@ -15,15 +15,16 @@ import msgspec
 from sqlalchemy import Connection
 
 from schemas import tables
-from schemas.events import is_bed_subject, is_patient_subject, patient_subject
+from schemas.events import is_reserved, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient
 from streams.fold.encounter import fold
-from streams.fold.merged_encounters import fold_merged
 from streams.fold.merges import links_of, merges_of, resolve_persons
+from streams.fold.parts import fold_connected
 from streams.fold.patient import fold_patient
 from streams.fold.pending_admissions import without_withdrawn
 from streams.store import bulk
 from streams.store.fact_log import facts_about, merged_encounters, subjects_with_facts
+from streams.store.parts import connected_by_parts, part_groups
 from streams.store.people import merge_group
 from streams.store.watermarks import event_time
 
@@ -90,12 +91,13 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
 
 def _all_encounters(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
     """Yield all encounters at a moment, without those that were merged into another one then."""
-    in_merges = {key for together in merged_encounters(connection) for key in together}
+    groups = [*merged_encounters(connection), *part_groups(connection)]
+    in_groups = {key for together in groups for key in together}
     about: dict[str, list[Any]] = {}
     for subject, facts in subjects_with_facts(connection):
-        if subject in in_merges:
+        if subject in in_groups:
             about[subject] = facts
-        elif not is_patient_subject(subject) and not is_bed_subject(subject):
+        elif not is_reserved(subject):
             encounter = fold(_recorded(facts, as_of, known), as_of=as_of)
             if encounter is not None:
                 yield encounter
@@ -104,7 +106,7 @@ def _all_encounters(connection: Connection, as_of: datetime | None, known: bool)
 
 def _merged(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: bool) -> Iterator[Encounter]:
     recorded = {key: facts for key, all_facts in about.items() if (facts := _recorded(all_facts, as_of, known))}
-    for encounter in fold_merged(recorded, as_of=as_of).values():
+    for encounter in fold_connected(recorded, as_of=as_of).encounters.values():
         if encounter.same_as is None:
             yield encounter
 
@@ -141,9 +143,10 @@ def _encounters(connection: Connection, tokens: list[str], as_of: datetime | Non
     rows = bulk.select_by_key(connection, "encounter_id", tables.encounter, "patient_token", tokens)
     ids = {row[0] for row in rows}
     in_merges = {key for together in merged_encounters(connection) if not ids.isdisjoint(together) for key in together}
-    merged = _merged(facts_about(connection, in_merges), as_of, known)
+    in_groups = in_merges | connected_by_parts(connection, ids | in_merges)
+    merged = _merged(facts_about(connection, in_groups), as_of, known)
     found = [encounter for encounter in merged if encounter.patient_token in tokens]
-    for facts in facts_about(connection, ids - in_merges).values():
+    for facts in facts_about(connection, ids - in_groups).values():
         encounter = fold(_recorded(facts, as_of, known), as_of=as_of)
         if encounter is not None:
             found.append(encounter)

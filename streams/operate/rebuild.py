@@ -21,16 +21,18 @@ from schemas.topics import ENCOUNTERS_CHANGED, UNITS_CHANGED, UnitChanged, unit_
 from streams.adt.changes import encounter_changed
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
-from streams.fold.merged_encounters import fold_merged
 from streams.fold.merges import merges_of, resolve_persons
+from streams.fold.parts import fold_connected, links_of
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
 from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
 from streams.store.locks import lock_tables
 from streams.store.outbox import Message, add_messages
+from streams.store.parts import join_groups, part_groups, save_links
 
 DERIVED = (
     tables.encounter,
+    tables.part_link,
     tables.unit_stay,
     tables.patient,
     tables.patient_link,
@@ -81,6 +83,7 @@ class _Rows(NamedTuple):
     """Rows of each derived table for some subjects."""
 
     encounter: list[rows.Row]
+    part_link: list[rows.Row]
     unit_stay: list[rows.Row]
     patient: list[rows.Row]
     patient_link: list[rows.Row]
@@ -120,7 +123,7 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
         with engine.begin() as connection:
             lock_tables(connection, (tables.fact, *DERIVED), timeout_s=60, statement_timeout_s=1_800)
             _catch_up(connection, beside, started_at - MARGIN)
-            _fold_merged(connection, beside)
+            _fold_connected(connection, beside)
             _save_aliases(connection, beside)
             differences = [_swap(connection, table, beside[table.name]) for table in DERIVED]
             _announce(connection, [found for found in differences if found.rows])
@@ -193,6 +196,8 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
                 found.patient_link.extend(rows.link_rows(patient))
                 found.reservation.extend(rows.reservations_of_patient(patient))
         else:
+            links = {link for fact in facts for link in links_of(fact)}
+            found.part_link.extend(sorted((*link, link.is_part) for link in links))
             encounter = fold(facts)
             if encounter is not None:
                 _add_encounter(found, encounter)
@@ -201,7 +206,8 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
 
 def _write(connection: Connection, beside: dict[str, Table], found: _Rows) -> None:
     for name, values in found._asdict().items():
-        bulk.insert(connection, beside[name], values)
+        on_conflict: bulk.OnConflict | None = "nothing" if name == tables.part_link.name else None
+        bulk.insert(connection, beside[name], values, on_conflict=on_conflict)
 
 
 def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime) -> None:
@@ -222,14 +228,17 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
         _write(connection, beside, found)
 
 
-def _fold_merged(connection: Connection, beside: dict[str, Table]) -> None:
-    """Fold again, together, the encounters that merges connect."""
-    for together in list(merged_encounters(connection)):
+def _fold_connected(connection: Connection, beside: dict[str, Table]) -> None:
+    """Fold again, together, the encounters that merges or parts connect."""
+    groups = [*merged_encounters(connection), *part_groups(connection, beside["part_link"])]
+    for together in join_groups(groups):
         _delete_encounters(connection, beside, together)
         found = _Rows.empty()
-        for encounter in fold_merged(facts_about(connection, together)).values():
+        encounters, part_links = fold_connected(facts_about(connection, together))
+        for encounter in encounters.values():
             _add_encounter(found, encounter)
         _write(connection, beside, found)
+        save_links(connection, part_links, beside["part_link"])
 
 
 def _delete_encounters(connection: Connection, beside: dict[str, Table], ids: Collection[str]) -> None:

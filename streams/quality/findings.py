@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, literal, or_, select
 
 from schemas import tables
-from schemas.events import BED_PREFIX, PatientClass
+from schemas.events import BED_PREFIX, PatientClass, is_part_subject
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
 from schemas.two_people import Generation, are_couplet, are_two_people, generation
@@ -37,6 +37,7 @@ PLAN_OVERDUE = timedelta(days=1)
 """Longest time that a plan may stay open after the expected arrival."""
 
 _NOT_BEGUN = frozenset({EncounterStatus.CANCELLED, EncounterStatus.PLANNED})
+SUBJECTS_PER_QUERY = 1_000
 
 _HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
 """A literal in the statement, not a parameter, so that PostgreSQL uses the partial index."""
@@ -76,6 +77,7 @@ def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
     yield from _provisional(connection)
     yield from _stale(connection, here, now)
     yield from _stale_plans(connection, now)
+    yield from _waiting_parts(connection)
     yield from _beds(connection, here)
     yield from _two_people(connection, here)
 
@@ -153,8 +155,10 @@ def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> 
         .group_by(column.subject)
     )
     same_as = _merged_away(connection)
+    part_of = stays_of_parts(connection, [encounter.encounter_id for encounter in here])
+    same_as |= part_of
     last: dict[str, datetime] = {}
-    for subject, at in latest_facts:
+    for subject, at in [*latest_facts, *_latest_facts(connection, sorted(part_of), now)]:
         key = same_as.get(subject, subject)
         last[key] = max(at, last.get(key, at))
     for encounter in here:
@@ -163,6 +167,16 @@ def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> 
             says = text_of(Kind.STALE_STAY, patient_class=encounter.patient_class.value)
             subject = encounter.encounter_id
             yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
+
+
+def _latest_facts(connection: Connection, parts: Sequence[str], now: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield the time of the latest fact about each part, up to now."""
+    column = tables.fact.columns
+    for start in range(0, len(parts), SUBJECTS_PER_QUERY):
+        subjects = parts[start : start + SUBJECTS_PER_QUERY]
+        latest = func.max(column.occurred_at).label("at")
+        query = select(column.subject, latest).where(column.subject.in_(subjects), column.occurred_at <= now)
+        yield from (tuple(row) for row in connection.execute(query.group_by(column.subject)))
 
 
 def _merged_away(connection: Connection) -> dict[str, str]:
@@ -195,6 +209,21 @@ class _Claim(NamedTuple):
 
     patient_token: str
     arrived_at: datetime
+def _waiting_parts(connection: Connection) -> Iterator[Finding]:
+    """Yield parts of stays that are not known: the stay is missing, or the parts form a circle."""
+    link = tables.part_link.columns
+    rows = connection.execute(select(link.name, link.target).where(link.waits)).all()
+    whole_of: dict[str, list[str]] = {}
+    for row in rows:
+        whole_of.setdefault(row.name, []).append(_shown_name(row.target))
+    for name, wholes in whole_of.items():
+        says = text_of(Kind.PART_WITHOUT_STAY, whole=" or ".join(sorted(wholes)))
+        yield Finding(kind=Kind.PART_WITHOUT_STAY, subject=_shown_name(name), says=says)
+
+
+def _shown_name(name: str) -> str:
+    """Return the name of a part or a stay as its sender knows it: `Encounter/` and its id, or the visit number."""
+    return f"Encounter/{name.rpartition('/')[2]}" if is_part_subject(name) else name
 
 
 def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TWO_PEOPLE = "two_people"
     STALE_STAY = "stale_stay"
     STALE_PLAN = "stale_plan"
+    PART_WITHOUT_STAY = "part_without_stay"
     FACTS_DO_NOT_FIT = "facts_do_not_fit"
     ID_COLLISION = "id_collision"
     UNREADABLE_FIELD = "unreadable_field"
@@ -66,6 +67,11 @@ KINDS: dict[Kind, KindText] = {
     Kind.STALE_PLAN: KindText(
         "Overdue plans",
         "The place is still reserved, but the patient was expected then. Admit the patient or cancel the plan.",
+    ),
+    Kind.PART_WITHOUT_STAY: KindText(
+        "Contacts without a stay",
+        "Part of {whole}, from which no stay is known, so it does not count yet. Send the Encounter of the stay, which "
+        "has no partOf, or correct partOf.",
     ),
     Kind.FACTS_DO_NOT_FIT: KindText("Facts do not fit", ""),  # the text is that of the problem
     Kind.ID_COLLISION: KindText(

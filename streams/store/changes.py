@@ -13,6 +13,7 @@ from schemas.events import AnyFact, BedStatusChanged
 from schemas.state import Encounter, Patient
 from streams.fold.event_time import PartitionMark
 from streams.fold.merges import MergeOrder
+from streams.fold.parts import Link
 from streams.store.outbox import Message
 
 State = TypeVar("State", Encounter, Patient)
@@ -122,9 +123,9 @@ class Before(NamedTuple):
     has_new_facts: bool = False
     encounters: Mapping[str, Stored[Encounter]] = {}
     facts: Mapping[str, Sequence[Any]] = {}
-    """All facts about each touched encounter outside merge groups."""
+    """All facts about each touched encounter that no merge or part connects to another."""
     merge_groups: Mapping[str, Sequence[Any]] = {}
-    """All facts about each encounter in the merge group of a touched one."""
+    """All facts about each encounter and part that merges or parts connect to a touched one."""
     patients: Mapping[str, Stored[Patient]] = {}
     patient_facts: Sequence[Sequence[Any]] = ()
     people: People | None = None
@@ -146,3 +147,5 @@ class Changes(NamedTuple):
     dead_letters: Sequence[DeadLetter] = ()
     watermarks: Mapping[int, PartitionMark] = {}
     messages: Sequence[Message] = ()
+    part_links: Mapping[Link, bool] = {}
+    """Links of the touched parts, and whether each part waits for its stay."""

@@ -24,6 +24,8 @@ class AdvisoryLock(IntEnum):
     """One worker at a time releases outcomes and trains the online model."""
     PEOPLE = 46
     """One transaction at a time resolves which tokens belong to one person."""
+    PARTS = 47
+    """No other transaction adds facts while one adds parts of stays: a part and its stay would miss each other."""
 
 
 def has_concurrent_writers(bind: Connection | Engine) -> bool:
@@ -35,6 +37,12 @@ def lock(connection: Connection, which: AdvisoryLock) -> None:
     """Wait for a lock and hold it until the transaction ends."""
     if has_concurrent_writers(connection):
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": int(which)})
+
+
+def lock_shared(connection: Connection, which: AdvisoryLock) -> None:
+    """Wait for a lock that others may share, and hold it until the transaction ends."""
+    if has_concurrent_writers(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": int(which)})
 
 
 def try_lock(connection: Connection, which: AdvisoryLock) -> bool:

@@ -17,6 +17,7 @@ from schemas.errors import WriteConflict
 from schemas.events import BedStatusChanged
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams.fold.merged_encounters import concerns_identity, merged_into
+from streams.fold.parts import Link
 from streams.store import bulk, locks
 from streams.store.changes import (
     Before,
@@ -31,6 +32,7 @@ from streams.store.changes import (
 )
 from streams.store.fact_log import facts_about
 from streams.store.outbox import add_messages
+from streams.store.parts import add_links, connected_by_parts, save_links
 from streams.store.pending_admissions import waiting_plans
 from streams.store.people import aliases, merge_group, persons, save_aliases
 from streams.store.rows import (
@@ -60,12 +62,16 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int]) -> int:
-        """Add facts to the log, leave out known ones, and return how many were new.
+    def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int], links: Collection[Link] = ()) -> int:
+        """Add facts to the log and their links, leave out known ones, and return how many facts were new.
 
-        Waits first until no other transaction writes facts of these Kafka partitions.
+        Waits first until no other transaction writes facts of these Kafka partitions. A transaction with parts of
+        stays waits for all others: a part may come from another partition than its stay.
         """
         locks.lock_partitions(self.connection, partitions)
+        adds_parts = any(link.is_part for link in links)
+        (locks.lock if adds_parts else locks.lock_shared)(self.connection, locks.AdvisoryLock.PARTS)
+        add_links(self.connection, links)
         return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
 
     def read(self, touched: Touched) -> Before:
@@ -110,6 +116,7 @@ class UnitOfWork:
         self._save_encounters(changes.encounters)
         self._save_patients(changes.patients)
         self._save_beds(changes.beds)
+        save_links(self.connection, changes.part_links)
         if changes.aliases is not None:
             save_aliases(self.connection, changes.aliases.gone, changes.aliases.written)
         bulk.insert(
@@ -125,7 +132,8 @@ class UnitOfWork:
     def _encounters(self, touched: Touched) -> _Encounters:
         if not touched.encounters:
             return _Encounters({}, {}, {})
-        group = self._merge_group({*touched.encounters, *touched.merged_into})
+        around = {*touched.encounters, *touched.merged_into}
+        group = self._merge_group(around) | connected_by_parts(self.connection, around)
         stored = self._stored({*touched.encounters, *touched.merged_into, *group})
         facts = facts_about(self.connection, touched.encounters, touched.known_facts)
         groups: dict[str, list[Any]] = {}
@@ -135,6 +143,7 @@ class UnitOfWork:
             found = facts_about(self.connection, reached, touched.known_facts)
             groups |= {key: found.get(key, []) for key in reached}
             ends = {merged_into(key, groups[key]) for key in reached} | self._merge_group(reached)
+            ends |= connected_by_parts(self.connection, reached)
             reached = {end for end in ends if end is not None}.difference(groups)
         return _Encounters(stored, {key: about for key, about in facts.items() if key not in groups}, groups)
 

@@ -20,6 +20,7 @@ from tests.streams.builders import (
     discharge,
     merge,
     of_patient,
+    part,
     place,
     said,
     transfer,
@@ -69,6 +70,32 @@ def test_a_stay_without_recent_facts_is_listed_and_stays_open(engine: Engine) ->
     assert listed(engine, 31 * 24) == [("stale_stay", "E1"), ("stale_stay", "E2")]
     take(engine, update(30))
     assert listed(engine, 31) == []
+
+
+def test_a_stay_whose_contacts_report_is_not_stale(engine: Engine) -> None:
+    take(engine, admit(0, "ED/01", patient_class=EMERGENCY, version_of="e1"), part(0, "e2", "#e1"))
+    assert listed(engine, 25) == [("stale_stay", "E1")]
+    take(engine, part(20, "e3", "#e2", ("ED/01", 20, None)))
+    assert listed(engine, 25) == []
+
+
+def test_a_contact_whose_stay_is_unknown_is_listed_until_the_stay_is_known(engine: Engine) -> None:
+    take(engine, part(1, "e3", "#e2", ("4W/01", 1, None)), part(1, "e2", "V1", ("4W", 1, None)))
+    with engine.connect() as connection:
+        found = findings(connection, HOSPITAL, at(2))
+    assert [(each.kind.value, each.subject) for each in found] == [
+        ("part_without_stay", "Encounter/e2"),
+        ("part_without_stay", "Encounter/e3"),
+    ]
+    assert found[0].says.startswith("Part of V1, from which no stay is known")
+    assert found[1].says.startswith("Part of Encounter/e2, from which")
+    take(engine, admit(0, None, e="V1"))
+    assert listed(engine, 2) == []
+
+
+def test_contacts_in_a_circle_are_listed(engine: Engine) -> None:
+    take(engine, part(1, "e3", "#e2"), part(1, "e2", "#e3"))
+    assert [kind for kind, _ in listed(engine, 2)] == ["part_without_stay"] * 2
 
 
 def test_a_stay_is_stale_only_without_recent_facts_under_all_its_numbers(engine: Engine) -> None:

@@ -7,7 +7,15 @@ import time
 from sqlalchemy import Connection, Engine
 
 from schemas import tables
-from streams.store.locks import AdvisoryLock, has_concurrent_writers, lock, lock_tables, try_lock, try_session_lock
+from streams.store.locks import (
+    AdvisoryLock,
+    has_concurrent_writers,
+    lock,
+    lock_shared,
+    lock_tables,
+    try_lock,
+    try_session_lock,
+)
 
 
 def test_a_lock_is_held_until_the_transaction_ends(engine: Engine) -> None:
@@ -24,6 +32,14 @@ def test_a_blocking_lock_excludes_others(engine: Engine) -> None:
     with engine.connect() as holder, engine.connect() as other:
         lock(holder, AdvisoryLock.PEOPLE)
         assert try_lock(other, AdvisoryLock.PEOPLE) is not has_concurrent_writers(engine)
+
+
+def test_a_shared_lock_excludes_only_the_one_who_wants_it_alone(engine: Engine) -> None:
+    with engine.connect() as holder, engine.connect() as other:
+        lock_shared(holder, AdvisoryLock.PARTS)
+        lock_shared(other, AdvisoryLock.PARTS)
+        other.rollback()
+        assert try_lock(other, AdvisoryLock.PARTS) is not has_concurrent_writers(engine)
 
 
 def test_the_lock_of_a_session_outlives_its_transaction(engine: Engine) -> None:
@@ -52,4 +68,4 @@ def test_locked_tables_can_be_read_by_others(engine: Engine) -> None:
 
 
 def test_every_lock_has_its_own_number() -> None:
-    assert len({int(each) for each in AdvisoryLock}) == len(list(AdvisoryLock)) == 5
+    assert len({int(each) for each in AdvisoryLock}) == len(list(AdvisoryLock)) == 6

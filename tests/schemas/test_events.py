@@ -7,6 +7,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from schemas.errors import FactRejected
 from schemas.events import AnyFact, Diagnosis, PatientClass, decode_fact, digest, encode_fact, json_schema
@@ -83,6 +85,32 @@ def test_times_of_other_zones_become_utc() -> None:
 def test_what_is_no_fact_is_refused_with_the_place(raw: bytes, reason: str) -> None:
     with pytest.raises(FactRejected, match=reason):
         decode_fact(raw)
+
+
+@pytest.mark.parametrize("slashes", range(1, 9))
+def test_only_the_character_of_u0000_is_refused_and_never_its_six_characters_as_text(slashes: int) -> None:
+    raw = wire().replace(b'"HG"', b'"' + b"\\" * slashes + b'u0000"')
+    if slashes % 2:
+        with pytest.raises(FactRejected, match=r"U\+0000"):
+            decode_fact(raw)
+    else:
+        found: Any = decode_fact(raw)
+        assert found.data.location.facility_id == "\\" * (slashes // 2) + "u0000"
+
+
+@settings(max_examples=500, deadline=None)
+@given(text=st.text(st.sampled_from('\\u0"x\n\x00') | st.characters(codec="utf-8"), min_size=1, max_size=20))
+@example(text="\\u0000")
+@example(text="\\\\u0000")
+@example(text="\\\x00")
+@example(text='"\\u0000')
+def test_any_text_without_u0000_survives_the_wire(text: str) -> None:
+    fact = admit(0, "4W/01", e=text, p=text, id=text, service=text)
+    if "\x00" in text:
+        with pytest.raises(FactRejected, match=r"U\+0000"):
+            decode_fact(encode_fact(fact))
+    else:
+        assert decode_fact(encode_fact(fact)) == fact
 
 
 def test_a_reason_never_quotes_what_stood_there() -> None:

@@ -132,3 +132,31 @@ def unmerge(
 ) -> events.PatientsUnmerged:
     fact: events.PatientsUnmerged = of_patient(events.PatientsUnmerged, hours, away, id=id, apart_from=apart_from)
     return fact
+
+
+def part(
+    hours: float,
+    name: str,
+    of: str | None,
+    *places: tuple[str, float, float | None],
+    p: str = "P1",
+    id: str | None = None,
+    **data: Any,
+) -> events.EncounterPartReported:
+    """A part of a stay, as recorded at an hour: where the patient was, from and until which hour.
+
+    `of` with a # is a resource, a part or the stay; without it a visit number.
+    """
+    whole = None if of is None else events.part_subject("test", of.lstrip("#")) if of.startswith("#") else of
+    return events.EncounterPartReported(
+        **_envelope("part", hours, events.part_subject("test", name), p, id or f"{name}-{hours}"),
+        data=events.PartDetails(
+            part_of=whole,
+            placements=tuple(
+                events.Placement(location=place(where), since=at(since), until=None if until is None else at(until))
+                for where, since, until in places
+            ),
+            version_of=name,
+            **data,
+        ),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.dispositions import DIED, EXPIRED
 from schemas.events import AdmissionType
 from streams.ingest.fhir.json_values import Json, codes, items, name, part, text
 from streams.ingest.fhir.mapping import ADMISSION_TYPES, FhirOptions
@@ -15,20 +16,33 @@ def admission_type(encounter: Json) -> AdmissionType | None:
     return next((ADMISSION_TYPES[code] for code in known if code in ADMISSION_TYPES), None)
 
 
-def disposition(encounter: Json, options: FhirOptions) -> str | None:
-    """Return the discharge disposition as a UB-04 patient status.
+def disposition(encounter: Json, options: FhirOptions, *, died: bool) -> str | None:
+    """Return the discharge disposition as a UB-04 patient status; of several codes, the one that the patient died.
+
+    Parameters
+    ----------
+    encounter : dict
+        The resource.
+    options : FhirOptions
+        Of the feed.
+    died : bool
+        Whether the Patient says so: that holds whatever the disposition says.
 
     Raises
     ------
     InvalidInput
         When the code is too long.
     """
-    code = next(iter(codes(_admission(encounter, "dischargeDisposition"))), None)
-    if code is None:
-        return None
-    if code.isdecimal() and len(code) == 1:
-        code = f"0{code}"
-    return options.dispositions.get(code) or name(code, "hospitalization.dischargeDisposition")
+    written = [_two_digits(code) for code in codes(_admission(encounter, "dischargeDisposition"))]
+    known = [options.dispositions.get(code, code) for code in written]
+    dead = next((code for code in known if code in DIED), EXPIRED if died else None)
+    if dead is not None:
+        return dead
+    return None if not known else name(known[0], "hospitalization.dischargeDisposition")
+
+
+def _two_digits(code: str) -> str:
+    return f"0{code}" if code.isdecimal() and len(code) == 1 else code
 
 
 def service(encounter: Json) -> str | None:

@@ -16,6 +16,8 @@ from streams.ingest.fhir.facts import facts_of
 from streams.ingest.fhir.json_values import Json, items, part, text
 from streams.ingest.fhir.mapping import BUNDLES, FhirOptions
 from streams.ingest.fhir.notifications import notification_type
+from streams.ingest.fhir.part_of import is_part
+from streams.ingest.fhir.parts import read_part
 from streams.ingest.fhir.related import RelatedResources
 from streams.ingest.fhir.resources import Resources
 from streams.ingest.fhir.times import instant
@@ -30,6 +32,8 @@ class FhirReading(Reading, frozen=True):
 
     notification: str | None = None
     """Of a subscription's Bundle: `handshake`, `heartbeat` or `event-notification`."""
+    warnings: tuple[InputProblem, ...] = ()
+    """Invalid times that matter little: the facts were read as if they were missing."""
 
 
 def read_encounter(encounter: Json, path: str, context: ReadingContext, address: object = None) -> tuple[AnyFact, ...]:
@@ -51,10 +55,16 @@ def read_encounter(encounter: Json, path: str, context: ReadingContext, address:
     InvalidInput
         With the path from the root.
     """
+    own = context._replace(ignored=[])
     try:
-        return facts_of(parse_encounter(encounter, context, address), context.options.source)
+        if is_part(encounter):
+            facts = read_part(encounter, own, address)
+        else:
+            facts = facts_of(parse_encounter(encounter, own, address), context.options.source)
     except InvalidInput as error:
         raise InvalidInput(f"{path}.{error.where}", error.reason) from None
+    context.ignored.extend(problem._replace(where=f"{path}.{problem.where}") for problem in own.ignored)
+    return facts
 
 
 class Bundle:
@@ -96,7 +106,9 @@ class Bundle:
             else:
                 encounters += found is not None
                 facts += found or ()
-        self.reading = FhirReading(tuple(facts), self._problems(encounters), notification_type(bundle))
+        self.reading = FhirReading(
+            tuple(facts), self._problems(encounters), notification_type(bundle), tuple(self._context.ignored)
+        )
         """Result of all entries."""
 
     def _read(self, entry: object, path: str) -> tuple[AnyFact, ...] | None:

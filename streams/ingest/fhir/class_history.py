@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from schemas.errors import InvalidInput
 from schemas.events import PatientClass
 from streams.ingest.fhir.json_values import Json, codes, items, part
-from streams.ingest.fhir.times import When, when
+from streams.ingest.fhir.times import When, optional, when
+from streams.ingest.reading import InputProblem
 
 
 class _Past(NamedTuple):
@@ -42,17 +43,20 @@ class ClassHistory:
         The codes of the feed.
     zone : ZoneInfo
         For times without an offset.
-
-    Raises
-    ------
-    InvalidInput
-        When a start is not a valid time. An invalid end is ignored: the next class has a start.
+    ignored : list of InputProblem
+        Gets the invalid starts. With one of them the order of classes is unknown, so there is no history. An invalid
+        end is ignored: the next class has a start.
     """
 
-    def __init__(self, encounter: Json, known: Mapping[str, PatientClass], zone: ZoneInfo) -> None:
+    def __init__(
+        self, encounter: Json, known: Mapping[str, PatientClass], zone: ZoneInfo, ignored: list[InputProblem]
+    ) -> None:
+        invalid: list[InputProblem] = []
         self.now = _class_in(encounter.get("class"), known)
         """The current class; None where it is missing or unknown."""
-        self._past = sorted(_past(encounter, known, zone), key=_start_order)
+        past = sorted(_past(encounter, known, zone, invalid), key=_start_order)
+        self._past = [] if invalid else past
+        ignored += invalid
 
     def starts(self) -> list[When]:
         """Return the known starts of former classes."""
@@ -85,11 +89,13 @@ def _add(found: list[tuple[datetime, PatientClass]], since: datetime, patient_cl
         found.append((since, patient_class))
 
 
-def _past(encounter: Json, known: Mapping[str, PatientClass], zone: ZoneInfo) -> Iterator[_Past]:
+def _past(
+    encounter: Json, known: Mapping[str, PatientClass], zone: ZoneInfo, invalid: list[InputProblem]
+) -> Iterator[_Past]:
     for index, item in items(encounter.get("classHistory")):
         path = f"classHistory[{index}].period"
         patient_class = _class_in(item.get("class"), known)
-        start = when(part(item, "period", "start"), f"{path}.start", zone)
+        start = optional(part(item, "period", "start"), f"{path}.start", zone, invalid)
         if patient_class is not None and patient_class is not PatientClass.PREADMIT:
             yield _Past(patient_class, start, _end(item, zone))
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from streams.ingest.fhir.mapping import FhirOptions
 from streams.ingest.fhir.resources import Resources
+from streams.ingest.reading import InputProblem
 
 
 class ReadingContext(NamedTuple):
@@ -18,5 +19,7 @@ class ReadingContext(NamedTuple):
     """Aware UTC."""
     resources: Resources
     """Of the Bundle; empty where the resource came alone."""
+    ignored: list[InputProblem]
+    """Collects the invalid times that matter little: the Encounter is read without them."""
     sent_at: datetime | None = None
     """Bundle.timestamp."""

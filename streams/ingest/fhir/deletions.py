@@ -15,7 +15,7 @@ from streams.ingest.fhir.json_values import Json, items, part, text
 from streams.ingest.fhir.references import Target, base_of, target
 from streams.ingest.fhir.times import instant
 
-IDENTITY = ("resourceType", "id", "identifier", "subject", "contained")
+IDENTITY = ("resourceType", "id", "identifier", "subject", "partOf", "contained")
 """Fields of an Encounter that identify the visit and the patient."""
 
 REMEDY = (

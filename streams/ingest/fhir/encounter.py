@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from schemas.errors import InvalidInput
-from schemas.events import AdmissionType, Diagnosis, PatientClass, Sex, is_bed_subject, is_patient_subject
+from schemas.events import AdmissionType, Diagnosis, PatientClass, Sex, is_reserved
 from streams.ingest.fhir import admission
 from streams.ingest.fhir.class_history import ClassHistory
 from streams.ingest.fhir.context import ReadingContext
@@ -20,11 +20,11 @@ from streams.ingest.fhir.json_values import Json, identifier, name, part, requir
 from streams.ingest.fhir.locations import Locations
 from streams.ingest.fhir.mapping import SEXES, STATUSES, FhirOptions, Phase
 from streams.ingest.fhir.moves import CLOCKS_DIFFER, Entry, Moves, entries_of, moves, starts
-from streams.ingest.fhir.patient import token_of
+from streams.ingest.fhir.patient import died_by, token_of
 from streams.ingest.fhir.periods import Period, period_of
 from streams.ingest.fhir.related import RelatedResources
 from streams.ingest.fhir.status_history import StatusHistory
-from streams.ingest.fhir.times import When, when
+from streams.ingest.fhir.times import When, optional
 from streams.ingest.fhir.versions import Version, recorded_at, version_of
 
 LISTS = (
@@ -40,6 +40,7 @@ LISTS = (
     "diagnosis",
     "statusHistory",
     "contained",
+    "partOf",
 )
 """Fields that hold lists which are read, and so must be short."""
 
@@ -110,13 +111,13 @@ def parse_encounter(encounter: Json, context: ReadingContext, address: object = 
     options, zone = context.options, context.options.zone
     related = RelatedResources(encounter, context.resources, address)
     patient = related.find(encounter.get("subject"), "Patient")
-    phase = _phase(encounter)
+    phase = phase_of(encounter)
     encounter_id = _encounter_id(encounter, options)
     token = token_of(encounter.get("subject"), patient, related, options, context.pseudonym_key)
-    period = period_of(encounter, zone)
-    entries = entries_of(encounter, zone)
-    status_history = StatusHistory(encounter, zone)
-    class_history = ClassHistory(encounter, options.classes, zone)
+    period = period_of(encounter, zone, phase, context.ignored)
+    entries = entries_of(encounter, zone, context.ignored)
+    status_history = StatusHistory(encounter, zone, context.ignored)
+    class_history = ClassHistory(encounter, options.classes, zone, context.ignored)
     recorded = recorded_at(encounter, context)
     version = version_of(encounter, encounter_id, phase, context)
     known_starts = [*starts(entries), *status_history.starts_here(), *class_history.starts()]
@@ -140,11 +141,12 @@ def parse_encounter(encounter: Json, context: ReadingContext, address: object = 
         admission_type=admission.admission_type(encounter),
         birth_date=_birth_date(patient),
         sex=_sex(patient),
-        details=_details(encounter, related, options, phase, period, began_at, recorded, moved),
+        details=_details(encounter, related, context, patient, phase, period, began_at, recorded, moved),
     )
 
 
-def _phase(encounter: Json) -> Phase:
+def phase_of(encounter: Json) -> Phase:
+    """Return the phase of an Encounter; raise InvalidInput where its status is missing or unsupported."""
     status = encounter.get("status")
     phase = STATUSES.get(status) if isinstance(status, str) else None
     if phase is None:
@@ -161,8 +163,8 @@ def _encounter_id(encounter: Json, options: FhirOptions) -> str:
         number = name(found[1]["value"], where)
     if number is None:
         raise InvalidInput("identifier", "missing, and so is id, so the visit is unknown. Fill one of them.")
-    if is_bed_subject(number) or is_patient_subject(number):
-        raise InvalidInput(where, "has a reserved prefix (bed: or patient:). Send another visit number.")
+    if is_reserved(number):
+        raise InvalidInput(where, "has a reserved prefix (bed:, part: or patient:). Send another visit number.")
     return number
 
 
@@ -194,7 +196,8 @@ def _moves(
 def _details(
     encounter: Json,
     related: RelatedResources,
-    options: FhirOptions,
+    context: ReadingContext,
+    patient: Json | None,
     phase: Phase,
     period: Period,
     began_at: datetime | None,
@@ -203,6 +206,7 @@ def _details(
 ) -> StayDetails | None:
     if phase is Phase.VOID:
         return None
+    options, ignored = context.options, context.ignored
     if began_at is None and phase is not Phase.PLANNED:
         raise InvalidInput(f"{period.field}.start", "missing. A stay that has begun needs it.")
     ended_at = planned_start = planned_end = disposition = None
@@ -210,12 +214,14 @@ def _details(
         assert began_at is not None
         ended_at = period.ending(began_at, recorded, (since for since, _ in moved.timed))
     if phase is Phase.PLANNED:
-        planned_start = when(encounter.get("plannedStartDate"), "plannedStartDate", options.zone)
+        planned_start = optional(encounter.get("plannedStartDate"), "plannedStartDate", options.zone, ignored)
     if phase is not Phase.ENDED:
-        planned_end = when(encounter.get("plannedEndDate"), "plannedEndDate", options.zone)
+        planned_end = optional(encounter.get("plannedEndDate"), "plannedEndDate", options.zone, ignored)
     service = admission.service(encounter)
     if phase is Phase.ENDED:
-        disposition = admission.disposition(encounter, options)
+        assert ended_at is not None
+        died = died_by(patient, ended_at, options.zone, ignored)
+        disposition = admission.disposition(encounter, options, died=died)
     return StayDetails(
         ended_at=ended_at,
         planned_start=planned_start,

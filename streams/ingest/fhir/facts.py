@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from schemas import events
-from schemas.errors import FactRejected, InvalidInput
+from schemas.errors import InvalidInput
 from schemas.events import (
     AnyFact,
     DeleteDetails,
@@ -20,13 +20,13 @@ from schemas.events import (
     PatientClass,
     PendingDetails,
     UpdateDetails,
-    decode_fact,
     encode_fact,
 )
 from schemas.outgoing import MAX_BYTES
 from streams.ingest.ages import age_in_years
 from streams.ingest.fhir.encounter import ParsedEncounter, StayDetails
 from streams.ingest.fhir.mapping import REGISTERED, Phase
+from streams.ingest.reading import require_valid
 
 
 def facts_of(parsed: ParsedEncounter, source: str) -> tuple[AnyFact, ...]:
@@ -219,10 +219,6 @@ _FACTS: dict[Phase, Callable[[_FactMaker], Iterator[AnyFact]]] = {
 
 
 def _checked(fact: AnyFact) -> AnyFact:
-    raw = encode_fact(fact)
-    if len(raw) > MAX_BYTES:
+    if len(encode_fact(fact)) > MAX_BYTES:
         raise InvalidInput("diagnosis", f"the fact would be larger than {MAX_BYTES} bytes. Send fewer diagnoses.")
-    try:
-        return decode_fact(raw)
-    except FactRejected as error:
-        raise InvalidInput("status", f"the fact would be invalid: {error}") from None
+    return require_valid(fact, "status")

@@ -11,7 +11,8 @@ from schemas.errors import InvalidInput
 from schemas.events import Location
 from streams.ingest.fhir.json_values import Json, items, part
 from streams.ingest.fhir.locations import Place
-from streams.ingest.fhir.times import When, when
+from streams.ingest.fhir.times import When, optional, when
+from streams.ingest.reading import InputProblem
 
 RESERVED = ("planned", "reserved")
 """Encounter.location.status of a place to which the patient has not come yet."""
@@ -57,18 +58,12 @@ class Moves(NamedTuple):
     """The planned location, and when the patient is expected there."""
 
 
-def entries_of(encounter: Json, zone: ZoneInfo) -> list[Entry]:
-    """Read the entries.
-
-    Raises
-    ------
-    InvalidInput
-        When a start is not a valid time. An invalid end is ignored: the next place has a start.
-    """
+def entries_of(encounter: Json, zone: ZoneInfo, ignored: list[InputProblem]) -> list[Entry]:
+    """Read the entries; an invalid time is as if missing, and an invalid start is added to `ignored`."""
     found = []
     for index, item in items(encounter.get("location")):
         path = f"location[{index}]"
-        start = when(part(item, "period", "start"), f"{path}.period.start", zone)
+        start = optional(part(item, "period", "start"), f"{path}.period.start", zone, ignored)
         found.append(Entry(Place(item, path), item.get("status"), start, _end(item, path, zone)))
     return found
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from schemas.errors import InvalidInput
 from schemas.pseudonyms import patient_token
 from streams.ingest.fhir.json_values import Json, identifier, part, text
 from streams.ingest.fhir.mapping import FhirOptions
+from streams.ingest.fhir.moves import CLOCKS_DIFFER
 from streams.ingest.fhir.references import Target, same_server, searched, target
 from streams.ingest.fhir.related import RelatedResources
+from streams.ingest.fhir.times import optional
+from streams.ingest.reading import InputProblem
 
 
 def token_of(subject: object, patient: Json | None, related: RelatedResources, options: FhirOptions, key: bytes) -> str:
@@ -55,6 +61,26 @@ def token_of(subject: object, patient: Json | None, related: RelatedResources, o
             "subject.reference", f"{what}, so the patient is unknown. Give the contained Patient an identifier."
         )
     return patient_token(key, f"{options.source}:{_kept_at(named, options)}Patient", named.logical_id)
+
+
+def died_by(patient: Json | None, ended_at: datetime, zone: ZoneInfo, ignored: list[InputProblem]) -> bool:
+    """Return whether Patient.deceased[x] says that the patient died by the end of a stay.
+
+    Parameters
+    ----------
+    patient : dict or None
+        The Patient, where it is known.
+    ended_at : datetime
+        When the stay ended. A later death is that of a patient who had left.
+    zone : ZoneInfo
+        For times without an offset.
+    ignored : list of InputProblem
+        Gets an invalid time of death.
+    """
+    if part(patient, "deceasedBoolean") is True:
+        return True
+    died = optional(part(patient, "deceasedDateTime"), "subject.deceasedDateTime", zone, ignored)
+    return died is not None and died.at <= ended_at + CLOCKS_DIFFER
 
 
 def _require_patient(named: Target, *, is_search: bool) -> None:

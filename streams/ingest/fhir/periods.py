@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from schemas.errors import InvalidInput
 from streams.ingest.fhir.json_values import Json, part
-from streams.ingest.fhir.times import When, when
+from streams.ingest.fhir.mapping import Phase
+from streams.ingest.fhir.times import When, optional, when
+from streams.ingest.reading import InputProblem
 
 
 class Period(NamedTuple):
@@ -51,14 +53,20 @@ class Period(NamedTuple):
         return max(began_at, min(end.until, recorded_at), *(since for since in moved_at if since <= end.until))
 
 
-def period_of(encounter: Json, zone: ZoneInfo) -> Period:
+def period_of(encounter: Json, zone: ZoneInfo, phase: Phase, ignored: list[InputProblem]) -> Period:
     """Return the period of an Encounter.
 
     Raises
     ------
     InvalidInput
-        When a time in it is not valid.
+        When the start of a stay that has begun, or the end of one that has ended, is not a valid time. Other invalid
+        times are added to `ignored`.
     """
     field = "actualPeriod" if isinstance(encounter.get("actualPeriod"), dict) else "period"
-    start, end = (when(part(encounter, field, name), f"{field}.{name}", zone) for name in ("start", "end"))
-    return Period(field, start, end)
+
+    def read(name: str, *, matters: bool) -> When | None:
+        value, path = part(encounter, field, name), f"{field}.{name}"
+        return when(value, path, zone) if matters else optional(value, path, zone, ignored)
+
+    start = read("start", matters=phase not in (Phase.PLANNED, Phase.VOID))
+    return Period(field, start, read("end", matters=phase is Phase.ENDED))

@@ -35,13 +35,14 @@ def read_resource(resource: object, options: FhirOptions, pseudonym_key: bytes, 
     FhirReading
         With facts, with problems, or with both where a Bundle holds valid and invalid entries.
     """
-    context = ReadingContext(options, pseudonym_key, received_at, Resources())
+    context = ReadingContext(options, pseudonym_key, received_at, Resources(), [])
     try:
         if part(resource, "resourceType") == "Bundle":
             return Bundle(resource, context).reading  # type: ignore[arg-type]
         if part(resource, "resourceType") != "Encounter":
             raise InvalidInput("resourceType", "not supported. Send an Encounter, or a Bundle with Encounters.")
-        return FhirReading(read_encounter(resource, "Encounter", context))  # type: ignore[arg-type]
+        facts = read_encounter(resource, "Encounter", context)  # type: ignore[arg-type]
+        return FhirReading(facts, warnings=tuple(context.ignored))
     except InvalidInput as error:
         return _rejected(error)
 
@@ -66,7 +67,7 @@ def read_parts(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_
     Part
         First the valid entries, if any, with the bytes given. All other parts have a problem.
     """
-    context = ReadingContext(options, pseudonym_key, received_at, Resources())
+    context = ReadingContext(options, pseudonym_key, received_at, Resources(), [])
     try:
         resource = decode_json(raw)
         if part(resource, "resourceType") != "Bundle":
@@ -81,7 +82,7 @@ def read_parts(raw: bytes, options: FhirOptions, pseudonym_key: bytes, received_
         yield Part(raw, whole)
         return
     if whole.facts:
-        yield Part(raw, FhirReading(whole.facts, notification=whole.notification))
+        yield Part(raw, FhirReading(whole.facts, notification=whole.notification, warnings=whole.warnings))
     for index, problem in bundle.invalid:
         yield Part(bundle.by_itself(index), FhirReading(problems=(problem,)))
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from schemas.errors import InvalidInput
 from streams.ingest.fhir.json_values import Json, items, part
 from streams.ingest.fhir.mapping import STATUSES, Phase
-from streams.ingest.fhir.times import When, when
+from streams.ingest.fhir.times import When, optional, when
+from streams.ingest.reading import InputProblem
 
 
 class _Past(NamedTuple):
@@ -28,15 +29,17 @@ class StatusHistory:
         The resource.
     zone : ZoneInfo
         For times without an offset.
+    ignored : list of InputProblem
+        Gets the invalid times of leaves; such a leave is not read. Other invalid times are ignored.
 
     Raises
     ------
     InvalidInput
-        When a leave has no start, or one of its times is not valid. Other invalid times are ignored.
+        When a leave has no start.
     """
 
-    def __init__(self, encounter: Json, zone: ZoneInfo) -> None:
-        self._past = list(_past(encounter, zone))
+    def __init__(self, encounter: Json, zone: ZoneInfo, ignored: list[InputProblem]) -> None:
+        self._past = list(_past(encounter, zone, ignored))
 
     def starts_here(self) -> list[When]:
         """Return the known starts of statuses in which the patient was present."""
@@ -52,16 +55,20 @@ class StatusHistory:
         return sorted(found, key=lambda leave: leave[0])
 
 
-def _past(encounter: Json, zone: ZoneInfo) -> Iterator[_Past]:
+def _past(encounter: Json, zone: ZoneInfo, ignored: list[InputProblem]) -> Iterator[_Past]:
     for index, item in items(encounter.get("statusHistory")):
         path = f"statusHistory[{index}].period"
         status = item.get("status")
         phase = STATUSES.get(status) if isinstance(status, str) else None
         if phase is Phase.ON_LEAVE:
-            start = when(part(item, "period", "start"), f"{path}.start", zone)
-            if start is None:
+            invalid: list[InputProblem] = []
+            start = optional(part(item, "period", "start"), f"{path}.start", zone, invalid)
+            end = optional(part(item, "period", "end"), f"{path}.end", zone, invalid)
+            ignored += invalid
+            if start is None and not invalid:
                 raise InvalidInput(f"{path}.start", "missing. A leave of absence needs its start.")
-            yield _Past(phase, start, when(part(item, "period", "end"), f"{path}.end", zone))
+            if not invalid:
+                yield _Past(phase, start, end)
         else:
             yield _Past(
                 phase, _lenient(part(item, "period", "start"), zone), _lenient(part(item, "period", "end"), zone)

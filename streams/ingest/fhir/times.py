@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from schemas.errors import InvalidInput
 from streams.ingest.fhir.json_values import Json
+from streams.ingest.reading import InputProblem
 
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII
@@ -56,6 +57,23 @@ def when(value: object, path: str, zone: ZoneInfo) -> When | None:
     except (ValueError, OverflowError):
         raise InvalidInput(path, "not a valid date or time. Correct it at the sender.") from None
     return When(exact, exact)
+
+
+def optional(value: object, path: str, zone: ZoneInfo, ignored: list[InputProblem]) -> When | None:
+    """Return a time that matters little, or None where it is missing or invalid; an invalid one is added to `ignored`.
+
+    Parameters
+    ----------
+    value, path, zone
+        As for `when`.
+    ignored : list of InputProblem
+        Of this Encounter.
+    """
+    try:
+        return when(value, path, zone)
+    except InvalidInput as error:
+        ignored.append(InputProblem(path, f"{error.reason} It was read as if it were missing."))
+        return None
 
 
 def _in_utc(written: str, zone: ZoneInfo) -> datetime:

@@ -31,6 +31,7 @@ FIELDS_READ = (
     "admission",
     "diagnosis",
     "contained",
+    "partOf",
 )
 """Fields of an Encounter that are read. With other content in them it is another version, whatever its versionId."""
 
@@ -56,7 +57,7 @@ def recorded_at(encounter: Json, context: ReadingContext) -> datetime:
     Raises
     ------
     InvalidInput
-        When `meta.lastUpdated` is not a valid time.
+        When `meta.lastUpdated` is not a valid time: it orders the versions.
     """
     zone = context.options.zone
     written = instant(part(encounter, "meta", "lastUpdated"), "meta.lastUpdated", zone)
@@ -71,7 +72,7 @@ def version_of(encounter: Json, encounter_id: str, phase: Phase, context: Readin
     """Return the version of an Encounter; without an id of its own the resource is named by the visit number."""
     name = _name(encounter, context)
     return Version(
-        resource_id=_short(text(encounter.get("id")) or encounter_id),
+        resource_id=short(text(encounter.get("id")) or encounter_id),
         name=name,
         digest=None if name is None else _content_digest(encounter, phase, context.pseudonym_key),
         label=name or _digest(_canonical(encounter)),
@@ -81,7 +82,7 @@ def version_of(encounter: Json, encounter_id: str, phase: Phase, context: Readin
 def _name(encounter: Json, context: ReadingContext) -> str | None:
     version_id = text(part(encounter, "meta", "versionId"))
     if version_id is not None:
-        return _short(version_id)
+        return short(version_id)
     written = instant(part(encounter, "meta", "lastUpdated"), "meta.lastUpdated", context.options.zone)
     return None if written is None else written.isoformat()
 
@@ -94,7 +95,8 @@ def _content_digest(encounter: Json, phase: Phase, pseudonym_key: bytes) -> str:
     return hashlib.blake2b(content.encode(), digest_size=8, key=key).hexdigest()
 
 
-def _short(label: str) -> str:
+def short(label: str) -> str:
+    """Return a label of at most `MAX_LABEL` characters: a longer one is replaced by its digest."""
     return label if len(label) <= MAX_LABEL else _digest(label)
 
 

@@ -9,7 +9,7 @@ from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message, parse_message
 from streams.ingest.hl7.movements import trigger_of_movement
 from streams.ingest.hl7.triggers import OF_SEVERAL, TRIGGERS
-from streams.ingest.reading import InputProblem, Reading, problem_of
+from streams.ingest.reading import InputProblem, Reading, problem_of, require_valid
 
 NOT_SUPPORTED = {
     "A24": "it links two patients, and a link is not a merge. Send an A40 if both numbers belong to one person",
@@ -70,7 +70,7 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Hl7Re
         if trigger not in OF_SEVERAL:
             _require_one_patient(message)
         made = make(field_reader(message, mapping, pseudonym_key, raw))
-        facts = tuple(each for each in made if not isinstance(each, InputProblem))
+        facts = tuple(require_valid(each, "MSH") for each in made if not isinstance(each, InputProblem))
         problems = tuple(each for each in made if isinstance(each, InputProblem))
         return Hl7Reading(facts, problems, control_id=control_id, trigger=trigger, header=header)
     except InvalidInput as error:

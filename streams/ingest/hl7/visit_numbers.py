@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from schemas.errors import InvalidInput
-from schemas.events import is_bed_subject, is_patient_subject
+from schemas.events import is_reserved
 from streams.ingest.hl7.fields import FieldReader, checked_text
 from streams.ingest.hl7.locations import facility_of
 from streams.ingest.hl7.mapping import VisitNumberScope
@@ -73,18 +73,18 @@ def required_visit(reader: FieldReader) -> str:
 
 
 def checked_visit(reader: FieldReader, number: V) -> V:
-    """Return a visit number, unless its prefix is reserved for the subjects of beds and patients.
+    """Return a visit number, unless its prefix is reserved for the subjects of beds, parts and patients.
 
     Raises
     ------
     InvalidInput
         When it is reserved.
     """
-    if number is not None and (is_bed_subject(number) or is_patient_subject(number)):
+    if number is not None and is_reserved(number):
         raise InvalidInput(
             visit_field(reader) or all_fields(reader),
-            "the visit number has a reserved prefix (bed: or patient:). Set visit_number to another field in the "
-            "HL7 mapping.",
+            "the visit number has a reserved prefix (bed: or patient:), or that of a part of a stay (part:). Set "
+            "visit_number to another field in the HL7 mapping.",
         )
     return number
 

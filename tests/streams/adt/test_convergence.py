@@ -30,8 +30,9 @@ from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore
 from streams.fold.encounter import fold
 from streams.fold.fact_kinds import ADMISSIONS, CANCELS
+from streams.operate.rebuild import rebuild
 from streams.store.people import persons
-from tests.streams.builders import at, bed, merge, of_patient, place, said, unmerge
+from tests.streams.builders import at, bed, merge, of_patient, part, place, said, unmerge
 
 IN_CI = 2_000
 EXAMPLES = int(os.environ.get("EXAMPLES", str(IN_CI)))
@@ -50,7 +51,12 @@ HOSPITAL = parse_hospital(
     "test",
 )
 
-OF_IDENTITY = {events.EncounterMoved, events.EncountersMerged, events.EncountersUnmerged}
+OF_IDENTITY = {
+    events.EncounterMoved,
+    events.EncountersMerged,
+    events.EncountersUnmerged,
+    events.EncounterPartReported,
+}
 KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS and kind not in OF_IDENTITY]
 ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS and kind not in OF_IDENTITY]
 classes = st.sampled_from([PatientClass.INPATIENT, PatientClass.EMERGENCY, PatientClass.OUTPATIENT])
@@ -167,12 +173,34 @@ def visit_facts(draw: Any) -> list[AnyFact]:
 
 
 @st.composite
+def part_facts(draw: Any) -> list[AnyFact]:
+    """Versions of parts of the hospital's encounters, of each other, and of what nobody knows."""
+    names = st.sampled_from(["a", "b", "c", "resource"])
+    wholes = st.sampled_from(["#resource", "#resource", "#a", "#b", "#unknown", "e0", "e1", "e4", "n1", None])
+    facts: list[AnyFact] = []
+    for number in range(draw(st.integers(1, 6))):
+        placed = draw(st.lists(st.tuples(st.sampled_from(PLACES), hours, st.none() | hours), max_size=2))
+        data: dict[str, Any] = {
+            "version": draw(st.sampled_from([None, "9", "10"])),
+            "version_digest": draw(st.sampled_from([None, "one", "two"])),
+            "void": draw(st.sampled_from([False] * 4 + [True])),
+            "numbers": draw(st.sampled_from([(), (), ("n1",), ("e0",)])),
+            "planned": draw(st.sampled_from([None, None, place("5E/02")])),
+            "service": draw(st.sampled_from([None, "SURG"])),
+        }
+        token = draw(st.sampled_from(["p0"] * 3 + list(PATIENTS)))
+        facts.append(part(draw(hours), draw(names), draw(wholes), *placed, p=token, id=f"part-{number}", **data))
+    return facts
+
+
+@st.composite
 def hospital_facts(draw: Any) -> list[AnyFact]:
     facts: list[AnyFact] = []
     for number in range(draw(st.integers(1, 4))):
         facts += draw(encounter_facts(number))
     facts += draw(person_facts())
     facts += draw(st.just([]) | visit_facts())
+    facts += draw(st.just([]) | part_facts())
     bed_reports = draw(st.lists(st.tuples(hours, st.sampled_from(PLACES[:6]), st.sampled_from(BedStatus)), max_size=3))
     reports = [bed(hour, where, status.value) for hour, where, status in bed_reports]
     if draw(st.booleans()):
@@ -212,6 +240,7 @@ def boards(engine: Engine) -> list[CapacityMetrics]:
 STATE = {
     "fact": ("received_at",),
     "encounter": ("version",),
+    "part_link": (),
     "unit_stay": (),
     "patient": ("version",),
     "patient_link": (),
@@ -270,6 +299,8 @@ def test_order_duplicates_batches_and_workers_do_not_change_the_state(
         take(memory, batch, worker)
         check_beds(memory)
     assert state(memory) == clean
+    if chance.random() < 0.1:
+        assert rebuild(memory).differed == 0
 
 
 UNDONE = {

@@ -83,10 +83,17 @@ def test_a_history_does_not_outlast_the_stay() -> None:
     assert (found.status, found.discharged_at) == (EncounterStatus.DISCHARGED, utc(4, 12))
 
 
-def test_a_start_of_a_class_that_is_no_time_is_an_error() -> None:
-    bad = encounter(classHistory=[{"class": {"code": "EMER"}, "period": {"start": "yesterday"}}])
-    assert read(bad).facts == ()
-    assert read(bad).problems[0].where == "Encounter.classHistory[0].period.start"
+def test_a_history_with_a_start_that_is_no_time_is_as_if_missing_and_is_named() -> None:
+    found = read(
+        encounter(
+            classHistory=[
+                {"class": {"code": "EMER"}, "period": {"start": "2026-03-02T10:15:00+01:00"}},
+                {"class": {"code": "IMP"}, "period": {"start": "yesterday"}},
+            ]
+        )
+    )
+    assert [type(fact).__name__ for fact in found.facts] == ["PatientAdmitted"]
+    assert [problem.where for problem in found.warnings] == ["Encounter.classHistory[1].period.start"]
 
 
 ED = of_class("EMER", 1, "02T10:05")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from schemas.events import PatientDischarged
 from schemas.pseudonyms import patient_token
 from streams.ingest.fhir.mapping import FhirOptions
 from tests.streams.ingest.fhir.resources import ICD10, KEY, PATIENT, bundle, concept, encounter, facts, read
@@ -126,3 +127,45 @@ def test_encounters_that_come_one_after_another_have_nothing_of_each_other() -> 
         inside = {"resourceType": "Patient", "id": "p", "identifier": [{"value": str(number)}]}
         found.add(token(of("#p", contained=[inside])))
     assert len(found) == 200
+
+
+def left(deceased: dict[str, Any], disposition: dict[str, Any] | None, end: str = "2026-03-05T09:00:00Z") -> Any:
+    stay = encounter(
+        "finished",
+        period={"start": "2026-03-02T09:00:00Z", "end": end},
+        hospitalization={"dischargeDisposition": disposition} if disposition else None,
+    )
+    found = [fact for fact in read(bundle({**PATIENT, **deceased}, stay)).facts if isinstance(fact, PatientDischarged)]
+    return found[0].data.discharge_disposition
+
+
+@pytest.mark.parametrize("disposition", [None, concept("home"), concept("snf"), concept("local-99")])
+@pytest.mark.parametrize(
+    "deceased",
+    [
+        {"deceasedBoolean": True},
+        {"deceasedDateTime": "2026-03-05T08:50:00Z"},
+        {"deceasedDateTime": "2026-03-05"},
+        {"deceasedDateTime": "2026-03-05T09:03:00Z"},
+    ],
+    ids=str,
+)
+def test_a_patient_who_died_by_the_end_of_the_stay_died_whatever_the_disposition_says(
+    deceased: dict[str, Any], disposition: dict[str, Any] | None
+) -> None:
+    assert left(deceased, disposition) == "20"
+
+
+@pytest.mark.parametrize(
+    "deceased",
+    [{}, {"deceasedBoolean": False}, {"deceasedDateTime": "2026-04-01"}, {"deceasedDateTime": "soon"}],
+    ids=str,
+)
+def test_a_later_death_is_not_that_of_the_stay(deceased: dict[str, Any]) -> None:
+    assert left(deceased, concept("home")) == "01"
+
+
+@pytest.mark.parametrize("code", ["exp", "20", "41"])
+def test_of_several_codes_of_the_disposition_the_one_of_death_counts(code: str) -> None:
+    several = {"coding": [{"system": "urn:local", "code": "9Z"}, {"code": "home"}, {"code": code}]}
+    assert left({"deceasedBoolean": False}, several) == ("41" if code == "41" else "20")

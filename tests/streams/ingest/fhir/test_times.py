@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from schemas.events import EncounterPartReported
 from schemas.state import EncounterStatus, Problem
 from streams.fold.encounter import fold
 from streams.ingest.fhir.mapping import FhirOptions
@@ -177,3 +179,60 @@ def test_a_later_version_that_is_past_its_start_is_taken_at_its_word() -> None:
     found = fold([*facts(late), *facts(early)])  # type: ignore[list-item]
     assert found is not None
     assert (found.admitted_at, found.problems) == (utc(2026, 3, 7, 14), ())
+
+
+@pytest.mark.parametrize("written", ["yesterday", "2026-03", "2026-02-30T10:00:00Z", 5, {}])
+@pytest.mark.parametrize(
+    ("status", "fields", "where"),
+    [
+        ("in-progress", {"location": [{"period": {"start": None}}]}, "location[0].period.start"),
+        ("in-progress", {"period": {"start": "2026-03-02T10:00:00Z", "end": None}}, "period.end"),
+        ("in-progress", {"plannedEndDate": None}, "plannedEndDate"),
+        ("planned", {"period": {"start": None}}, "period.start"),
+        ("planned", {"plannedStartDate": None}, "plannedStartDate"),
+        ("cancelled", {"period": {"start": None}}, "period.start"),
+        (
+            "in-progress",
+            {"statusHistory": [{"status": "onleave", "period": {"start": None}}]},
+            "statusHistory[0].period.start",
+        ),
+        (
+            "in-progress",
+            {"statusHistory": [{"status": "onleave", "period": {"start": "2026-03-02T11:00:00Z", "end": None}}]},
+            "statusHistory[0].period.end",
+        ),
+    ],
+)
+def test_an_invalid_time_that_matters_little_is_as_if_missing_and_is_named(
+    status: str, fields: dict[str, Any], where: str, written: object
+) -> None:
+    invalid = json.loads(json.dumps(fields).replace("null", json.dumps(written)))
+    found = read(encounter(status, **invalid))
+    assert found.facts
+    assert found.problems == ()
+    assert [problem.where for problem in found.warnings] == [f"Encounter.{where}"]
+    assert "as if it were missing" in found.warnings[0].reason
+    assert "yesterday" not in found.warnings[0].reason
+
+
+def test_a_place_with_an_invalid_start_is_still_the_place() -> None:
+    stay = encounter(location=[{"location": {"display": "4W"}, "period": {"start": "noon"}}])
+    state = fold(read(stay).facts)  # type: ignore[arg-type]
+    assert state is not None
+    assert [stay.unit_id for stay in state.unit_stays] == ["4W"]
+
+
+def test_invalid_times_of_a_part_never_lose_its_move() -> None:
+    part = encounter(
+        id="e2",
+        identifier=None,
+        partOf={"reference": "Encounter/e1"},
+        period={"start": "noon", "end": "later"},
+        location=[{"location": {"display": "4W"}, "period": {"start": "2026-03-02T11:00:00Z"}}],
+    )
+    for status in ("in-progress", "finished"):
+        found = read({**part, "status": status})
+        (fact,) = found.facts
+        assert isinstance(fact, EncounterPartReported)
+        assert [place.location.unit_id for place in fact.data.placements] == ["4W"]
+        assert [problem.where for problem in found.warnings] == ["Encounter.period.start", "Encounter.period.end"]

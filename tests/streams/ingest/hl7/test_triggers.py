@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import events
@@ -271,6 +271,7 @@ pieces = st.one_of(
 
 @settings(max_examples=1_500, deadline=None)
 @given(cuts=st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 12), pieces), min_size=1, max_size=6))
+@example(cuts=[(WHOLE.index(b"4W^12"), 2, b"\\u0000")])
 def test_no_mangled_message_does_more_than_be_refused(cuts: list[tuple[int, int, bytes]]) -> None:
     raw = WHOLE
     for start, removed, put in cuts:
@@ -282,3 +283,29 @@ def test_no_mangled_message_does_more_than_be_refused(cuts: list[tuple[int, int,
     assert (reading.rejected is None) == bool(reading.facts)
     for found in reading.facts:
         assert decode_fact(encode_fact(found)) == found
+
+
+odd = st.text(st.sampled_from("\\\\u0E^&~ \x00\x1f\x7f") | st.characters(codec="utf-8"), min_size=1, max_size=30)
+
+
+@settings(max_examples=1_000, deadline=None)
+@given(text=odd)
+@example(text="\\u0000")
+@example(text="\\\\u0000")
+@example(text="\\X00\\")
+def test_what_is_acknowledged_is_never_refused_later(text: str) -> None:
+    raw = message("A01", place=f"{text}^12^{text}^HG", visit=text, control_id=text, f10=text, more=[f"DG1|1||{text}"])
+    reading = read(raw)
+    assert (reading.rejected is None) == bool(reading.facts)
+    for found in reading.facts:
+        assert decode_fact(encode_fact(found)) == found
+
+
+def test_the_six_characters_of_an_escaped_u0000_are_a_text() -> None:
+    found: Any = fact(message("A01", place="4W^12^\\u0000^HG"))
+    assert found.data.location.bed_id == "12-\\u0000"
+    assert decode_fact(encode_fact(found)) == found
+
+
+def test_the_character_u0000_is_refused_with_its_field() -> None:
+    assert "U+0000" in str(read(message("A01", place="4W^12^0\x001^HG")).rejected)
