@@ -148,7 +148,8 @@ class CapacityStore:
         if old:
             read: dict[UnitKey, dict[str, datetime]] = {unit: {} for unit in old}
             for row in connection.execute(queries.LAST_LEFT, {"units": old}):
-                read[row.facility_id, row.unit_id][row.bed_id] = row.left_at
+                if row.left_at is not None:
+                    read[row.facility_id, row.unit_id][row.bed_id] = row.left_at
             cache |= {unit: (now, left) for unit, left in read.items()}
         return {unit: cache[unit][1] for unit in units}
 

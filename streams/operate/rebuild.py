@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, func, or_, select
+from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, false, func, or_, select
 
 from schemas import tables
 from schemas.events import BedStatusChanged, is_patient_subject, patient_token
@@ -23,10 +23,13 @@ from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.merged_encounters import fold_merged
 from streams.fold.merges import merges_of, resolve_merges
+from streams.fold.noted import encounter_merges_in, places_named
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
-from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
+from streams.store.changes import FactRow
+from streams.store.fact_log import copy_shared_ids, facts_about, facts_in_log, subjects_with_facts
 from streams.store.locks import lock_tables
+from streams.store.notes import groups, shared_ids
 from streams.store.outbox import Message, add_messages
 
 DERIVED = (
@@ -36,6 +39,9 @@ DERIVED = (
     tables.reservation,
     tables.bed_status,
     tables.alias,
+    tables.place,
+    tables.encounter_merge,
+    tables.shared_id,
 )
 """Tables that follow from the log alone. Scores, labels and alerts do not: they record what was issued at the time."""
 
@@ -45,6 +51,8 @@ MARGIN = timedelta(minutes=2)
 """Longest expected time between `received_at` of a fact and the commit of its transaction."""
 MAX_KEYS = 10
 """Maximum number of keys in the report of one table."""
+
+_NOTED: dict[bool, bulk.OnConflict | None] = {True: "nothing", False: None}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -84,10 +92,12 @@ class _Rows(NamedTuple):
     patient: list[rows.Row]
     reservation: list[rows.Row]
     bed_status: list[rows.Row]
+    place: set[rows.Row]
+    encounter_merge: set[rows.Row]
 
     @staticmethod
     def empty() -> _Rows:
-        return _Rows([], [], [], [], [])
+        return _Rows([], [], [], [], [], set(), set())
 
 
 def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = None) -> RebuildReport:
@@ -114,6 +124,8 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
             table.create(connection)
     try:
         facts, subjects = _fold_all(engine, beside, on_progress)
+        with engine.begin() as connection:
+            copy_shared_ids(connection, beside["shared_id"])
         folded_s = time.perf_counter()
         with engine.begin() as connection:
             lock_tables(connection, (tables.fact, *DERIVED), timeout_s=60, statement_timeout_s=1_800)
@@ -182,6 +194,8 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
     """Fold each subject's facts and return the derived rows."""
     found = _Rows.empty()
     for facts in subjects:
+        found.place.update(places_named(facts))
+        found.encounter_merge.update(encounter_merges_in(facts))
         if isinstance(facts[0], BedStatusChanged):
             found.bed_status.append(rows.bed_row(latest_report(facts)))
         elif is_patient_subject(facts[0].subject):
@@ -198,13 +212,17 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
 
 def _write(connection: Connection, beside: dict[str, Table], found: _Rows) -> None:
     for name, values in found._asdict().items():
-        bulk.insert(connection, beside[name], values)
+        noted = isinstance(values, set)  # what several subjects name is noted once
+        bulk.insert(connection, beside[name], sorted(values) if noted else values, on_conflict=_NOTED[noted])
 
 
 def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime) -> None:
     """Fold again the subjects that received facts since the rebuild began."""
-    column = tables.fact.columns
-    late = sorted(set(connection.scalars(select(column.subject).where(column.received_at >= since))))
+    fact = tables.fact
+    came = [FactRow(*row) for row in connection.execute(select(fact).where(fact.columns.received_at >= since))]
+    shared = shared_ids(connection, came)
+    bulk.insert(connection, beside["shared_id"], sorted(shared), on_conflict="nothing")
+    late = sorted({row.subject for row in came})
     for start in range(0, len(late), SUBJECTS_PER_BATCH):
         subjects = late[start : start + SUBJECTS_PER_BATCH]
         found = _rows_of(facts_about(connection, subjects).values())
@@ -220,7 +238,8 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
 
 def _fold_merged(connection: Connection, beside: dict[str, Table]) -> None:
     """Fold again, together, the encounters that merges connect."""
-    for together in list(merged_encounters(connection)):
+    merges = connection.execute(select(beside["encounter_merge"]))
+    for together in groups(tuple(row) for row in merges):
         _delete_encounters(connection, beside, together)
         found = _Rows.empty()
         for encounter in fold_merged(facts_about(connection, together)).values():
@@ -251,7 +270,7 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
     key = [column.name for column in table.primary_key.columns]
     content = [column.name for column in table.columns if column.name not in (*key, "version")]
     same_key = and_(*(table.columns[name] == other.columns[name] for name in key))
-    differs = or_(*(table.columns[name].is_distinct_from(other.columns[name]) for name in content))
+    differs = or_(false(), *(table.columns[name].is_distinct_from(other.columns[name]) for name in content))
     old_keys, new_keys = ([of.columns[name] for name in key] for of in (table, other))
     gone = ~select(1).select_from(other).where(same_key).correlate(table).exists()
     new = ~select(1).select_from(table).where(same_key).correlate(other).exists()

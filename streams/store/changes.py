@@ -20,6 +20,9 @@ State = TypeVar("State", Encounter, Patient)
 Unit = tuple[str, str]
 """Facility and unit."""
 
+Place = tuple[str, str, str]
+"""Facility, unit and bed; the bed is empty where only the unit is named."""
+
 LetterKey = tuple[int, int, int]
 """Partition, offset and digest of a rejected record."""
 
@@ -138,6 +141,10 @@ class Changes(NamedTuple):
     patients: Sequence[Change[Patient]] = ()
     beds: Sequence[BedStatusChanged] = ()
     aliases: AliasChanges | None = None
+    places: Collection[Place] = ()
+    """Places that the facts of the batch name."""
+    encounter_merges: Collection[tuple[str, str]] = ()
+    """Encounter and target of each merge in the batch."""
     dead_letters: Sequence[DeadLetter] = ()
     watermarks: Mapping[int, PartitionMark] = {}
     messages: Sequence[Message] = ()

@@ -17,7 +17,7 @@ from schemas.errors import WriteConflict
 from schemas.events import BedStatusChanged
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams.fold.merged_encounters import concerns_identity, merged_into
-from streams.store import bulk, locks
+from streams.store import bulk, locks, notes
 from streams.store.changes import (
     Before,
     Change,
@@ -60,11 +60,12 @@ class UnitOfWork:
         self.connection = connection
 
     def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int]) -> int:
-        """Add facts to the log, leave out known ones, and return how many were new.
+        """Add facts to the log, leave out known ones, note ids that are used twice, and return how many were new.
 
         Waits first until no other transaction writes facts of these Kafka partitions.
         """
         locks.lock_partitions(self.connection, partitions)
+        notes.add_shared_ids(self.connection, rows)
         return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
 
     def read(self, touched: Touched) -> Before:
@@ -106,6 +107,7 @@ class UnitOfWork:
         self._save_beds(changes.beds)
         if changes.aliases is not None:
             save_aliases(self.connection, changes.aliases.gone, changes.aliases.written)
+        notes.add(self.connection, changes.places, changes.encounter_merges)
         bulk.insert(
             self.connection,
             tables.dead_letter,
