@@ -29,7 +29,7 @@ from streams.store import bulk, rows
 from streams.store.changes import FactRow
 from streams.store.fact_log import copy_shared_ids, facts_about, facts_in_log, subjects_with_facts
 from streams.store.locks import lock_tables
-from streams.store.notes import groups, shared_ids
+from streams.store.notes import groups, keys_with_ids_of, shared_ids
 from streams.store.outbox import Message, add_messages
 
 DERIVED = (
@@ -220,7 +220,7 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
     """Fold again the subjects that received facts since the rebuild began."""
     fact = tables.fact
     came = [FactRow(*row) for row in connection.execute(select(fact).where(fact.columns.received_at >= since))]
-    shared = shared_ids(connection, came)
+    shared = shared_ids(came, keys_with_ids_of(connection, came))
     bulk.insert(connection, beside["shared_id"], sorted(shared), on_conflict="nothing")
     late = sorted({row.subject for row in came})
     for start in range(0, len(late), SUBJECTS_PER_BATCH):

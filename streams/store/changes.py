@@ -27,6 +27,15 @@ LetterKey = tuple[int, int, int]
 """Partition, offset and digest of a rejected record."""
 
 
+class FactKey(NamedTuple):
+    """What tells two facts apart; an exact duplicate has the same key."""
+
+    subject: str
+    source: str
+    event_id: str
+    digest: int
+
+
 class FactRow(NamedTuple):
     """A row of the fact log."""
 
@@ -37,6 +46,11 @@ class FactRow(NamedTuple):
     occurred_at: datetime
     received_at: datetime
     body: bytes
+
+    @property
+    def key(self) -> FactKey:
+        """The fact without its times and its body."""
+        return FactKey(*self[:4])
 
 
 class DeadLetter(NamedTuple):

@@ -24,6 +24,10 @@ class AdvisoryLock(IntEnum):
     """One worker at a time releases outcomes and trains the online model."""
     PEOPLE = 46
     """One transaction at a time resolves which tokens belong to one person."""
+    MONTH = 47
+    """Facts of neighbouring months are not added at the same time; the second key is whether the month is odd."""
+    FACT_LOG = 48
+    """One transaction at a time makes, archives or drops partitions of the fact log."""
 
 
 def has_concurrent_writers(bind: Connection | Engine) -> bool:
@@ -58,6 +62,26 @@ def lock_partitions(connection: Connection, partitions: Iterable[int]) -> None:
             "SELECT pg_advisory_xact_lock(%s, partition) FROM unnest(%s::int[]) AS partition",
             (int(AdvisoryLock.PARTITION), sorted(partitions)),
         )
+
+
+def lock_month(connection: Connection, number: int) -> None:
+    """Add facts beside others of this month, once all that add facts of the month before or after have ended.
+
+    A month's own key rejects a duplicate. One that came in the month before is found by a query, which must see it.
+    Everyone takes the two locks in the same order, so nobody waits in a circle.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction.
+    number : int
+        Of the month; neighbours differ by one.
+    """
+    if has_concurrent_writers(connection):
+        share = f"pg_advisory_xact_lock_shared({int(AdvisoryLock.MONTH)}, {number % 2})"
+        others = f"({int(AdvisoryLock.MONTH)}, {1 - number % 2})"
+        wait = f"pg_advisory_lock{others}, pg_advisory_unlock{others}"
+        connection.exec_driver_sql(f"SELECT {wait}, {share}" if number % 2 else f"SELECT {share}, {wait}")
 
 
 def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s: int, statement_timeout_s: int) -> None:

@@ -5,14 +5,15 @@ Noted are ids that a source used twice, places, and merges of encounters. Facts 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
+from itertools import chain
 
 from sqlalchemy import Connection, select
 
 from schemas import tables
 from schemas.events import is_bed_subject
 from streams.store import bulk
-from streams.store.changes import FactRow, Place
+from streams.store.changes import FactKey, FactRow, Place
 
 SharedId = tuple[str, str, str]
 """Source, id and subject."""
@@ -24,26 +25,40 @@ def add(connection: Connection, places: Collection[Place], encounter_merges: Col
     bulk.insert(connection, tables.encounter_merge, sorted(encounter_merges), on_conflict="nothing")
 
 
-def add_shared_ids(connection: Connection, rows: Sequence[FactRow]) -> None:
+def add_shared_ids(connection: Connection, rows: Iterable[FactRow], in_log: Iterable[FactKey]) -> None:
     """Note the ids of these facts that other facts, in the log or among these, have too.
 
     Two workers that write facts with one id at the same instant do not see each other; a rebuild notes such an id.
     """
-    bulk.insert(connection, tables.shared_id, sorted(shared_ids(connection, rows)), on_conflict="nothing")
+    bulk.insert(connection, tables.shared_id, sorted(shared_ids(rows, in_log)), on_conflict="nothing")
 
 
-def shared_ids(connection: Connection, rows: Sequence[FactRow]) -> set[SharedId]:
-    """Return the ids of these facts that a source used for several subjects, or for several reports on one bed.
+def keys_with_ids_of(connection: Connection, rows: Iterable[FactRow]) -> list[FactKey]:
+    """Return the keys of the facts in the log that have the source and the id of one of these."""
+    ids = {(row.source, row.event_id) for row in rows}
+    return [
+        FactKey(*row)
+        for row in bulk.select_by_pairs(
+            connection, "subject, source, event_id, digest", tables.fact, ("source", "event_id"), ids
+        )
+    ]
+
+
+def shared_ids(rows: Iterable[FactRow], in_log: Iterable[FactKey]) -> set[SharedId]:
+    """Return the ids that a source used for several subjects, or for several reports on one bed.
 
     Two contents under one id about one encounter or one patient are found from its state instead.
+
+    Parameters
+    ----------
+    rows : iterable of FactRow
+        New facts.
+    in_log : iterable of FactKey
+        Facts in the log with one of their ids.
     """
     using: dict[tuple[str, str], set[tuple[str, int]]] = {}
-    for row in rows:
+    for row in chain[FactRow | FactKey](rows, in_log):
         using.setdefault((row.source, row.event_id), set()).add(_use(row.subject, row.digest))
-    for subject, source, event_id, digest in bulk.select_by_pairs(
-        connection, "subject, source, event_id, digest", tables.fact, ("source", "event_id"), using
-    ):
-        using[source, event_id].add(_use(subject, digest))
     return {(*key, subject) for key, uses in using.items() if len(uses) > 1 for subject, _ in uses}
 
 

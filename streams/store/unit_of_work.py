@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
+from sqlalchemy.exc import IntegrityError
 
 from schemas import tables
 from schemas.errors import WriteConflict
 from schemas.events import BedStatusChanged
+from schemas.partitions import Month
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams.fold.merged_encounters import concerns_identity, merged_into
 from streams.store import bulk, locks, notes
+from streams.store import partitions as log_partitions
 from streams.store.changes import (
     Before,
     Change,
@@ -62,11 +65,32 @@ class UnitOfWork:
     def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int]) -> int:
         """Add facts to the log, leave out known ones, note ids that are used twice, and return how many were new.
 
-        Waits first until no other transaction writes facts of these Kafka partitions.
+        Waits first until no other transaction writes facts of these Kafka partitions. A duplicate within a month is
+        rejected by the key of the month's partition, one of another month is found here.
+
+        Raises
+        ------
+        WriteConflict
+            When a partition of the log was dropped meanwhile: retry the batch.
         """
-        locks.lock_partitions(self.connection, partitions)
-        notes.add_shared_ids(self.connection, rows)
-        return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
+        connection = self.connection
+        locks.lock_partitions(connection, partitions)
+        if not rows:
+            return 0
+        received_at = max(row.received_at for row in rows)
+        locks.lock_month(connection, Month.of(received_at).number)
+        log_partitions.ensure(connection, [received_at])
+        in_log = notes.keys_with_ids_of(connection, rows)
+        notes.add_shared_ids(connection, rows, in_log)
+        known = set(in_log)
+        new = [row for row in rows if row.key not in known] if known else rows
+        try:
+            return bulk.insert(connection, tables.fact, new, on_conflict="nothing")
+        except IntegrityError as error:
+            if not locks.has_concurrent_writers(connection):
+                raise
+            log_partitions.forget(connection.engine)
+            raise WriteConflict("Fact log: a partition is missing. Retry the batch.") from error
 
     def read(self, touched: Touched) -> Before:
         """Return a snapshot of everything that a batch touches, and lock it for this transaction.

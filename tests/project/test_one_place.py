@@ -32,6 +32,8 @@ ONE_PLACE = {
             "streams/store/bulk.py",
             "streams/store/fact_log.py",
             "streams/store/locks.py",
+            "streams/store/partitions.py",
+            "streams/store/unit_of_work.py",
             "streams/worker/relay.py",
         },
     ),

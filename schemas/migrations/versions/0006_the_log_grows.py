@@ -1,4 +1,4 @@
-"""Notes on facts: places, ids used twice, merges of encounters; indexes for the agents' queries.
+"""The log grows: a partition for each month, notes on facts, and indexes for the agents' queries.
 
 Revision ID: 0006
 Revises: 0005
@@ -6,8 +6,12 @@ Revises: 0005
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import sqlalchemy as sa
 from alembic import op
+
+from schemas.partitions import Month, month_sql
 
 revision = "0006"
 down_revision = "0005"
@@ -41,6 +45,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_encounter_merge_merged_into"), "encounter_merge", ["merged_into"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("SET LOCAL statement_timeout = 0")  # a log of years takes minutes
+        _partition()
     op.create_index(op.f("ix_fact_source_event_id"), "fact", ["source", "event_id"], unique=False)
     op.create_index(
         op.f("ix_unit_stay_facility_id_unit_id_bed_id_left_at"),
@@ -57,6 +62,25 @@ def upgrade() -> None:
         sqlite_where=inpatient,
     )
     _fill()
+
+
+def _partition() -> None:
+    """Make the log a table with a partition for each month, and move its facts into them."""
+    op.execute("ALTER TABLE fact RENAME TO fact_unpartitioned")
+    op.execute(
+        "CREATE TABLE fact (LIKE fact_unpartitioned INCLUDING DEFAULTS INCLUDING COMMENTS) "
+        "PARTITION BY RANGE (received_at)"
+    )
+    comment = "The log. One source + id with other content is another row: both are kept."
+    op.create_table_comment("fact", comment)
+    at = sa.text("SELECT DISTINCT date_trunc('month', received_at, 'UTC') FROM fact_unpartitioned")
+    months = {Month.of(begin) for (begin,) in op.get_bind().execute(at)}
+    this = Month.of(datetime.now(UTC))
+    for month in sorted(months | {this, this.next}):
+        for statement in month_sql(month):
+            op.execute(statement)
+    op.execute("INSERT INTO fact SELECT * FROM fact_unpartitioned")
+    op.execute("DROP TABLE fact_unpartitioned")
 
 
 def _fill() -> None:
