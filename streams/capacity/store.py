@@ -98,7 +98,7 @@ class CapacityStore:
         since = as_of - WINDOW
 
         def read(query: Select[Any], of: Collection[UnitKey]) -> list[Any]:
-            return list(connection.execute(query, {"units": list(of), "since": since}))
+            return list(connection.execute(query, {**queries.of_units(of), "since": since}))
 
         open_stays, gone = read(queries.HERE, units), read(queries.GONE, units)
         person_of = _persons(connection, [*open_stays, *gone])

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, bindparam, func, literal, or_, select
+from sqlalchemy import BindParameter, Connection, and_, bindparam, func, literal, or_, select, text
 
 from schemas import tables
 from schemas.events import PatientClass
@@ -103,9 +103,9 @@ def _in_progress(connection: Connection) -> list[Encounter]:
 def _provisional(connection: Connection) -> Iterator[Finding]:
     """Yield the problems of encounters and patients, except those that a merge of patients resolves."""
     encounter, patient = tables.encounter.columns, tables.patient.columns
-    states = connection.scalars(select(encounter.state).where(encounter.provisional)).all()
+    states = connection.scalars(select(encounter.state).where(text("encounter.provisional"))).all()
     encounters = [decode_encounter(bytes(state)) for state in states]
-    states = connection.scalars(select(patient.state).where(patient.provisional)).all()
+    states = connection.scalars(select(patient.state).where(text("patient.provisional"))).all()
     patients = [decode_patient(bytes(state)) for state in states]
     found: list[Encounter | Patient] = [*encounters, *patients]
     person_of = persons(connection, {token for each in found for token in _tokens(each)})
@@ -249,17 +249,19 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
 def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
     """Yield units and beds that the hospital file does not name and that a stay or a bed report has."""
     place, stay, report = tables.place.columns, tables.unit_stay.columns, tables.bed_status.columns
-    no_bed = place.bed_id == ""
 
-    def at(other: Any) -> Any:
-        return (other.facility_id == place.facility_id) & (other.unit_id == place.unit_id)
+    def names(other: Any, order: Any, *conditions: Any) -> Any:
+        """Return whether a row names the place; the first row in the order of an index is enough."""
+        same_unit = (other.facility_id == place.facility_id) & (other.unit_id == place.unit_id)
+        found = select(literal(1)).where(same_unit, *conditions).order_by(order).correlate(tables.place).limit(1)
+        return found.scalar_subquery().is_not(None)
 
     in_use = [
         condition
-        for other in (stay, report)
+        for other, order in ((stay, stay.left_at), (report, report.bed_id))
         for condition in (
-            ~no_bed & select(1).where(at(other), other.bed_id == place.bed_id).correlate(tables.place).exists(),
-            no_bed & select(1).where(at(other)).correlate(tables.place).exists(),
+            and_(place.bed_id != "", names(other, order, other.bed_id == place.bed_id)),
+            and_(place.bed_id == "", names(other, order)),
         )
     ]
     units: set[tuple[str, str]] = set()

@@ -48,7 +48,7 @@ def take_at(engine: Engine, when: datetime, *facts: AnyFact, partition: int = 0)
 
 
 def test_a_fact_that_comes_again_in_another_month_is_one_fact(engine: Engine) -> None:
-    facts = [admit(0), bed(1, "4W/02", "dirty"), discharge(9)]
+    facts: list[AnyFact] = [admit(0), bed(1, "4W/02", "dirty"), discharge(9)]
     assert take_at(engine, MARCH, *facts).new_facts == 3
     for months in range(1, 14):
         assert take_at(engine, MARCH + timedelta(days=31 * months), *facts).new_facts == 0
@@ -115,7 +115,7 @@ def test_workers_that_write_the_same_facts_at_once_around_the_end_of_a_month_wri
         ready.wait()
         for batch in batches:
             try:
-                retried(lambda batch=batch: take_at(postgresql, when, *batch, partition=number))  # type: ignore[misc]
+                retried(lambda batch=batch: take_at(postgresql, when, *batch, partition=number))
             except BaseException as error:  # noqa: BLE001
                 failed.append(error)
 
@@ -169,7 +169,7 @@ def test_a_log_without_partitions_is_migrated_with_its_facts(database_url: str) 
     """The migration before made the log; its facts are in it; the migration moves them and notes what they name."""
     engine = make_engine(database_url)
     command.upgrade(_alembic(engine), "0005")
-    facts = [admit(0, "9Z/01", id="x"), admit(1, "4W/02", e="E2", p="P2", id="x"), discharge(9)]
+    facts: list[AnyFact] = [admit(0, "9Z/01", id="x"), admit(1, "4W/02", e="E2", p="P2", id="x"), discharge(9)]
     facts.append(said(events.EncountersMerged, 2, e="E2", p="P2", into="E1"))
     with engine.begin() as connection:
         for number, fact in enumerate(facts):

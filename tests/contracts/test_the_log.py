@@ -218,8 +218,13 @@ def test_the_state_of_the_hospital_at_a_moment_reports_its_progress(
 def decoded_facts() -> Iterator[list[bytes]]:
     """Collect the bodies of the facts that are decoded meanwhile."""
     found: list[bytes] = []
+
+    def decode(body: bytes) -> AnyFact:
+        found.append(body)
+        return events.decode_fact(body)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fact_log, "decode_fact", lambda body: found.append(body) or events.decode_fact(body))
+        patch.setattr(fact_log, "decode_fact", decode)
         yield found
 
 
