@@ -302,7 +302,7 @@ def _print(steps: Sequence[int], columns: Sequence[Measured]) -> None:
     print(f"|---|{'---:|' * (len(columns) + 1)}")
     for name in columns[0]:
         values = [column[name] for column in columns if name in column]
-        growth = f"{values[-1] / values[0]:.2f}" if values[0] else "-"
+        growth = f"{values[-1] / values[0]:.2f}" if values[0] and len(values) == len(columns) else "-"
         shown = " | ".join(f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}" for value in values)
         print(f"| {name} | {shown} | {growth} |")
     print(flush=True)

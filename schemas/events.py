@@ -543,6 +543,11 @@ def is_bed_subject(subject: str) -> bool:
     return subject.startswith(BED_PREFIX)
 
 
+def is_encounter_subject(subject: str) -> bool:
+    """Return whether the subject of a fact is an encounter: neither a patient nor a bed."""
+    return not subject.startswith((PATIENT_PREFIX, BED_PREFIX))
+
+
 def check_subject(fact: AnyFact) -> None:
     """Reject a fact whose subject does not match its type.
 

@@ -113,6 +113,14 @@ encounter_merge = Table(
     comment="Merges of encounters that facts reported, undone or not: whose facts are folded together.",
 )
 
+archived_encounter = Table(
+    "archived_encounter",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("archive", Text, nullable=False),
+    comment="Encounters whose facts have left the log, and the file that has them.",
+)
+
 encounter = Table(
     "encounter",
     metadata,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table, and_, delete, false, func, or_, select
 
 from schemas import tables
 from schemas.events import BedStatusChanged, is_patient_subject, patient_token
@@ -44,6 +44,10 @@ DERIVED = (
     tables.shared_id,
 )
 """Tables that follow from the log alone. Scores, labels and alerts do not: they record what was issued at the time."""
+
+_NOTES = (tables.place, tables.encounter_merge, tables.shared_id)
+_OF_ENCOUNTERS = (tables.encounter, tables.unit_stay, tables.reservation)
+"""Tables whose first column is an encounter."""
 
 SUBJECTS_PER_BATCH = 2_000
 """Subjects whose rows are written in one transaction."""
@@ -272,7 +276,7 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
     same_key = and_(*(table.columns[name] == other.columns[name] for name in key))
     differs = or_(false(), *(table.columns[name].is_distinct_from(other.columns[name]) for name in content))
     old_keys, new_keys = ([of.columns[name] for name in key] for of in (table, other))
-    gone = ~select(1).select_from(other).where(same_key).correlate(table).exists()
+    gone = ~select(1).select_from(other).where(same_key).correlate(table).exists() & ~_is_archived(table)
     new = ~select(1).select_from(table).where(same_key).correlate(other).exists()
     extra = connection.execute(select(*old_keys).where(gone)).all()
     missing = connection.execute(select(*new_keys).where(new)).all()
@@ -293,6 +297,16 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
         )
     some = [" ".join(str(value) for value in row) for row in (*missing, *extra, *changed)][:MAX_KEYS]
     return Difference(table=table.name, missing=len(missing), extra=len(extra), changed=len(changed), keys=some)
+
+
+def _is_archived(table: Table) -> ColumnElement[bool]:
+    """Return the condition that the log no longer has the facts of which a row was derived."""
+    archived = tables.archived_encounter
+    if table in _NOTES:
+        return select(1).select_from(archived).exists()
+    if table in _OF_ENCOUNTERS:
+        return select(1).where(archived.columns.encounter_id == next(iter(table.columns))).correlate(table).exists()
+    return false()
 
 
 def _announce(connection: Connection, differences: list[Difference]) -> None:

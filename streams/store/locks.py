@@ -84,6 +84,20 @@ def lock_month(connection: Connection, number: int) -> None:
         connection.exec_driver_sql(f"SELECT {wait}, {share}" if number % 2 else f"SELECT {share}, {wait}")
 
 
+def lock_months(connection: Connection) -> None:
+    """Wait until nobody adds facts, and keep others from it until the transaction ends: `lock_month` waits."""
+    if has_concurrent_writers(connection):
+        month = int(AdvisoryLock.MONTH)
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({month}, 0), pg_advisory_xact_lock({month}, 1)")
+
+
+def set_timeouts(connection: Connection, *, timeout_s: int, statement_timeout_s: int) -> None:
+    """Set the maximum seconds to wait for a lock and for a statement, until the transaction ends."""
+    if has_concurrent_writers(connection):
+        connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_s}s'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{statement_timeout_s}s'"))
+
+
 def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s: int, statement_timeout_s: int) -> None:
     """Block writes of others to these tables until the transaction ends; reads are not blocked.
 
@@ -99,7 +113,6 @@ def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s:
         Maximum seconds for each further statement of this transaction.
     """
     if has_concurrent_writers(connection):
-        connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_s}s'"))
-        connection.execute(text(f"SET LOCAL statement_timeout = '{statement_timeout_s}s'"))
+        set_timeouts(connection, timeout_s=timeout_s, statement_timeout_s=statement_timeout_s)
         names = ", ".join(table.name for table in tables)
         connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
@@ -19,7 +20,7 @@ from schemas.events import BedStatusChanged
 from schemas.partitions import Month
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams.fold.merged_encounters import concerns_identity, merged_into
-from streams.store import bulk, locks, notes
+from streams.store import bulk, locks, log_archive, notes
 from streams.store import partitions as log_partitions
 from streams.store.changes import (
     Before,
@@ -62,11 +63,20 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int]) -> int:
+    def lock(self, partitions: Iterable[int], received_at: datetime) -> None:
+        """Wait until no other transaction writes facts of these Kafka partitions, or of the months beside this one."""
+        locks.lock_partitions(self.connection, partitions)
+        locks.lock_month(self.connection, Month.of(received_at).number)
+
+    def archives_of(self, encounter_ids: Iterable[str]) -> dict[str, str]:
+        """Return the file that has the facts of each of these encounters, if they were archived; after `lock`."""
+        return log_archive.archives_of(self.connection, encounter_ids)
+
+    def add_facts(self, rows: Sequence[FactRow]) -> int:
         """Add facts to the log, leave out known ones, note ids that are used twice, and return how many were new.
 
-        Waits first until no other transaction writes facts of these Kafka partitions. A duplicate within a month is
-        rejected by the key of the month's partition, one of another month is found here.
+        A duplicate within a month is rejected by the key of the month's partition, one of another month is found
+        here; `lock` comes first, so that nobody else adds it meanwhile.
 
         Raises
         ------
@@ -74,12 +84,9 @@ class UnitOfWork:
             When a partition of the log was dropped meanwhile: retry the batch.
         """
         connection = self.connection
-        locks.lock_partitions(connection, partitions)
         if not rows:
             return 0
-        received_at = max(row.received_at for row in rows)
-        locks.lock_month(connection, Month.of(received_at).number)
-        log_partitions.ensure(connection, [received_at])
+        log_partitions.ensure(connection, [max(row.received_at for row in rows)])
         in_log = notes.keys_with_ids_of(connection, rows)
         notes.add_shared_ids(connection, rows, in_log)
         known = set(in_log)

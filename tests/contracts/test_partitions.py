@@ -146,7 +146,8 @@ def test_a_worker_waits_for_one_that_still_writes_the_month_before(postgresql: E
     with postgresql.connect() as connection:
         work = UnitOfWork(connection)
         batch = read_batch([Fetch([Record("adt.events.v1", 0, 0, b"k", encode_fact(fact))], True)])
-        assert work.add_facts(fact_rows(batch, MARCH), [0]) == 1
+        work.lock([0], MARCH)
+        assert work.add_facts(fact_rows(batch, MARCH)) == 1
         thread = threading.Thread(target=later)
         thread.start()
         assert not done.wait(1.0)

@@ -43,6 +43,13 @@ def upgrade() -> None:
         comment="Merges of encounters that facts reported, undone or not: whose facts are folded together.",
     )
     op.create_index(op.f("ix_encounter_merge_merged_into"), "encounter_merge", ["merged_into"], unique=False)
+    op.create_table(
+        "archived_encounter",
+        sa.Column("encounter_id", sa.Text(), nullable=False),
+        sa.Column("archive", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("encounter_id", name=op.f("pk_archived_encounter")),
+        comment="Encounters whose facts have left the log, and the file that has them.",
+    )
     if op.get_bind().dialect.name == "postgresql":
         op.execute("SET LOCAL statement_timeout = 0")  # a log of years takes minutes
         _partition()
