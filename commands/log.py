@@ -62,20 +62,20 @@ def archive_months(
 
 def restore_encounters(
     file: Annotated[Path, typer.Argument(help="A file that `wardwatch log archive` wrote.")],
-    encounter: Annotated[
-        list[str] | None, typer.Option(help="Restore this encounter only; may be given several times.")
+    encounters: Annotated[
+        list[str] | None, typer.Argument(help="Encounters to restore; by default all of the file.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring archived encounters back into the fact log, so that late facts about them count again.
 
-    Example: `wardwatch log restore archive/facts-2026-02.jsonl.gz --encounter E17`
+    Example: `wardwatch log restore archive/facts-2026-02.jsonl.gz E17`
     """
     from schemas.database import existing_engine
     from streams.operate.archive import restore
 
     engine = existing_engine(load_settings().sql_url)
-    found = restore(engine, file, set(encounter or ()), now=datetime.now(UTC))
+    found = restore(engine, file, set(encounters or ()), now=datetime.now(UTC))
     if as_json:
         print_json(found)
         return
