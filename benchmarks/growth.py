@@ -9,7 +9,8 @@ written by COPY with their state, a million facts a week by `received_at`. The r
 all state from these facts and must find no difference.
 
 Of each query the fastest of seven runs counts, and of the batches of `adt` the lower quartile: other work on the
-machine only adds to the times.
+machine only adds to the times. Beside its time stands the number of pages that PostgreSQL touches for it, which other
+work does not change.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Table, func, select, text
+from sqlalchemy import Engine, Table, event, func, select, text
 
 from schemas import tables
 from schemas.database import make_engine, upgrade
@@ -254,11 +255,15 @@ def _measure(engine: Engine, live: Iterator[Record], facts: int) -> Measured:
     }
     for name, work in asked.items():
         found[f"{name}, ms"] = _best_ms(engine, work)
-    patients = iter([each.patient_token for each in in_progress] * RUNS)
-    found["as-of of a patient, ms"] = _best_ms(
-        engine, lambda sql: [person_as_of(sql, next(patients), reached, known=False) for _ in range(20)]
-    )
-    found["as-of of a patient, ms"] /= 20
+        found[f"{name}, pages"] = _pages(engine, work)
+    patients = cycle([each.patient_token for each in in_progress])
+
+    def as_of(connection: Any) -> None:
+        for _ in range(20):
+            person_as_of(connection, next(patients), reached, known=False)
+
+    found["as-of of a patient, ms"] = _best_ms(engine, as_of) / 20
+    found["as-of of a patient, pages"] = _pages(engine, as_of) / 20
     found["encounters in progress"] = len(in_progress)
     with engine.connect() as connection:
         size = connection.scalar(text("SELECT pg_database_size(current_database())")) or 0
@@ -294,6 +299,26 @@ def _best_ms(engine: Engine, work: Callable[[Any], object]) -> float:
             work(connection)
             times.append((time.perf_counter() - began_s) * 1e3)
     return min(times)
+
+
+def _pages(engine: Engine, work: Callable[[Any], object]) -> float:
+    """Return how many pages of tables and indexes PostgreSQL touches for the work, in memory or on the disk."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with engine.connect().execution_options(read_only=True) as connection:
+        event.listen(engine, "before_cursor_execute", note)
+        work(connection)
+        event.remove(engine, "before_cursor_execute", note)
+        pages = 0
+        for statement, parameters in asked:
+            explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
+            if statement.lstrip().startswith("SELECT"):
+                [(plan,)] = connection.exec_driver_sql(explain, parameters).all()
+                pages += plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
+    return pages
 
 
 def _print(steps: Sequence[int], columns: Sequence[Measured]) -> None:
