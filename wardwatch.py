@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from commands import dead_letters, ingest, inspect, run, simulate, train
+from commands import dead_letters, ingest, inspect, log, run, simulate, train
 from commands.common import remark
 from schemas.errors import WardwatchError
 
@@ -29,9 +29,11 @@ app = typer.Typer(
 database_group = typer.Typer(help="Manage the database.", no_args_is_help=True)
 ingest_group = typer.Typer(help="Read HL7 v2, FHIR and JSON, from files or over the network.", no_args_is_help=True)
 dead_letters_group = typer.Typer(help="List, correct and replay records that could not be used.", no_args_is_help=True)
+log_group = typer.Typer(help="Look at the fact log by months, archive old months, restore.", no_args_is_help=True)
 app.add_typer(database_group, name="db")
 app.add_typer(ingest_group, name="ingest")
 app.add_typer(dead_letters_group, name="dead-letters")
+app.add_typer(log_group, name="log")
 
 for command in (
     run.demo,
@@ -50,6 +52,9 @@ for command in (
 database_group.command()(run.upgrade)
 for feed in (ingest.hl7, ingest.mllp, ingest.fhir, ingest.http):
     ingest_group.command()(feed)
+log_group.command("partitions")(log.show_partitions)
+log_group.command("archive")(log.archive_months)
+log_group.command("restore")(log.restore_encounters)
 dead_letters_group.command("list")(dead_letters.list_letters)
 dead_letters_group.command("show")(dead_letters.show_letter)
 dead_letters_group.command("fix")(dead_letters.fix_letter)

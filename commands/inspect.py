@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -37,17 +39,12 @@ def rebuild(as_json: AsJson = False) -> None:
 
     Example: `wardwatch rebuild --json`
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from schemas.database import existing_engine
     from streams.operate.rebuild import rebuild
 
     engine = existing_engine(load_settings().sql_url)
-    terminal = Console(stderr=True)
-    with Progress(console=terminal, disable=as_json or not terminal.is_terminal, transient=True) as bar:
-        task = bar.add_task("folding the fact log", total=None)
-        report = rebuild(engine, lambda done, of: bar.update(task, completed=done, total=of))
+    with _progress("folding the fact log", quiet=as_json) as on_progress:
+        report = rebuild(engine, on_progress)
     if as_json:
         print_json(report)
         return
@@ -84,7 +81,8 @@ def as_of(
     moment = None if time == "now" else parse_time(time)
     with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
         if patient is None:
-            hospital = house_as_of(connection, moment, known=known)
+            with _progress("reading the fact log", quiet=as_json) as on_progress:
+                hospital = house_as_of(connection, moment, known=known, on_progress=on_progress)
             print_json(hospital) if as_json else _print_hospital(hospital)
             return
         # A token is ASCII. A database may reject other characters that a terminal can send.
@@ -92,6 +90,18 @@ def as_of(
     if person is None:
         raise UsageError("--patient: no facts about this patient by then. Give a token as the worklist shows it.")
     print_json(person) if as_json else _print_person(person)
+
+
+@contextmanager
+def _progress(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal; yields the function that moves it, given what is done and how much there is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, disable=quiet or not terminal.is_terminal, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def _print_hospital(hospital: Any) -> None:

@@ -67,7 +67,9 @@ def simulate(
 
 def replay(
     source: Annotated[str, typer.Argument(help="Kind of recording: jsonl, mimic-iv, mimic-iii, synthea, hl7 or log.")],
-    path: Annotated[str, typer.Argument(help="The file or folder; for log a SQLite file or a database address.")],
+    path: Annotated[
+        str, typer.Argument(help="The file or folder; for log a SQLite file, a database address, or an archive.")
+    ],
     speed: Speed = "max",
     since: Annotated[str | None, typer.Option("--from", help="Only what was recorded at this time or later.")] = None,
     until: Annotated[str | None, typer.Option(help="Only what was recorded before this time.")] = None,

@@ -643,6 +643,11 @@ def is_reserved(subject: str) -> bool:
     return subject.startswith((PATIENT_PREFIX, BED_PREFIX, PART_PREFIX))
 
 
+def is_encounter_subject(subject: str) -> bool:
+    """Return whether the subject of a fact is an encounter: neither a patient, a bed nor a part of a stay."""
+    return not is_reserved(subject)
+
+
 def check_subject(fact: AnyFact) -> None:
     """Reject a fact whose subject does not match its type.
 

@@ -65,7 +65,7 @@ metadata = MetaData(
 
 
 def _partial_index(table: str, column: str, name: str, condition: str) -> Index:
-    """Return an index of the few rows that the data-quality list reads."""
+    """Return an index of the few rows that an agent looks for."""
     return Index(f"ix_{table}_{name}", column, postgresql_where=text(condition), sqlite_where=text(condition))
 
 
@@ -81,8 +81,44 @@ fact = Table(
     Column("occurred_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Index(None, "source", "event_id"),
     sqlite_with_rowid=False,
     comment="The log. One source + id with other content is another row: both are kept.",
+)
+
+place = Table(
+    "place",
+    metadata,
+    Column("facility_id", Text, primary_key=True),
+    Column("unit_id", Text, primary_key=True),
+    Column("bed_id", Text, primary_key=True),
+    comment="Places that facts have named, each once; bed_id is empty where a fact named only the unit.",
+)
+
+shared_id = Table(
+    "shared_id",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("event_id", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    comment="Ids that a source gave to facts about several subjects, or to two reports on one bed.",
+)
+
+encounter_merge = Table(
+    "encounter_merge",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("merged_into", Text, primary_key=True),
+    Index(None, "merged_into"),
+    comment="Merges of encounters that facts reported, undone or not: whose facts are folded together.",
+)
+
+archived_encounter = Table(
+    "archived_encounter",
+    metadata,
+    Column("encounter_id", Text, primary_key=True),
+    Column("archive", Text, nullable=False),
+    comment="Encounters whose facts have left the log, and the file that has them.",
 )
 
 encounter = Table(
@@ -102,6 +138,7 @@ encounter = Table(
     _partial_index("encounter", "encounter_id", "in_progress", "status = 'in_progress'"),
     _partial_index("encounter", "encounter_id", "provisional", "provisional"),
     _partial_index("encounter", "merged_into", "merged_into", "merged_into IS NOT NULL"),
+    _partial_index("encounter", "discharged_at", "inpatients_discharged_at", "patient_class = 'inpatient'"),
     comment="The fold of each encounter's facts; `state` is schemas.state.Encounter as JSON.",
 )
 
@@ -128,6 +165,7 @@ unit_stay = Table(
     Column("arrived_at", UtcDateTime, nullable=False),
     Column("left_at", UtcDateTime),
     Index(None, "facility_id", "unit_id", "left_at"),
+    Index(None, "facility_id", "unit_id", "bed_id", "left_at"),
     comment="Who was where: an encounter's claims on units and beds. left_at is NULL while it is there.",
 )
 

@@ -53,7 +53,7 @@ SOURCES: dict[str, Source] = {
         lambda path, settings, _dates: synthea.read(Path(path), pseudonym_key=load_key(settings)),
     ),
     "log": Source(
-        "SQLite file, or address of a PostgreSQL database, that holds a fact log",
+        "SQLite file, or address of a PostgreSQL database, that holds a fact log, or an archive of one",
         lambda _path: True,
         lambda path, _settings, _dates: fact_log.read(path),
     ),

@@ -1,9 +1,11 @@
-"""Wardwatch's own fact log: all facts of a database, by event time."""
+"""Wardwatch's own fact log: all facts of a database, or of the archives that left it, by event time."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
+from heapq import merge
 from pathlib import Path
 
 from sqlalchemy import Engine, select
@@ -13,6 +15,7 @@ from schemas import tables
 from schemas.database import existing_engine
 from schemas.errors import SettingsError, SourceError
 from schemas.events import AnyFact, decode_fact
+from simulators.sources import jsonl
 
 FETCH = 5_000
 
@@ -23,13 +26,17 @@ def read(address: str) -> Iterator[AnyFact]:
     Parameters
     ----------
     address : str
-        A SQLite file, or a SQLAlchemy address such as postgresql+psycopg://user@host/name.
+        A SQLite file, or a SQLAlchemy address such as postgresql+psycopg://user@host/name; or an archive
+        (`.jsonl.gz`), or a folder of archives.
 
     Raises
     ------
     SourceError
         At once, when the database is not found; while reading, when it contains no fact log.
     """
+    archives = _archives(address)
+    if archives:
+        return merge(*map(jsonl.read, archives), key=_in_time)
     try:
         engine = existing_engine(address if "://" in address else f"sqlite:///{Path(address)}")
     except SettingsError:
@@ -37,6 +44,21 @@ def read(address: str) -> Iterator[AnyFact]:
             f"{shown(address)}: not a database. Give a SQLite file, or an address of PostgreSQL."
         ) from None
     return _facts(engine, address)
+
+
+def _archives(address: str) -> list[Path]:
+    """Return the archives at an address, oldest first; none where it is a database."""
+    path = Path(address)
+    try:
+        if "://" not in address and path.is_dir():
+            return sorted(path.glob("facts-*.jsonl.gz"))
+        return [path] if address.endswith(".jsonl.gz") and path.is_file() else []
+    except OSError:  # a name may be too long for the file system
+        return []
+
+
+def _in_time(fact: AnyFact) -> tuple[datetime, str, str, str]:
+    return (fact.occurred_at, fact.subject, fact.source, fact.id)
 
 
 def shown(address: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,10 +18,12 @@ from schemas.events import (
     PatientsUnmerged,
     PatientUpdated,
     digest,
+    is_encounter_subject,
     is_patient_subject,
 )
 from streams.adt.changes import decide, letter_key
 from streams.adt.records import Batch, Fetch, is_marked, read_batch
+from streams.fold.noted import encounter_merges_in
 from streams.fold.parts import Link, links_of
 from streams.store.changes import FactRow, Touched
 from streams.store.unit_of_work import UnitOfWork, unit_of_work
@@ -89,11 +91,15 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     WriteConflict
         When another worker changed a row meanwhile; the caller retries the batch.
     """
-    new_facts = work.add_facts(_rows(batch, received_at), batch.partitions, _links(batch))
+    unreadable = sum(not is_marked(record) for record, _ in batch.rejected)
+    work.lock(batch.partitions, received_at)
+    archives = work.archives_of(_encounters_named(batch))
+    if archives:
+        batch = without_archived(batch, archives)
+    new_facts = work.add_facts(_rows(batch, received_at), _links(batch))
     before = work.read(_touched(batch, has_new_facts=new_facts > 0))
     changes = decide(batch, before, received_at)
     work.save(changes)
-    unreadable = sum(not is_marked(record) for record, _ in batch.rejected)
     return Outcome(len(batch.facts), new_facts, len(batch.rejected), len(changes.encounters), unreadable)
 
 
@@ -110,6 +116,38 @@ def _links(batch: Batch) -> set[Link]:
         if found := links_of(fact):
             links.update(found)
     return links
+
+
+def _encounters_named(batch: Batch) -> set[str]:
+    """Return the encounters of the batch, and those that its facts merge them into."""
+    facts = batch.facts.values()
+    return {fact.subject for fact in facts if is_encounter_subject(fact.subject)} | {
+        into for _, into in encounter_merges_in(facts)
+    }
+
+
+def without_archived(batch: Batch, archives: Mapping[str, str]) -> Batch:
+    """Return the batch with the facts about archived encounters rejected: a fold without the others would be wrong.
+
+    Parameters
+    ----------
+    batch : Batch
+        Facts and rejected records.
+    archives : mapping of str to str
+        The file that has the facts of each archived encounter.
+    """
+    facts, rejected = dict(batch.facts), list(batch.rejected)
+    for body, fact in batch.facts.items():
+        named = (fact.subject, getattr(fact.data, "into", ""))
+        encounter_id = next((key for key in named if key in archives), None)
+        if encounter_id is not None:
+            del facts[body]
+            reason = (
+                f"Encounter {encounter_id}: its facts are in the archive {archives[encounter_id]}. Restore it with "
+                f"`wardwatch log restore`, then replay this dead letter; if the archive has this fact, nothing is lost."
+            )
+            rejected.append((batch.records[body], reason))
+    return batch._replace(facts=facts, rejected=rejected)
 
 
 def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:

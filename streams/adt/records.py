@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -70,6 +70,8 @@ class Batch(NamedTuple):
     facts: dict[bytes, AnyFact]
     """By canonical body, so that an exact duplicate is one entry."""
     rejected: list[tuple[Record, str]]
+    records: Mapping[bytes, Record] = {}
+    """The first record of each fact, by canonical body."""
 
 
 def read_batch(fetches: Sequence[Fetch]) -> Batch:
@@ -77,6 +79,7 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
     facts: dict[bytes, AnyFact] = {}
     rejected: list[tuple[Record, str]] = []
     partitions: dict[int, PartitionRead] = {}
+    first: dict[bytes, Record] = {}
     for records, caught_up in fetches:
         partition = records[0].partition
         times = partitions[partition].times if partition in partitions else {}
@@ -91,8 +94,9 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
                 continue
             body = encode_fact(fact)
             facts[body] = fact
+            first.setdefault(body, record)
             times[body] = fact.occurred_at
-    return Batch(fetches[0].records[0].topic, partitions, facts, rejected)
+    return Batch(fetches[0].records[0].topic, partitions, facts, rejected, first)
 
 
 def _check_headers(headers: Sequence[tuple[str, bytes]]) -> None:

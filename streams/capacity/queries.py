@@ -1,23 +1,39 @@
-"""SQL queries of the `capacity` agent. `:units` are pairs of facility and unit; `:since` is the window's begin.
+"""SQL queries of the `capacity` agent: `of_units` gives the parameters that name units; `:since` is the window's begin.
 
 They are built once, at import, because they run up to ten times a second.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, case, func, select, tuple_
+from sqlalchemy import BindParameter, and_, bindparam, case, func, select, tuple_
 
 from schemas import tables
 from schemas.state import EncounterStatus
 
 _stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
-_plan, _report = tables.reservation.columns, tables.bed_status.columns
+_plan, _report, _bed = tables.reservation.columns, tables.bed_status.columns, tables.place.columns
 _place = (_stay.facility_id, _stay.unit_id, _stay.encounter_id, _stay.bed_id, _stay.arrived_at)
 _units: BindParameter[Any] = bindparam("units", expanding=True)
 _since = bindparam("since", type_=_stay.arrived_at.type)
-_in_units = tuple_(_stay.facility_id, _stay.unit_id).in_(_units)
+_in_units = and_(
+    _stay.facility_id.in_(bindparam("facilities", expanding=True)),
+    _stay.unit_id.in_(bindparam("names", expanding=True)),
+    tuple_(_stay.facility_id, _stay.unit_id).in_(_units),
+)
+"""The first two conditions are for SQLite, which does not use an index for pairs."""
+
+
+def of_units(units: Collection[tuple[str, str]]) -> dict[str, list[Any]]:
+    """Return the parameters that name these units."""
+    return {
+        "units": list(units),
+        "facilities": sorted({facility_id for facility_id, _ in units}),
+        "names": sorted({unit_id for _, unit_id in units}),
+    }
+
 
 HERE = (
     select(
@@ -69,12 +85,18 @@ OF_PATIENTS = (
 )
 """Encounters of these patients that are in progress, or ended after a time."""
 
-LAST_LEFT = (
-    select(_stay.facility_id, _stay.unit_id, _stay.bed_id, func.max(_stay.left_at).label("left_at"))
-    .where(_in_units, _stay.bed_id.is_not(None), _stay.left_at.is_not(None))
-    .group_by(_stay.facility_id, _stay.unit_id, _stay.bed_id)
-)
-"""Latest departure from each bed of these units."""
+LAST_LEFT = select(
+    _bed.facility_id,
+    _bed.unit_id,
+    _bed.bed_id,
+    select(func.max(_stay.left_at))
+    .where(_stay.facility_id == _bed.facility_id, _stay.unit_id == _bed.unit_id, _stay.bed_id == _bed.bed_id)
+    .scalar_subquery()
+    .label("left_at"),
+).where(tuple_(_bed.facility_id, _bed.unit_id).in_(_units), _bed.bed_id != "")
+"""Latest departure from each bed of these units, null for a bed that nobody left.
+
+It asks bed by bed, so that the index answers with its last entry, however many patients have left the bed."""
 
 RESERVATIONS = (
     select(tables.reservation)

@@ -92,7 +92,7 @@ class CapacityStore:
         since = as_of - WINDOW
 
         def read(query: Select[Any], of: Collection[UnitKey]) -> list[Any]:
-            return list(connection.execute(query, {"units": list(of), "since": since}))
+            return list(connection.execute(query, {**queries.of_units(of), "since": since}))
 
         open_stays, gone = read(queries.HERE, units), read(queries.GONE, units)
         places = places_of(connection, [*open_stays, *gone])
@@ -146,7 +146,8 @@ class CapacityStore:
         if old:
             read: dict[UnitKey, dict[str, datetime]] = {unit: {} for unit in old}
             for row in connection.execute(queries.LAST_LEFT, {"units": old}):
-                read[row.facility_id, row.unit_id][row.bed_id] = row.left_at
+                if row.left_at is not None:
+                    read[row.facility_id, row.unit_id][row.bed_id] = row.left_at
             cache |= {unit: (now, left) for unit, left in read.items()}
         return {unit: cache[unit][1] for unit in units}
 

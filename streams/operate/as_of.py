@@ -7,7 +7,7 @@ up to T, again up to `occurred_at` T.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,10 +23,14 @@ from streams.fold.parts import fold_connected
 from streams.fold.patient import fold_patient
 from streams.fold.pending_admissions import without_withdrawn
 from streams.store import bulk
-from streams.store.fact_log import facts_about, merged_encounters, subjects_with_facts
+from streams.store.fact_log import facts_about, facts_in_log, subjects_with_facts
+from streams.store.notes import connected_by_merges, merge_groups
 from streams.store.parts import connected_by_parts, part_groups
 from streams.store.people import merge_group
 from streams.store.watermarks import event_time
+
+PROGRESS_EVERY = 5_000
+"""Facts between two reports of progress."""
 
 
 class CensusLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +64,14 @@ class PersonAsOf(msgspec.Struct, frozen=True, kw_only=True):
     encounters: list[Encounter]
 
 
-def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) -> HouseAsOf:
-    """Return census and encounter counts at a moment.
+def house_as_of(
+    connection: Connection,
+    as_of: datetime | None,
+    *,
+    known: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> HouseAsOf:
+    """Return census and encounter counts at a moment; reads the whole log.
 
     Parameters
     ----------
@@ -71,10 +81,12 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
         Aware; None for now.
     known : bool
         True for what was known then, false for what was true then.
+    on_progress : callable, optional
+        Called with the number of facts read so far and the number of facts in the log.
     """
     census: Counter[tuple[str | None, str | None, str]] = Counter()
     statuses = dict.fromkeys((status.value for status in EncounterStatus), 0)
-    for encounter in _all_encounters(connection, as_of, known):
+    for encounter in _all_encounters(connection, as_of, known, on_progress):
         statuses[encounter.status.value] += 1
         if encounter.status is EncounterStatus.IN_PROGRESS:
             place = encounter.location
@@ -89,12 +101,20 @@ def house_as_of(connection: Connection, as_of: datetime | None, *, known: bool) 
     )
 
 
-def _all_encounters(connection: Connection, as_of: datetime | None, known: bool) -> Iterator[Encounter]:
+def _all_encounters(
+    connection: Connection, as_of: datetime | None, known: bool, on_progress: Callable[[int, int], None] | None
+) -> Iterator[Encounter]:
     """Yield all encounters at a moment, without those that were merged into another one then."""
-    groups = [*merged_encounters(connection), *part_groups(connection)]
+    groups = [*merge_groups(connection), *part_groups(connection)]
     in_groups = {key for together in groups for key in together}
     about: dict[str, list[Any]] = {}
+    read = reported = 0
+    total = facts_in_log(connection) if on_progress is not None else 0
     for subject, facts in subjects_with_facts(connection):
+        read += len(facts)
+        if on_progress is not None and read - reported >= PROGRESS_EVERY:
+            reported = read
+            on_progress(read, total)
         if subject in in_groups:
             about[subject] = facts
         elif not is_reserved(subject):
@@ -113,6 +133,8 @@ def _merged(about: Mapping[str, Iterable[Any]], as_of: datetime | None, known: b
 
 def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, known: bool) -> PersonAsOf | None:
     """Return one patient at a moment, or None if no fact about the token had occurred by then.
+
+    Only facts about this person's tokens and encounters are read.
 
     Parameters
     ----------
@@ -142,7 +164,7 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
 def _encounters(connection: Connection, tokens: list[str], as_of: datetime | None, known: bool) -> list[Encounter]:
     rows = bulk.select_by_key(connection, "encounter_id", tables.encounter, "patient_token", tokens)
     ids = {row[0] for row in rows}
-    in_merges = {key for together in merged_encounters(connection) if not ids.isdisjoint(together) for key in together}
+    in_merges = connected_by_merges(connection, ids)
     in_groups = in_merges | connected_by_parts(connection, ids | in_merges)
     merged = _merged(facts_about(connection, in_groups), as_of, known)
     found = [encounter for encounter in merged if encounter.patient_token in tokens]

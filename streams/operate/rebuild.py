@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Engine, MetaData, Table, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, MetaData, Table, and_, delete, false, func, or_, select
 
 from schemas import tables
 from schemas.events import BedStatusChanged, is_patient_subject, patient_token
@@ -22,11 +22,14 @@ from streams.adt.changes import encounter_changed
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.merges import merges_of, resolve_persons
+from streams.fold.noted import encounter_merges_in, places_named
 from streams.fold.parts import fold_connected, links_of
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
-from streams.store.fact_log import facts_about, facts_in_log, merged_encounters, subjects_with_facts
+from streams.store.changes import FactRow
+from streams.store.fact_log import copy_shared_ids, facts_about, facts_in_log, subjects_with_facts
 from streams.store.locks import lock_tables
+from streams.store.notes import groups, keys_with_ids_of, shared_ids
 from streams.store.outbox import Message, add_messages
 from streams.store.parts import join_groups, part_groups, save_links
 
@@ -39,8 +42,15 @@ DERIVED = (
     tables.reservation,
     tables.bed_status,
     tables.alias,
+    tables.place,
+    tables.encounter_merge,
+    tables.shared_id,
 )
 """Tables that follow from the log alone. Scores, labels and alerts do not: they record what was issued at the time."""
+
+_NOTES = (tables.place, tables.encounter_merge, tables.shared_id)
+_OF_ENCOUNTERS = (tables.encounter, tables.unit_stay, tables.reservation)
+"""Tables whose first column is an encounter."""
 
 SUBJECTS_PER_BATCH = 2_000
 """Subjects whose rows are written in one transaction."""
@@ -48,6 +58,8 @@ MARGIN = timedelta(minutes=2)
 """Longest expected time between `received_at` of a fact and the commit of its transaction."""
 MAX_KEYS = 10
 """Maximum number of keys in the report of one table."""
+
+_NOTED: dict[bool, bulk.OnConflict | None] = {True: "nothing", False: None}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -83,16 +95,18 @@ class _Rows(NamedTuple):
     """Rows of each derived table for some subjects."""
 
     encounter: list[rows.Row]
-    part_link: list[rows.Row]
+    part_link: set[rows.Row]
     unit_stay: list[rows.Row]
     patient: list[rows.Row]
     patient_link: list[rows.Row]
     reservation: list[rows.Row]
     bed_status: list[rows.Row]
+    place: set[rows.Row]
+    encounter_merge: set[rows.Row]
 
     @staticmethod
     def empty() -> _Rows:
-        return _Rows([], [], [], [], [], [])
+        return _Rows([], set(), [], [], [], [], [], set(), set())
 
 
 def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = None) -> RebuildReport:
@@ -119,6 +133,8 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
             table.create(connection)
     try:
         facts, subjects = _fold_all(engine, beside, on_progress)
+        with engine.begin() as connection:
+            copy_shared_ids(connection, beside["shared_id"])
         folded_s = time.perf_counter()
         with engine.begin() as connection:
             lock_tables(connection, (tables.fact, *DERIVED), timeout_s=60, statement_timeout_s=1_800)
@@ -187,6 +203,8 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
     """Fold each subject's facts and return the derived rows."""
     found = _Rows.empty()
     for facts in subjects:
+        found.place.update(places_named(facts))
+        found.encounter_merge.update(encounter_merges_in(facts))
         if isinstance(facts[0], BedStatusChanged):
             found.bed_status.append(rows.bed_row(latest_report(facts)))
         elif is_patient_subject(facts[0].subject):
@@ -197,7 +215,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
                 found.reservation.extend(rows.reservations_of_patient(patient))
         else:
             links = {link for fact in facts for link in links_of(fact)}
-            found.part_link.extend(sorted((*link, link.is_part) for link in links))
+            found.part_link.update((*link, link.is_part) for link in links)
             encounter = fold(facts)
             if encounter is not None:
                 _add_encounter(found, encounter)
@@ -206,14 +224,17 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
 
 def _write(connection: Connection, beside: dict[str, Table], found: _Rows) -> None:
     for name, values in found._asdict().items():
-        on_conflict: bulk.OnConflict | None = "nothing" if name == tables.part_link.name else None
-        bulk.insert(connection, beside[name], values, on_conflict=on_conflict)
+        noted = isinstance(values, set)  # what several subjects name is noted once
+        bulk.insert(connection, beside[name], sorted(values) if noted else values, on_conflict=_NOTED[noted])
 
 
 def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime) -> None:
     """Fold again the subjects that received facts since the rebuild began."""
-    column = tables.fact.columns
-    late = sorted(set(connection.scalars(select(column.subject).where(column.received_at >= since))))
+    fact = tables.fact
+    came = [FactRow(*row) for row in connection.execute(select(fact).where(fact.columns.received_at >= since))]
+    shared = shared_ids(came, keys_with_ids_of(connection, came))
+    bulk.insert(connection, beside["shared_id"], sorted(shared), on_conflict="nothing")
+    late = sorted({row.subject for row in came})
     for start in range(0, len(late), SUBJECTS_PER_BATCH):
         subjects = late[start : start + SUBJECTS_PER_BATCH]
         found = _rows_of(facts_about(connection, subjects).values())
@@ -230,8 +251,8 @@ def _catch_up(connection: Connection, beside: dict[str, Table], since: datetime)
 
 def _fold_connected(connection: Connection, beside: dict[str, Table]) -> None:
     """Fold again, together, the encounters that merges or parts connect."""
-    groups = [*merged_encounters(connection), *part_groups(connection, beside["part_link"])]
-    for together in join_groups(groups):
+    merges = groups(tuple(row) for row in connection.execute(select(beside["encounter_merge"])))
+    for together in join_groups([*merges, *part_groups(connection, beside["part_link"])]):
         _delete_encounters(connection, beside, together)
         found = _Rows.empty()
         encounters, part_links = fold_connected(facts_about(connection, together))
@@ -267,9 +288,9 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
     key = [column.name for column in table.primary_key.columns]
     content = [column.name for column in table.columns if column.name not in (*key, "version")]
     same_key = and_(*(table.columns[name] == other.columns[name] for name in key))
-    differs = or_(*(table.columns[name].is_distinct_from(other.columns[name]) for name in content))
+    differs = or_(false(), *(table.columns[name].is_distinct_from(other.columns[name]) for name in content))
     old_keys, new_keys = ([of.columns[name] for name in key] for of in (table, other))
-    gone = ~select(1).select_from(other).where(same_key).correlate(table).exists()
+    gone = ~select(1).select_from(other).where(same_key).correlate(table).exists() & ~_is_archived(table)
     new = ~select(1).select_from(table).where(same_key).correlate(other).exists()
     extra = connection.execute(select(*old_keys).where(gone)).all()
     missing = connection.execute(select(*new_keys).where(new)).all()
@@ -290,6 +311,16 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
         )
     some = [" ".join(str(value) for value in row) for row in (*missing, *extra, *changed)][:MAX_KEYS]
     return Difference(table=table.name, missing=len(missing), extra=len(extra), changed=len(changed), keys=some)
+
+
+def _is_archived(table: Table) -> ColumnElement[bool]:
+    """Return the condition that the log no longer has the facts of which a row was derived."""
+    archived = tables.archived_encounter
+    if table in _NOTES:
+        return select(1).select_from(archived).exists()
+    if table in _OF_ENCOUNTERS:
+        return select(1).where(archived.columns.encounter_id == next(iter(table.columns))).correlate(table).exists()
+    return false()
 
 
 def _announce(connection: Connection, differences: list[Difference]) -> None:

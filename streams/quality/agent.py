@@ -1,7 +1,8 @@
 """The `quality` agent: refreshes the list of data-quality findings that the dashboard shows.
 
-It consumes no topic but polls: findings from the state often, findings from the whole log seldom, and for at most a
-twentieth of the time. Several workers share one list: a worker that finds it fresh skips the refresh.
+It consumes no topic but polls: findings from the state often, findings from the notes on facts seldom, and for at
+most a twentieth of the time. Its queries read what is in progress and what was noted when a fact came in, never the
+whole log. Several workers share one list: a worker that finds it fresh skips the refresh.
 """
 
 from __future__ import annotations

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, case, func, literal, or_, select
+from sqlalchemy import BindParameter, Connection, and_, bindparam, func, literal, or_, select, text
 
 from schemas import tables
-from schemas.events import BED_PREFIX, PatientClass, is_part_subject
+from schemas.events import PatientClass, is_part_subject
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
 from schemas.two_people import Generation, are_couplet, are_two_people, generation
 from streams.capacity.places import places_of
 from streams.quality.kinds import PROBLEMS, WORK_ORDER, Finding, Kind, text_of
-from streams.store import histories, watermarks
+from streams.store import bulk, histories, watermarks
 from streams.store.pending_admissions import open_plans, serving_cancels
 from streams.store.people import persons
 
@@ -41,6 +41,9 @@ SUBJECTS_PER_QUERY = 1_000
 
 _HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
 """A literal in the statement, not a parameter, so that PostgreSQL uses the partial index."""
+
+_IS_MERGED = "merged_into IS NOT NULL"
+"""As the partial index has it."""
 
 
 def findings(connection: Connection, hospital: Hospital, now: datetime | None = None) -> list[Finding]:
@@ -67,12 +70,12 @@ def by_kind(found: Iterable[Finding]) -> list[Finding]:
 
 
 def event_time(connection: Connection) -> datetime | None:
-    """Return the event time that all partitions have reached, or else the latest `occurred_at` of a fact."""
-    return watermarks.event_time(connection) or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
+    """Return the event time that all partitions have reached, or else the latest time at which a fact happened."""
+    return watermarks.event_time(connection) or watermarks.latest_fact(connection)
 
 
 def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
-    """Yield the findings from the current state, without a scan of the log."""
+    """Yield the findings from the current state."""
     here = _in_progress(connection)
     yield from _provisional(connection)
     yield from _stale(connection, here, now)
@@ -83,7 +86,7 @@ def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
 
 
 def of_log(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
-    """Yield the findings that need the whole log: reused ids, and places missing in the hospital file."""
+    """Yield the findings from what was noted of each fact: reused ids, and places missing in the hospital file."""
     yield from _shared_ids(connection)
     yield from _unknown_places(connection, hospital)
 
@@ -106,9 +109,9 @@ def _in_progress(connection: Connection) -> list[Encounter]:
 def _provisional(connection: Connection) -> Iterator[Finding]:
     """Yield the problems of encounters and patients, except those that a merge of patients resolves."""
     encounter, patient = tables.encounter.columns, tables.patient.columns
-    states = connection.scalars(select(encounter.state).where(encounter.provisional)).all()
+    states = connection.scalars(select(encounter.state).where(text("encounter.provisional"))).all()
     encounters = [decode_encounter(bytes(state)) for state in states]
-    states = connection.scalars(select(patient.state).where(patient.provisional)).all()
+    states = connection.scalars(select(patient.state).where(text("patient.provisional"))).all()
     patients = [decode_patient(bytes(state)) for state in states]
     found: list[Encounter | Patient] = [*encounters, *patients]
     person_of = persons(connection, {token for each in found for token in _tokens(each)})
@@ -147,26 +150,30 @@ def _tokens(state: Encounter | Patient) -> tuple[str, ...]:
 
 def _stale(connection: Connection, here: Sequence[Encounter], now: datetime) -> Iterator[Finding]:
     """Yield stays in progress without a recent fact: the discharge may be lost."""
-    column, stay = tables.fact.columns, tables.encounter.columns
-    may_be_here = or_(stay.status == _HERE, stay.merged_into.is_not(None))
-    latest_facts = connection.execute(
-        select(column.subject, func.max(column.occurred_at).label("at"))
-        .where(column.subject.in_(select(stay.encounter_id).where(may_be_here)), column.occurred_at <= now)
-        .group_by(column.subject)
+    fact, encounter = tables.fact.columns, tables.encounter.columns
+    survivor = _numbers(connection, here)
+    latest = select(func.max(fact.occurred_at)).where(
+        fact.subject == encounter.encounter_id, fact.occurred_at <= bindparam("now", type_=fact.occurred_at.type)
     )
-    same_as = _merged_away(connection)
-    part_of = stays_of_parts(connection, [encounter.encounter_id for encounter in here])
-    same_as |= part_of
+    query = select(encounter.encounter_id, latest.scalar_subquery().label("at"))
+    numbers: BindParameter[Any] = bindparam("numbers", expanding=True)
+    others = [number for number, key in survivor.items() if number != key]
+    part_of = stays_of_parts(connection, [stay.encounter_id for stay in here])
+    survivor |= part_of
     last: dict[str, datetime] = {}
-    for subject, at in [*latest_facts, *_latest_facts(connection, sorted(part_of), now)]:
-        key = same_as.get(subject, subject)
-        last[key] = max(at, last.get(key, at))
-    for encounter in here:
-        at = last.get(encounter.encounter_id)
-        if at is not None and now - at > STALE_AFTER.get(encounter.patient_class, STALE_OTHERWISE):
-            says = text_of(Kind.STALE_STAY, patient_class=encounter.patient_class.value)
-            subject = encounter.encounter_id
-            yield Finding(kind=Kind.STALE_STAY, subject=subject, says=says, since=at, **_place(encounter))
+    for number, at in [
+        *connection.execute(query.where(encounter.status == _HERE), {"now": now}),
+        *connection.execute(query.where(encounter.encounter_id.in_(numbers)), {"now": now, "numbers": others}),
+        *_latest_facts(connection, sorted(part_of), now),
+    ]:
+        key = survivor.get(number)
+        if key is not None and at is not None:
+            last[key] = max(at, last.get(key, at))
+    for stay in here:
+        at = last.get(stay.encounter_id)
+        if at is not None and now - at > STALE_AFTER.get(stay.patient_class, STALE_OTHERWISE):
+            says = text_of(Kind.STALE_STAY, patient_class=stay.patient_class.value)
+            yield Finding(kind=Kind.STALE_STAY, subject=stay.encounter_id, says=says, since=at, **_place(stay))
 
 
 def _latest_facts(connection: Connection, parts: Sequence[str], now: datetime) -> Iterator[tuple[str, datetime]]:
@@ -179,12 +186,18 @@ def _latest_facts(connection: Connection, parts: Sequence[str], now: datetime) -
         yield from (tuple(row) for row in connection.execute(query.group_by(column.subject)))
 
 
-def _merged_away(connection: Connection) -> dict[str, str]:
-    """Return the surviving encounter of each one that was merged away."""
-    column = tables.encounter.columns
-    states = connection.scalars(select(column.state).where(column.merged_into.is_not(None)))
-    merged = [decode_encounter(bytes(state)) for state in states]
-    return {encounter.encounter_id: encounter.same_as for encounter in merged if encounter.same_as is not None}
+def _numbers(connection: Connection, here: Sequence[Encounter]) -> dict[str, str]:
+    """Return all numbers of the encounters in progress, with the encounter that each one is now."""
+    found = {encounter.encounter_id: encounter.encounter_id for encounter in here}
+    reached = set(found)
+    while reached:
+        rows = bulk.select_by_key(
+            connection, "encounter_id, merged_into", tables.encounter, "merged_into", reached, where=_IS_MERGED
+        )
+        away = {number: found[into] for number, into in rows if number not in found}
+        found |= away
+        reached = set(away)
+    return found
 
 
 def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
@@ -209,6 +222,8 @@ class _Claim(NamedTuple):
 
     patient_token: str
     arrived_at: datetime
+
+
 def _waiting_parts(connection: Connection) -> Iterator[Finding]:
     """Yield parts of stays that are not known: the stay is missing, or the parts form a circle."""
     link = tables.part_link.columns
@@ -283,20 +298,8 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
 
     Two contents under one id about one encounter or one person are found from its state instead.
     """
-    column = tables.fact.columns
-    on_beds = case((column.subject.startswith(BED_PREFIX), column.digest))
-    shared = (
-        select(column.source, column.event_id)
-        .group_by(column.source, column.event_id)
-        .having((func.count(column.subject.distinct()) > 1) | (func.count(on_beds.distinct()) > 1))
-        .subquery()
-    )
-    rows = connection.execute(
-        select(column.subject, column.source, column.event_id)
-        .join(shared, (column.source == shared.c.source) & (column.event_id == shared.c.event_id))
-        .distinct()
-        .order_by(column.source, column.event_id, column.subject)
-    )
+    note = tables.shared_id.columns
+    rows = connection.execute(select(tables.shared_id).order_by(note.source, note.event_id, note.subject))
     about: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         about.setdefault((row.source, row.event_id), []).append(row.subject)
@@ -306,15 +309,29 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
 
 
 def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
-    stay, report = tables.unit_stay.columns, tables.bed_status.columns
-    stays = select(stay.facility_id, stay.unit_id, stay.bed_id)
-    seen = connection.execute(stays.union(select(report.facility_id, report.unit_id, report.bed_id)))
+    """Yield units and beds that the hospital file does not name and that a stay or a bed report has."""
+    place, stay, report = tables.place.columns, tables.unit_stay.columns, tables.bed_status.columns
+
+    def names(other: Any, order: Any, *conditions: Any) -> Any:
+        """Return whether a row names the place; the first row in the order of an index is enough."""
+        same_unit = (other.facility_id == place.facility_id) & (other.unit_id == place.unit_id)
+        found = select(literal(1)).where(same_unit, *conditions).order_by(order).correlate(tables.place).limit(1)
+        return found.scalar_subquery().is_not(None)
+
+    in_use = [
+        condition
+        for other, order in ((stay, stay.left_at), (report, report.bed_id))
+        for condition in (
+            and_(place.bed_id != "", names(other, order, other.bed_id == place.bed_id)),
+            and_(place.bed_id == "", names(other, order)),
+        )
+    ]
     units: set[tuple[str, str]] = set()
-    for row in seen:
+    for row in connection.execute(select(tables.place).where(or_(*in_use))):
         unit = hospital.units.get((row.facility_id, row.unit_id))
         if unit is None:
             units.add((row.facility_id, row.unit_id))
-        elif row.bed_id is not None and row.bed_id not in unit.bed_ids:
+        elif row.bed_id and row.bed_id not in unit.bed_ids:
             says = text_of(Kind.UNKNOWN_BED)
             yield _of_place(Kind.UNKNOWN_BED, says, row.facility_id, row.unit_id, row.bed_id)
     for facility_id, unit_id in units:

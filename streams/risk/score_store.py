@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, literal, or_, select
 
 from models.features.catalogue import Features
 from schemas import tables
 from schemas.database import as_utc
-from schemas.state import Encounter, decode_encounter
+from schemas.events import PatientClass
+from schemas.state import Encounter, EncounterStatus, decode_encounter
 from streams.alerts.rules import IssuedScore
 from streams.alerts.store import save_alerts
 from streams.risk.moments import Due, Scored
@@ -19,6 +20,9 @@ from streams.store import bulk
 
 _encode = msgspec.json.Encoder().encode
 _features = msgspec.json.Decoder(dict[str, float | str | None])
+_HERE = literal(EncounterStatus.IN_PROGRESS.value, literal_execute=True)
+_INPATIENT = literal(PatientClass.INPATIENT.value, literal_execute=True)
+"""Literals in the statement, not parameters, so that PostgreSQL uses the partial indexes."""
 
 
 def inpatients_between(connection: Connection, since: datetime, until: datetime) -> list[Encounter]:
@@ -33,8 +37,9 @@ def in_hospital_since(connection: Connection, since: datetime) -> list[Encounter
 
 def _inpatients(connection: Connection, since: datetime, *conditions: ColumnElement[bool]) -> list[Encounter]:
     column = tables.encounter.columns
-    still_there = or_(column.discharged_at.is_(None), column.discharged_at > since)
-    query = select(column.state).where(column.patient_class == "inpatient", still_there, *conditions)
+    query = select(column.state).where(
+        column.patient_class == _INPATIENT, or_(column.status == _HERE, column.discharged_at > since), *conditions
+    )
     return [decode_encounter(row.state) for row in connection.execute(query)]
 
 

@@ -84,6 +84,28 @@ def select_by_key(
     return list(connection.exec_driver_sql(query, (wanted,)).cursor.fetchall())
 
 
+def select_by_pairs(
+    connection: Connection, columns: str, table: Table, key: tuple[str, str], pairs: Iterable[tuple[str, str]]
+) -> list[Any]:
+    """Return `columns` of the rows whose two `key` columns are one of the pairs."""
+    wanted = sorted(pairs)
+    if not wanted:
+        return []
+    one, other = key
+    if connection.dialect.name == "postgresql":
+        query = (
+            f"SELECT {columns} FROM unnest(%b::text[], %b::text[]) AS wanted (one, other) "
+            f"JOIN {table.name} ON {one} = wanted.one AND {other} = wanted.other"
+        )
+        values = ([pair[0] for pair in wanted], [pair[1] for pair in wanted])
+        return list(connection.exec_driver_sql(query, values).cursor.fetchall())
+    query = (
+        f"SELECT {columns} FROM json_each(?) AS wanted "
+        f"JOIN {table.name} ON {one} = wanted.value ->> 0 AND {other} = wanted.value ->> 1"
+    )
+    return list(connection.exec_driver_sql(query, (msgspec.json.encode(wanted).decode(),)).cursor.fetchall())
+
+
 def _as_text(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
     times = [index for index, name in enumerate(names) if isinstance(table.columns[name].type, UtcDateTime)]
     if not times:

@@ -21,8 +21,20 @@ State = TypeVar("State", Encounter, Patient)
 Unit = tuple[str, str]
 """Facility and unit."""
 
+Place = tuple[str, str, str]
+"""Facility, unit and bed; the bed is empty where only the unit is named."""
+
 LetterKey = tuple[int, int, int]
 """Partition, offset and digest of a rejected record."""
+
+
+class FactKey(NamedTuple):
+    """What tells two facts apart; an exact duplicate has the same key."""
+
+    subject: str
+    source: str
+    event_id: str
+    digest: int
 
 
 class FactRow(NamedTuple):
@@ -35,6 +47,11 @@ class FactRow(NamedTuple):
     occurred_at: datetime
     received_at: datetime
     body: bytes
+
+    @property
+    def key(self) -> FactKey:
+        """The fact without its times and its body."""
+        return FactKey(*self[:4])
 
 
 class DeadLetter(NamedTuple):
@@ -144,6 +161,10 @@ class Changes(NamedTuple):
     patients: Sequence[Change[Patient]] = ()
     beds: Sequence[BedStatusChanged] = ()
     aliases: AliasChanges | None = None
+    places: Collection[Place] = ()
+    """Places that the facts of the batch name."""
+    encounter_merges: Collection[tuple[str, str]] = ()
+    """Encounter and target of each merge in the batch."""
     dead_letters: Sequence[DeadLetter] = ()
     watermarks: Mapping[int, PartitionMark] = {}
     messages: Sequence[Message] = ()

@@ -7,11 +7,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, func, literal, or_, select, text
+from sqlalchemy import Connection, Table, func, select, text
 
 from schemas import tables
-from schemas.events import AnyFact, EncountersMerged, EncountersUnmerged, decode_fact
+from schemas.events import BED_PREFIX, AnyFact, decode_fact
 from streams.store import bulk
 
 FETCH = 5_000
@@ -30,29 +29,22 @@ def subjects_with_facts(connection: Connection) -> Iterator[tuple[str, list[Any]
         yield subject, [decode_fact(bytes(row[1])) for row in group]
 
 
-def merged_encounters(connection: Connection) -> Iterator[set[str]]:
-    """Yield each group of encounters that merges, done or undone, connect; most logs hold none."""
-    together: dict[str, set[str]] = {}
-    for fact in _facts_of_kinds(connection, (EncountersMerged, EncountersUnmerged)):
-        ends = (fact.subject, fact.data.into if isinstance(fact, EncountersMerged) else fact.subject)
-        one, other = (together.setdefault(key, {key}) for key in ends)
-        if one is not other:
-            one |= other
-            together |= dict.fromkeys(other, one)
-    yield from {id(group): group for group in together.values()}.values()
-
-
-def _facts_of_kinds(connection: Connection, kinds: Iterable[type]) -> Iterator[Any]:
-    """Yield the facts of these kinds; scans all bodies without decoding them."""
-    column = tables.fact.columns
-    tags = [str(msgspec.inspect.type_info(kind).tag).encode() for kind in kinds]  # type: ignore[attr-defined]
+def copy_shared_ids(connection: Connection, into: Table) -> None:
+    """Write all ids that a source used for several subjects, or for several reports on one bed; reads the whole log."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET LOCAL statement_timeout = '30min'"))
-        holds = [func.position(literal(tag).op("IN")(column.body)) > 0 for tag in tags]
-    else:
-        holds = [func.instr(column.body, tag) > 0 for tag in tags]
-    for body in connection.scalars(select(column.body).where(or_(*holds))):
-        yield decode_fact(bytes(body))
+    fact = tables.fact.columns
+    several = func.min(fact.subject) != func.max(fact.subject)
+    reports = func.min(fact.subject).startswith(BED_PREFIX) & (func.min(fact.digest) != func.max(fact.digest))
+    twice = (
+        select(fact.source, fact.event_id)
+        .group_by(fact.source, fact.event_id)
+        .having((func.count() > 1) & (several | reports))
+        .subquery()
+    )
+    same_id = (fact.source == twice.c.source) & (fact.event_id == twice.c.event_id)
+    rows = select(fact.source, fact.event_id, fact.subject).join(twice, same_id).distinct()
+    connection.execute(into.insert().from_select(["source", "event_id", "subject"], rows))
 
 
 def facts_in_log(connection: Connection) -> int:

@@ -26,6 +26,10 @@ class AdvisoryLock(IntEnum):
     """One transaction at a time resolves which tokens belong to one person."""
     PARTS = 47
     """No other transaction adds facts while one adds parts of stays: a part and its stay would miss each other."""
+    MONTH = 48
+    """Facts of neighbouring months are not added at the same time; the second key is whether the month is odd."""
+    FACT_LOG = 49
+    """One transaction at a time makes, archives or drops partitions of the fact log."""
 
 
 def has_concurrent_writers(bind: Connection | Engine) -> bool:
@@ -68,6 +72,40 @@ def lock_partitions(connection: Connection, partitions: Iterable[int]) -> None:
         )
 
 
+def lock_month(connection: Connection, number: int) -> None:
+    """Add facts beside others of this month, once all that add facts of the month before or after have ended.
+
+    A month's own key rejects a duplicate. One that came in the month before is found by a query, which must see it.
+    Everyone takes the two locks in the same order, so nobody waits in a circle.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction.
+    number : int
+        Of the month; neighbours differ by one.
+    """
+    if has_concurrent_writers(connection):
+        share = f"pg_advisory_xact_lock_shared({int(AdvisoryLock.MONTH)}, {number % 2})"
+        others = f"({int(AdvisoryLock.MONTH)}, {1 - number % 2})"
+        wait = f"pg_advisory_lock{others}, pg_advisory_unlock{others}"
+        connection.exec_driver_sql(f"SELECT {wait}, {share}" if number % 2 else f"SELECT {share}, {wait}")
+
+
+def lock_months(connection: Connection) -> None:
+    """Wait until nobody adds facts, and keep others from it until the transaction ends: `lock_month` waits."""
+    if has_concurrent_writers(connection):
+        month = int(AdvisoryLock.MONTH)
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({month}, 0), pg_advisory_xact_lock({month}, 1)")
+
+
+def set_timeouts(connection: Connection, *, timeout_s: int, statement_timeout_s: int) -> None:
+    """Set the maximum seconds to wait for a lock and for a statement, until the transaction ends."""
+    if has_concurrent_writers(connection):
+        connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_s}s'"))
+        connection.execute(text(f"SET LOCAL statement_timeout = '{statement_timeout_s}s'"))
+
+
 def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s: int, statement_timeout_s: int) -> None:
     """Block writes of others to these tables until the transaction ends; reads are not blocked.
 
@@ -83,7 +121,6 @@ def lock_tables(connection: Connection, tables: Collection[Table], *, timeout_s:
         Maximum seconds for each further statement of this transaction.
     """
     if has_concurrent_writers(connection):
-        connection.execute(text(f"SET LOCAL lock_timeout = '{timeout_s}s'"))
-        connection.execute(text(f"SET LOCAL statement_timeout = '{statement_timeout_s}s'"))
+        set_timeouts(connection, timeout_s=timeout_s, statement_timeout_s=statement_timeout_s)
         names = ", ".join(table.name for table in tables)
         connection.execute(text(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE"))

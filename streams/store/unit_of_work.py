@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, select, tuple_
+from sqlalchemy.exc import IntegrityError
 
 from schemas import tables
 from schemas.errors import WriteConflict
 from schemas.events import BedStatusChanged
+from schemas.partitions import Month
 from schemas.state import Encounter, Patient, decode_encounter, decode_patient
 from streams.fold.merged_encounters import concerns_identity, merged_into
 from streams.fold.parts import Link
-from streams.store import bulk, locks
+from streams.store import bulk, locks, log_archive, notes
+from streams.store import partitions as log_partitions
 from streams.store.changes import (
     Before,
     Change,
@@ -62,17 +66,45 @@ class UnitOfWork:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    def add_facts(self, rows: Sequence[FactRow], partitions: Iterable[int], links: Collection[Link] = ()) -> int:
-        """Add facts to the log and their links, leave out known ones, and return how many facts were new.
-
-        Waits first until no other transaction writes facts of these Kafka partitions. A transaction with parts of
-        stays waits for all others: a part may come from another partition than its stay.
-        """
+    def lock(self, partitions: Iterable[int], received_at: datetime) -> None:
+        """Wait until no other transaction writes facts of these Kafka partitions, or of the months beside this one."""
         locks.lock_partitions(self.connection, partitions)
+        locks.lock_month(self.connection, Month.of(received_at).number)
+
+    def archives_of(self, encounter_ids: Iterable[str]) -> dict[str, str]:
+        """Return the file that has the facts of each of these encounters, if they were archived; after `lock`."""
+        return log_archive.archives_of(self.connection, encounter_ids)
+
+    def add_facts(self, rows: Sequence[FactRow], links: Collection[Link] = ()) -> int:
+        """Add facts to the log, leave out known ones, note ids that are used twice, and return how many were new.
+
+        A transaction with parts of stays waits for all others: a part may come from another partition than its stay. A
+        duplicate within a month is rejected by the key of the month's partition, one of another month is found
+        here; `lock` comes first, so that nobody else adds it meanwhile.
+
+        Raises
+        ------
+        WriteConflict
+            When a partition of the log was dropped meanwhile: retry the batch.
+        """
+        connection = self.connection
+        if not rows:
+            return 0
         adds_parts = any(link.is_part for link in links)
-        (locks.lock if adds_parts else locks.lock_shared)(self.connection, locks.AdvisoryLock.PARTS)
-        add_links(self.connection, links)
-        return bulk.insert(self.connection, tables.fact, rows, on_conflict="nothing")
+        (locks.lock if adds_parts else locks.lock_shared)(connection, locks.AdvisoryLock.PARTS)
+        add_links(connection, links)
+        log_partitions.ensure(connection, [max(row.received_at for row in rows)])
+        in_log = notes.keys_with_ids_of(connection, rows)
+        notes.add_shared_ids(connection, rows, in_log)
+        known = set(in_log)
+        new = [row for row in rows if row.key not in known] if known else rows
+        try:
+            return bulk.insert(connection, tables.fact, new, on_conflict="nothing")
+        except IntegrityError as error:
+            if not locks.has_concurrent_writers(connection):
+                raise
+            log_partitions.forget(connection.engine)
+            raise WriteConflict("Fact log: a partition is missing. Retry the batch.") from error
 
     def read(self, touched: Touched) -> Before:
         """Return a snapshot of everything that a batch touches, and lock it for this transaction.
@@ -119,6 +151,7 @@ class UnitOfWork:
         save_links(self.connection, changes.part_links)
         if changes.aliases is not None:
             save_aliases(self.connection, changes.aliases.gone, changes.aliases.written)
+        notes.add(self.connection, changes.places, changes.encounter_merges)
         bulk.insert(
             self.connection,
             tables.dead_letter,

@@ -35,3 +35,9 @@ def event_time(connection: Connection) -> datetime | None:
         Aware UTC; None while too few facts have been processed.
     """
     return overall(read_watermarks(connection, ADT_EVENTS.name).values())
+
+
+def latest_fact(connection: Connection) -> datetime | None:
+    """Return the latest time at which a fact of the feed happened, however many others have reached it."""
+    heads = [mark.heads[0] for mark in read_watermarks(connection, ADT_EVENTS.name).values() if mark.heads]
+    return max(heads, default=None)

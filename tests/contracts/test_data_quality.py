@@ -17,6 +17,7 @@ from tests.streams.builders import (
     admit,
     at,
     bed,
+    cancel_transfer,
     discharge,
     merge,
     of_patient,
@@ -55,6 +56,26 @@ def test_an_id_that_a_source_used_for_two_encounters_is_listed_once_and_both_cou
         found = findings(connection, HOSPITAL)
     assert [(each.kind.value, each.subject) for each in found] == [("id_collision", "E1")]
     assert "gave the id x to several facts about E1, E2" in found[0].says
+
+
+def test_an_id_used_in_one_batch_or_in_several_is_noted_for_all_its_subjects(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", id="x"), admit(1, "4W/02", e="E2", p="P2", id="x"), update(2, id="y"), update(3))
+    take(engine, admit(1, "4W/03", e="E3", p="P3", id="x"), update(2, id="y"))
+    assert rows(engine, tables.shared_id, "source", "event_id", "subject") == [
+        ("test", "x", "E1"),
+        ("test", "x", "E2"),
+        ("test", "x", "E3"),
+    ]
+    with engine.connect() as connection:
+        assert ["E1, E2, E3;" in each.says for each in findings(connection, HOSPITAL)] == [True]
+
+
+def test_a_place_that_a_correction_has_emptied_is_no_longer_listed(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01"), transfer(2, "9Z/01"))
+    assert listed(engine) == [("unknown_unit", "HG/9Z")]
+    take(engine, cancel_transfer(3))
+    assert listed(engine) == []
+    assert ("HG", "9Z", "01") in rows(engine, tables.place, "facility_id", "unit_id", "bed_id")
 
 
 def test_two_reports_on_a_bed_under_one_id_are_listed(engine: Engine) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +21,7 @@ from streams.adt.records import Fetch, Record
 from streams.operate.as_of import HouseAsOf, house_as_of, person_as_of
 from streams.operate.dead_letters import LetterName, contents, letters, read_again, settle, unsettled
 from streams.operate.rebuild import rebuild
+from streams.store import fact_log
 from tests.conftest import MakeSettings
 from tests.contracts.test_processing import NOW, everything, rows, take
 from tests.streams.builders import (
@@ -95,6 +98,21 @@ def test_a_rebuild_corrects_and_reports_missing_extra_and_changed_rows(engine: E
     assert rebuild(engine).differed == 0
 
 
+def test_a_rebuild_corrects_what_is_noted_of_facts(engine: Engine) -> None:
+    take(engine, *FACTS, admit(1, "4W/05", e="E8", id="x"), said(events.EncountersMerged, 2, e="E8", into="E1", id="x"))
+    take(engine, admit(3, "4W/06", e="E7", p="P7", id="x"))
+    noted = (tables.place, tables.shared_id, tables.encounter_merge)
+    before = [rows(engine, table, *table.columns.keys()) for table in noted]
+    assert [len(found) for found in before] == [9, 2, 1]
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO place VALUES ('HG', 'nowhere', '')"))
+        connection.execute(tables.shared_id.delete())
+        connection.execute(tables.encounter_merge.delete())
+    found = {each.table: (each.missing, each.extra, each.changed) for each in rebuild(engine).differences}
+    assert found == {"place": (0, 1, 0), "shared_id": (2, 0, 0), "encounter_merge": (1, 0, 0)}
+    assert [rows(engine, table, *table.columns.keys()) for table in noted] == before
+
+
 def test_facts_written_during_a_rebuild_are_in_the_rebuilt_state(engine: Engine) -> None:
     take(engine, *FACTS)
     came = False
@@ -160,6 +178,54 @@ def test_a_patient_at_a_moment_has_the_encounters_of_the_person_then(engine: Eng
     assert (after.person_token, after.tokens) == ("P1", ["P1", "P2"])
     assert [encounter.encounter_id for encounter in after.encounters] == ["E1", "E2"]
     assert unknown is None
+
+
+def test_a_patient_at_a_moment_has_an_encounter_whose_merge_was_undone_later(engine: Engine) -> None:
+    take(engine, admit(0, "4W/01", e="E1"), admit(1, "4W/02", e="E2", p="P2"))
+    take(engine, said(events.EncountersMerged, 5, e="E2", p="P2", into="E1"))
+    take(engine, said(events.EncountersUnmerged, 9, e="E2", p="P2"))
+    with engine.connect() as connection:
+        then, later = (person_as_of(connection, "P1", at(hours), known=True) for hours in (6, 10))
+    assert then is not None
+    assert later is not None
+    assert [(each.encounter_id, each.problems) for each in then.encounters] == [("E1", ("merged_in_two_places",))]
+    assert [(each.encounter_id, each.problems) for each in later.encounters] == [("E1", ())]
+
+
+def test_a_patient_at_a_moment_is_read_without_the_facts_of_others(engine: Engine) -> None:
+    take(engine, *FACTS, *(admit(n / 10, f"5E/{n:02}", e=f"X{n}", p=f"Q{n}") for n in range(10, 40)))
+    with engine.connect() as connection, decoded_facts() as decoded:
+        found = person_as_of(connection, "P3", None, known=False)
+    assert found is not None
+    assert [each.encounter_id for each in found.encounters] == ["E3"]
+    assert len(decoded) == 2
+
+
+def test_the_state_of_the_hospital_at_a_moment_reports_its_progress(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(engine, *FACTS)
+    monkeypatch.setattr("streams.operate.as_of.PROGRESS_EVERY", 4)
+    seen: list[tuple[int, int]] = []
+    with engine.connect() as connection:
+        house_as_of(connection, None, known=False, on_progress=lambda done, of: seen.append((done, of)))
+    assert [of for _, of in seen] == [len(FACTS)] * len(seen)
+    assert len(seen) >= 2
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+@contextmanager
+def decoded_facts() -> Iterator[list[bytes]]:
+    """Collect the bodies of the facts that are decoded meanwhile."""
+    found: list[bytes] = []
+
+    def decode(body: bytes) -> AnyFact:
+        found.append(body)
+        return events.decode_fact(body)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fact_log, "decode_fact", decode)
+        yield found
 
 
 def test_a_patient_at_a_moment_has_the_plans_that_are_open_then(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -15,10 +16,15 @@ from schemas.database import make_engine, pending_migrations, upgrade
 from schemas.errors import SettingsError
 
 
+def is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or re.fullmatch(r"fact_\d{4}_\d{2}", name or "") is None
+
+
 def test_the_migrations_give_the_declared_tables(engine: Engine) -> None:
     plain = create_engine(engine.url)  # SQLAlchemy cannot reflect through cursors that fetch in binary
     with plain.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": is_no_partition})
+        assert compare_metadata(context, tables.metadata) == []
     plain.dispose()
 
 

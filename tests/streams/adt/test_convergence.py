@@ -247,6 +247,9 @@ STATE = {
     "alias": (),
     "reservation": (),
     "bed_status": (),
+    "place": (),
+    "shared_id": (),
+    "encounter_merge": (),
 }
 
 

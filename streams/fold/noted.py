@@ -1,0 +1,29 @@
+"""What is noted of facts beside the state that they are folded to: the places and the merges that they name. Pure.
+
+The same notes follow from the same facts, in whatever order they came, so a rebuild finds them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from schemas.events import AnyFact, EncountersMerged
+
+_PLACES = ("location", "temporary_location")
+
+
+def places_named(facts: Iterable[AnyFact]) -> set[tuple[str, str, str]]:
+    """Return facility, unit and bed of each place in the facts; the bed is empty where only the unit is named.
+
+    Examples
+    --------
+    >>> places_named([])
+    set()
+    """
+    found = {place for fact in facts for name in _PLACES if (place := getattr(fact.data, name, None)) is not None}
+    return {(place.facility_id, place.unit_id, place.bed_id or "") for place in found}
+
+
+def encounter_merges_in(facts: Iterable[AnyFact]) -> set[tuple[str, str]]:
+    """Return encounter and target of each merge of encounters in the facts, undone or not."""
+    return {(fact.subject, fact.data.into) for fact in facts if isinstance(fact, EncountersMerged)}
