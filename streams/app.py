@@ -38,6 +38,9 @@ log = structlog.get_logger("wardwatch.worker")
 AGENTS = ("adt", "risk", "labels", "capacity", "quality", "relay")
 """Agents that a worker can run; all by default."""
 
+READING_AGENTS = frozenset({"adt", "risk", "labels", "capacity"})
+"""Agents that read a topic; the others poll SQL."""
+
 SWITCH_INTERVAL_S = 0.001
 """Longest time in seconds that a computing thread keeps the interpreter: the default, 5 ms, delays each SQL answer."""
 
@@ -125,6 +128,8 @@ def wire(
 
     relay = Relay(engine, settings) if "relay" in agents else None
     notify_relay = relay.notify_relay if relay is not None else _no_relay
+    if READING_AGENTS.isdisjoint(agents):
+        app.producer_only = True  # Faust's consumer refuses to start without a topic
     services: list[Service] = [WorkerPage(app, settings, on_listening)]
     if relay is not None:
         services.append(relay)
