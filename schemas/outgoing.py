@@ -10,6 +10,9 @@ from schemas.events import AnyFact, encode_fact
 REJECTED_HEADER = "wardwatch-rejected"
 """Header of a record that is not a fact: the reason. The worker stores such a record as a dead letter."""
 
+PACE_HEADER = "wardwatch-pace"
+"""Header of a record that a replay publishes: seconds of event time per second of the wall clock, or `max`."""
+
 MAX_BYTES = 1_000_000
 """Of a record's value: Kafka accepts 1 MiB including key, headers and overhead."""
 

@@ -48,6 +48,11 @@ class Speed:
             raise UsageError(f"A speed must be like 600x, 1x or max. Got {text!r} instead.")
         return cls(float(match[1]))
 
+    @property
+    def header(self) -> bytes:
+        """The pace as the header of each record says it: the worker lets the board's time go on at it."""
+        return b"max" if self.factor is None else f"{self.factor:g}".encode()
+
     def __str__(self) -> str:
         return "max" if self.factor is None else f"{self.factor:g}x"
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from schemas.events import AnyFact
 from schemas.kafka import ensure_topics, wait_for_broker
-from schemas.outgoing import Outgoing, outgoing
+from schemas.outgoing import PACE_HEADER, Outgoing, outgoing
 from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS
 from simulators.delivery import Delivery
@@ -141,6 +141,7 @@ def publish(
         on_waiting=reporter.waiting,
         stopped=stop.is_set,
     )
+    pace = (PACE_HEADER, speed.header)
     with closing(delivery):
         try:
             for number, fact in enumerate(facts):
@@ -152,7 +153,7 @@ def publish(
                     reporter.recorded_at = record.recorded_at
                 elif stop.is_set():
                     break
-                delivery.send(record.key, record.value, record.headers)
+                delivery.send(record.key, record.value, (*record.headers, pace))
                 if number % LOOK_EVERY == 0:
                     reporter.published = delivery.acknowledged
                     reporter.maybe()

@@ -29,6 +29,7 @@ from streams.capacity.agent import Capacity
 from streams.quality.agent import Quality
 from streams.store.locks import has_concurrent_writers
 from streams.worker.batch_transport import BatchSchema, Transport
+from streams.worker.board_clock import ClockService
 from streams.worker.health import WorkerPage
 from streams.worker.relay import Relay
 from streams.worker.transactions import Transactions
@@ -45,7 +46,7 @@ SWITCH_INTERVAL_S = 0.001
 """Longest time in seconds that a computing thread keeps the interpreter: the default, 5 ms, delays each SQL answer."""
 
 EVENT_TIME_CHECK_S = 0.5
-"""Seconds between two checks whether event time has passed a midnight or the due time of an outcome."""
+"""Seconds between two checks whether the board's time has passed a midnight or the due time of an outcome."""
 
 
 def create_app(settings: Settings) -> faust.App:
@@ -130,7 +131,8 @@ def wire(
     notify_relay = relay.notify_relay if relay is not None else _no_relay
     if READING_AGENTS.isdisjoint(agents):
         app.producer_only = True  # Faust's consumer refuses to start without a topic
-    services: list[Service] = [WorkerPage(app, settings, on_listening)]
+    clock = ClockService(app, transactions("clock"), utc_now)
+    services: list[Service] = [WorkerPage(app, settings, on_listening), clock]
     if relay is not None:
         services.append(relay)
     if "adt" in agents:
@@ -155,7 +157,7 @@ def wire(
         _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
         services.append(EventTimeTask(outcomes, trainer.release_due, notify_relay))
     if "capacity" in agents:
-        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay)
+        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay, utc_now)
         _agent(app, "capacity", UNITS_CHANGED, capacity.run)
         services.append(capacity)
     if "quality" in agents:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from schemas.settings import Settings
 from schemas.state import EncounterStatus
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
 from streams.alerts.rules import OPEN_STATUSES
-from streams.store.watermarks import event_time
+from streams.store.watermarks import board_time
 
 READ_BY_WORKERS = [ADT_EVENTS.name, ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name]
 
@@ -87,7 +87,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "labels_released": _rows(connection, tables.label, released),
         "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status.in_(OPEN_STATUSES)),
         "batch_model": connection.scalar(newest),
-        "event_time": event_time(connection),
+        "event_time": board_time(connection, datetime.now(UTC)),
     }
 
 

@@ -6,7 +6,7 @@ Findings correct nothing: all facts are kept, and the state is the best that fol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, case, func, literal, or_, select
@@ -48,9 +48,9 @@ def findings(connection: Connection, hospital: Hospital, now: datetime | None = 
     hospital : Hospital
         Units and beds of the hospital.
     now : datetime or None
-        Event time, aware UTC; by default as `event_time` returns it.
+        Event time, aware UTC; by default the board's time.
     """
-    now = now or event_time(connection)
+    now = now or board_time(connection, datetime.now(UTC))
     if now is None:
         return []
     return by_kind([*of_state(connection, now), *of_log(connection, hospital)])
@@ -61,9 +61,10 @@ def by_kind(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda each: (WORK_ORDER[each.kind], each.subject, each.says))
 
 
-def event_time(connection: Connection) -> datetime | None:
-    """Return the event time that all partitions have reached, or else the latest `occurred_at` of a fact."""
-    return watermarks.event_time(connection) or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
+def board_time(connection: Connection, wall: datetime) -> datetime | None:
+    """Return the board's time, or else the latest `occurred_at` of a fact."""
+    reached = watermarks.board_time(connection, wall)
+    return reached or connection.scalar(select(func.max(tables.fact.columns.occurred_at)))
 
 
 def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:

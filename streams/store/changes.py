@@ -140,4 +140,6 @@ class Changes(NamedTuple):
     aliases: AliasChanges | None = None
     dead_letters: Sequence[DeadLetter] = ()
     watermarks: Mapping[int, PartitionMark] = {}
+    hours: Mapping[tuple[datetime, int], int] = {}
+    """New facts by the hour in which they were recorded, and partition."""
     messages: Sequence[Message] = ()

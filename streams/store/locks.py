@@ -24,6 +24,8 @@ class AdvisoryLock(IntEnum):
     """One worker at a time releases outcomes and trains the online model."""
     PEOPLE = 46
     """One transaction at a time resolves which tokens belong to one person."""
+    CLOCK = 47
+    """One worker at a time stores the board's time, so that it never goes back."""
 
 
 def has_concurrent_writers(bind: Connection | Engine) -> bool:
