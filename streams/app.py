@@ -31,6 +31,7 @@ from streams.store.locks import has_concurrent_writers
 from streams.worker.batch_transport import BatchSchema, Transport
 from streams.worker.board_clock import ClockService
 from streams.worker.health import WorkerPage
+from streams.worker.heartbeat import HeartbeatService
 from streams.worker.relay import Relay
 from streams.worker.transactions import Transactions
 
@@ -132,7 +133,8 @@ def wire(
     if READING_AGENTS.isdisjoint(agents):
         app.producer_only = True  # Faust's consumer refuses to start without a topic
     clock = ClockService(app, transactions("clock"), utc_now)
-    services: list[Service] = [WorkerPage(app, settings, on_listening), clock]
+    heart = HeartbeatService(settings, tuple(agents), clock.fill)
+    services: list[Service] = [WorkerPage(app, settings, on_listening), clock, heart]
     if relay is not None:
         services.append(relay)
     if "adt" in agents:

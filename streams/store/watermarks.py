@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, func, select, text, update
 
@@ -109,7 +110,14 @@ def settled_time(connection: Connection, wall: datetime) -> datetime | None:
     return clock and clock.at - SETTLED_AFTER * clock.pace
 
 
-def tick(connection: Connection, caught_up: Mapping[int, bool], wall: datetime) -> BoardClock | None:
+class Ticked(NamedTuple):
+    """The board's time, and the watermarks from which it was computed."""
+
+    clock: BoardClock | None
+    marks: Mapping[int, PartitionMark]
+
+
+def tick(connection: Connection, caught_up: Mapping[int, bool], wall: datetime) -> Ticked:
     """Store the board's time, and what a worker has seen of its partitions; one worker at a time.
 
     Parameters
@@ -128,7 +136,7 @@ def tick(connection: Connection, caught_up: Mapping[int, bool], wall: datetime) 
     clock = advance_clock(stored_clock(connection), marks.values(), wall)
     if clock is not None:
         bulk.insert(connection, tables.board_clock, [(_BOARD, *clock)], on_conflict="update")
-    return clock
+    return Ticked(clock, marks)
 
 
 def _check(
