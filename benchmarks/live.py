@@ -17,6 +17,7 @@ import urllib.request
 from collections import Counter
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,7 +88,7 @@ def measure(minutes: float, seed: int = 1) -> Live:
         lags_s, states = _look(dashboard.address, minutes * 60)
         worker.kill()
         named_after_s = _named(dashboard.address)
-    times = [wall - lag for wall, lag in lags_s]
+    times = [at for at, _ in lags_s]
     values = [lag for _, lag in lags_s]
     p50, p99 = np.percentile(values, [50, 99])
     return Live(
@@ -96,7 +97,7 @@ def measure(minutes: float, seed: int = 1) -> Live:
         lag_p99_s=float(p99),
         lag_max_s=max(values),
         ahead=sum(lag < 0 for lag in values),
-        back=sum(later < sooner - 1e-6 for sooner, later in zip(times, times[1:], strict=False)),
+        back=sum(later < sooner for sooner, later in pairwise(times)),
         live_share=states[State.LIVE.value] / len(values),
         states=states,
         named_after_s=named_after_s,
@@ -129,7 +130,7 @@ def _wait_until_live(address: str) -> None:
 
 
 def _look(address: str, seconds: float) -> tuple[list[tuple[float, float]], Counter[str]]:
-    """Return the wall clock's time and the lag at each look, and how often each state was seen."""
+    """Return the board's time and the lag at each look, and how often each state was seen."""
     found: list[tuple[float, float]] = []
     states: Counter[str] = Counter()
     until = time.monotonic() + seconds
@@ -137,7 +138,8 @@ def _look(address: str, seconds: float) -> tuple[list[tuple[float, float]], Coun
         health = _health(address)
         lag_s = _lag_s(health)
         states[health["feed"]] += 1
-        found.append((time.time(), float("inf") if lag_s is None else lag_s))
+        if lag_s is not None:
+            found.append((datetime.fromisoformat(health["event_time"]).timestamp(), lag_s))
         time.sleep(LOOK_EVERY_S)
     return found, states
 

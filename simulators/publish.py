@@ -94,6 +94,7 @@ def publish(
     speed: Speed,
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
+    since: tuple[datetime, float] | None = None,
 ) -> Report:
     """Publish facts on the topic of ADT events, keyed by patient or bed.
 
@@ -113,6 +114,8 @@ def publish(
         Called at most twice a second, and when a wait begins or ends.
     stop : threading.Event or None
         Set it to stop.
+    since : tuple of datetime and float, or None
+        See `Pacer`: an event time, and the `time.monotonic()` at which it was due.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def publish(
     ensure_topics(settings)
     stop = stop or threading.Event()
     began_s = time.monotonic()
-    reporter, pacer = _ProgressReporter(on_progress, began_s), Pacer(speed)
+    reporter, pacer = _ProgressReporter(on_progress, began_s), Pacer(speed, since=since)
     first: datetime | None = None
     delivery = Delivery(
         settings,
@@ -141,7 +144,6 @@ def publish(
         on_waiting=reporter.waiting,
         stopped=stop.is_set,
     )
-    pace = (PACE_HEADER, speed.header)
     with closing(delivery):
         try:
             for number, fact in enumerate(facts):
@@ -153,7 +155,7 @@ def publish(
                     reporter.recorded_at = record.recorded_at
                 elif stop.is_set():
                     break
-                delivery.send(record.key, record.value, (*record.headers, pace))
+                delivery.send(record.key, record.value, (*record.headers, (PACE_HEADER, pacer.header())))
                 if number % LOOK_EVERY == 0:
                     reporter.published = delivery.acknowledged
                     reporter.maybe()

@@ -111,6 +111,20 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
     return Batch(fetches[0].records[0].topic, reads, facts, rejected)
 
 
+class _Pace(NamedTuple):
+    """The pace that a replay announces, and, if it says so, an event time and the wall clock's time of it."""
+
+    factor: float
+    event_time: datetime | None = None
+    wall: datetime | None = None
+
+    def sample(self, recorded_at: datetime, sent_at: datetime) -> Sample:
+        """Return the sample of a fact: by the replay's own clock, if that is known."""
+        if self.event_time is None or self.wall is None:
+            return Sample(recorded_at, sent_at, self.factor)
+        return Sample(self.event_time + (sent_at - self.wall) * self.factor, sent_at, self.factor)
+
+
 class _Partition:
     """What is read of one partition while a batch is read."""
 
@@ -133,14 +147,14 @@ class _Partition:
             return recorded_at
         if 0 <= sent_ms - self._second_ms < 1_000 and recorded_at <= self._second:
             return recorded_at
-        pace = _pace(record.headers)
-        if pace == AS_FAST_AS_POSSIBLE:
+        pace = _announced(record.headers)
+        if pace is not None and pace.factor == AS_FAST_AS_POSSIBLE:
             return recorded_at
         sent_at = EPOCH + sent_ms * MILLISECOND
         if pace is None:
             recorded_at = min(recorded_at, sent_at)
         if not 0 <= sent_ms - self._second_ms < 1_000:
-            self.samples.append(Sample(recorded_at, sent_at, pace))
+            self.samples.append(pace.sample(recorded_at, sent_at) if pace else Sample(recorded_at, sent_at))
             self._second_ms, self._second = sent_ms, sent_at
         return recorded_at
 
@@ -150,21 +164,24 @@ class _Partition:
         return PartitionRead(self.times, self.caught_up, self.samples, sent_at)
 
 
-def _pace(headers: Sequence[tuple[str, bytes]]) -> float | None:
+def _announced(headers: Sequence[tuple[str, bytes]]) -> _Pace | None:
     """Return the pace that a replay announces; None for an interface, or for what is not a pace."""
     for name, value in headers or ():
         if name == PACE_HEADER:
-            return AS_FAST_AS_POSSIBLE if value == b"max" else _read_pace(value)
+            return _read_pace(value)
     return None
 
 
-@lru_cache(maxsize=16)
-def _read_pace(value: bytes) -> float | None:
+@lru_cache(maxsize=64)
+def _read_pace(value: bytes) -> _Pace | None:
+    if value == b"max":
+        return _Pace(AS_FAST_AS_POSSIBLE)
     try:
-        pace = float(value)
-    except ValueError:
+        pace, *since = (float(number) for number in value.split())
+        event_time, wall = (EPOCH + timedelta(seconds=seconds) for seconds in since) if since else (None, None)
+    except (ValueError, OverflowError):
         return None
-    return pace if 0 < pace <= MAX_PACE else None
+    return _Pace(pace, event_time, wall) if 0 < pace <= MAX_PACE else None
 
 
 def _check_headers(headers: Sequence[tuple[str, bytes]]) -> None:
