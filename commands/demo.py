@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -27,6 +28,7 @@ HISTORY_DAYS = 14
 
 TRAINING_DAYS = 365
 UP_WITHIN_S = 60.0
+SIGN_EVERY_S = 1.0
 Say = Callable[[str], None]
 
 
@@ -87,10 +89,25 @@ def run_demo(settings: Settings, *, speed: str | None, port: int, seed: int, say
             say("Ctrl-C stops everything.")
             training = [*wardwatch, "train", "--simulated-days", str(TRAINING_DAYS), "--seed", str(seed + 1)]
             supervisor.start(_child("train", training, folder, env, restart=False))
+            threading.Thread(target=_say_signs, args=(f"{address}/health", stop, say), daemon=True).start()
         failed = supervisor.watch(stop)
         if failed is not None:
             raise WardwatchError(f"{failed.name}: stopped and could not be restarted. See its log, {failed.log}.")
         say("Stopping.")
+
+
+def _say_signs(url: str, stop: threading.Event, say: Say) -> None:
+    """Say the dashboard's sign of life whenever its state changes."""
+    before = ""
+    while not stop.wait(SIGN_EVERY_S):
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                health = json.load(answer)
+        except (urllib.error.URLError, OSError, ValueError):
+            continue  # the supervisor watches the dashboard itself
+        if health["feed"] != before:
+            before = health["feed"]
+            say(str(health["sign"]))
 
 
 def _place(folder: Path, bootstrap: str) -> dict[str, str]:

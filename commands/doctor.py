@@ -13,11 +13,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.registry import latest_batch_model_name
 from schemas import kafka
-from schemas.database import existing_engine, pending_migrations
+from schemas.database import driver_reason, existing_engine, pending_migrations
 from schemas.errors import WardwatchError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
+from schemas.signs_of_life import State
 from schemas.topics import TOPICS
+from streams.operate.status import read_sign
+
+REMEDIES = {
+    State.BROKER_LOST: "Start Kafka and set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS.",
+    State.DATABASE_FAILING: "Mend the database; no fact is lost meanwhile.",
+    State.WORKER_STOPPED: "Start `wardwatch worker`.",
+    State.INTERFACE_STOPPED: "Start `wardwatch ingest mllp` or `wardwatch ingest http` again.",
+    State.STARTING: "Repeat this in a few seconds.",
+}
+"""What to do in a state."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +52,7 @@ def examine(settings: Settings) -> list[Check]:
             lambda: _kafka(settings),
             "Start Kafka and set WARDWATCH_KAFKA_BOOTSTRAP_SERVERS, or try `make demo`.",
         ),
+        _signs(settings),
         _check(
             "model",
             lambda: _model(settings),
@@ -93,6 +105,21 @@ def _kafka(settings: Settings) -> str:
     if missing:
         raise WardwatchError(f"topics missing: {', '.join(missing)}. A worker creates them when it starts")
     return f"{settings.kafka_bootstrap_servers}, {len(TOPICS)} topics"
+
+
+def _signs(settings: Settings) -> Check:
+    """Return the signs of life in the words of the dashboard."""
+    database = ""
+    try:
+        with existing_engine(settings.sql_url).connect():
+            pass
+    except SQLAlchemyError as error:
+        database = driver_reason(error)
+    except WardwatchError as error:
+        database = str(error)
+    found = read_sign(settings, database)
+    ok = found.state in (State.LIVE, State.CATCHING_UP, State.SILENT)
+    return Check(name="signs of life", ok=ok, found=found.text, remedy="" if ok else REMEDIES[State(found.state)])
 
 
 def _model(settings: Settings) -> str:

@@ -122,6 +122,7 @@ async def _health(hub: Hub) -> dict[str, Any]:
         "status": "ok",
         "build": hub.build,
         "feed": feed.state,
+        "sign": f"{feed.title}: {feed.detail}" if feed.detail else feed.title,
         "message_age_s": feed.message_age_s,
         "broker_age_s": feed.broker_age_s,
         "event_time": None if hub.event_time is None else hub.event_time.isoformat(),

@@ -138,6 +138,12 @@ def pending_migrations(engine: Engine) -> list[str]:
     return revisions[::-1]
 
 
+def driver_reason(error: Exception) -> str:
+    """Return the driver's own reason for an error, one line without a statement: `database or disk is full`."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
 def as_utc(value: datetime | str) -> datetime:
     """Return a time read by a driver's own cursor (text on SQLite) as an aware UTC time."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -14,9 +15,13 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from schemas.errors import BrokerUnavailable, SettingsError
 from schemas.settings import Settings
-from schemas.topics import PARTITIONS, TOPICS, WORKER_GROUP
+from schemas.signs_of_life import NEEDED, Pulse
+from schemas.topics import HEARTBEATS, PARTITIONS, TOPICS, WORKER_GROUP, Heartbeat
 
 DAY_MS = 86_400_000
+INTERVAL_S = 1.2
+"""A little more than the seconds between two heartbeats of a process."""
+
 ANSWER_MS = 2_000
 """Timeout after which a broker counts as unavailable; kafka-python alone would try for 30 s."""
 
@@ -92,6 +97,45 @@ def ensure_topics(settings: Settings) -> None:
                     admin.create_topics([wanted])
     finally:
         admin.close()
+
+
+def heard(settings: Settings, listen_s: float = 2.5) -> list[Pulse]:
+    """Listen for heartbeats and return the last one of each process.
+
+    It ends early when the agents that the board needs have been heard.
+
+    Raises
+    ------
+    BrokerUnavailable
+        When no broker answers.
+    """
+    wait_for_broker(settings, timeout_s=0)
+    try:
+        consumer = _consumer(settings, enable_auto_commit=False)
+    except KafkaError:
+        raise _away(settings) from None
+    decode = msgspec.json.Decoder(Heartbeat).decode
+    found: dict[str, tuple[Heartbeat, float]] = {}
+    try:
+        partitions = [
+            TopicPartition(HEARTBEATS.name, number) for number in consumer.partitions_for_topic(HEARTBEATS.name) or ()
+        ]
+        consumer.assign(partitions)
+        for partition, end in consumer.end_offsets(partitions).items():
+            consumer.seek(partition, end)
+        began = time.monotonic()
+        while partitions and time.monotonic() - began < listen_s:
+            for records in consumer.poll(timeout_ms=100).values():
+                for record in records:
+                    with suppress(msgspec.DecodeError):
+                        beat = decode(record.value)
+                        found[f"{beat.role} {beat.process}"] = (beat, time.monotonic())
+            covered = {agent for beat, _ in found.values() for agent in beat.agents if not beat.stopping}
+            if covered.issuperset(NEEDED) and time.monotonic() - began >= INTERVAL_S:
+                break
+    finally:
+        consumer.close()
+    return [Pulse(beat, time.monotonic() - at) for beat, at in found.values()]
 
 
 def missing_topics(settings: Settings) -> list[str]:

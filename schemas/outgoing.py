@@ -10,6 +10,10 @@ from schemas.events import AnyFact, encode_fact
 REJECTED_HEADER = "wardwatch-rejected"
 """Header of a record that is not a fact: the reason. The worker stores such a record as a dead letter."""
 
+PACE_HEADER = "wardwatch-pace"
+"""Header of a record that a replay publishes: `max`, or its pace in seconds of event time per second of the wall clock,
+and, after spaces, an event time and the time of the wall clock at which it was due, both in seconds since 1970."""
+
 MAX_BYTES = 1_000_000
 """Of a record's value: Kafka accepts 1 MiB including key, headers and overhead."""
 

@@ -268,7 +268,30 @@ watermark = Table(
     Column("partition", Integer, primary_key=True),
     Column("heads", LargeBinary, nullable=False),
     Column("caught_up", Boolean, nullable=False),
+    Column("samples", LargeBinary),
+    Column("sent_at", UtcDateTime),
+    Column("checked_at", UtcDateTime),
     comment="The latest event times seen in each partition, and whether nothing was left to read in it.",
+)
+
+board_clock = Table(
+    "board_clock",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("wall", UtcDateTime, nullable=False),
+    Column("pace", Float, nullable=False),
+    Column("behind", Boolean, nullable=False),
+    comment="The board's time at a moment of the wall clock, and how it goes on: it never goes back.",
+)
+
+feed_hour = Table(
+    "feed_hour",
+    metadata,
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("facts", Integer, nullable=False),
+    comment="New facts by the hour in which they were recorded: how long a silence is likely.",
 )
 
 score = Table(

@@ -34,6 +34,8 @@ CAPACITY_METRICS = Topic("capacity.metrics.v1", "facility/unit", 7, "a unit's ce
 ALERTS_CHANGED = Topic("alerts.changed.v1", "patient token", 7, "an alert was raised or changed")
 ONLINE_MODEL = Topic("models.online.v1", "model", 7, "the online model has learnt")
 
+HEARTBEATS = Topic("heartbeats.v1", "process", 1, "signs of life of workers and interfaces, once a second")
+
 TOPICS = (
     ADT_EVENTS,
     DEAD_LETTERS,
@@ -42,6 +44,7 @@ TOPICS = (
     CAPACITY_METRICS,
     ALERTS_CHANGED,
     ONLINE_MODEL,
+    HEARTBEATS,
 )
 
 
@@ -117,6 +120,35 @@ class OnlineModelChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     version: int
     learnt: int
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Published once a second by each worker and each interface; `stopping` in the last one."""
+
+    process: str
+    """Host and process id; the Kafka key."""
+    role: str
+    """`worker`, `mllp` or `http`."""
+    sent_at: datetime
+    agents: tuple[str, ...] = ()
+    """Of a worker."""
+    stopping: bool = False
+    database: str = ""
+    """The driver's own reason for which the database fails; empty while it works."""
+    board_time: datetime | None = None
+    """The board's time at `sent_at`."""
+    pace: float = 0.0
+    """Seconds of event time per second of the wall clock."""
+    unread: int = 0
+    """Records of the feed that are left to read."""
+    behind_s: float | None = None
+    """Age in seconds of the oldest unread record, while the worker catches up; else None."""
+    progress: float = 0.0
+    """Share in [0, 1] of the records that were left when catching up began."""
+    last_fact_at: datetime | None = None
+    """When the last record of the feed was put on Kafka."""
+    silence: bool = False
+    """Whether the feed is silent for longer than is likely at this hour."""
 
 
 def unit_key(facility_id: str, unit_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -50,21 +51,27 @@ def publish_with_progress(
             waiting = f", waiting for {progress.waiting_for}" if progress.waiting_for else ""
             bar.update(task, description=f"{progress.published:,} facts{until}{waiting}")
 
+        began_s = time.monotonic()
         if live_from is None:
             return publish(facts, settings, speed=speed, on_progress=show)
         history = _Before(facts, live_from)
         first = publish(history, settings, speed=Speed.parse("max"), on_progress=show)
         if first.stopped:
             return first
-        return _together(first, publish(chain(history.rest, facts), settings, speed=speed, on_progress=show))
+        since = (live_from, began_s)  # at 1x the facts then keep step with the wall clock, however long history took
+        again = history.last  # says the time at once, where the first fact at this pace may be minutes away
+        rest = chain(again, history.rest, facts)
+        second = publish(rest, settings, speed=speed, on_progress=show, since=since)
+        return _together(first, replace(second, published=second.published - len(again)))
 
 
 class _Before:
-    """The facts recorded before a time; the first later one is kept in `rest`."""
+    """The facts recorded before a time; the first later one is kept in `rest`, and the last one before it in `last`."""
 
     def __init__(self, facts: Iterator[AnyFact | Outgoing], until: datetime) -> None:
         self._facts, self._until = facts, until
         self.rest: list[AnyFact | Outgoing] = []
+        self.last: list[AnyFact | Outgoing] = []
 
     def __iter__(self) -> Iterator[AnyFact | Outgoing]:
         for fact in self._facts:
@@ -72,6 +79,7 @@ class _Before:
                 self.rest.append(fact)
                 return
             yield fact
+            self.last = [fact]
 
 
 def _together(first: Report, second: Report) -> Report:

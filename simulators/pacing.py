@@ -61,6 +61,8 @@ class Pacer:
         The first fact is due at once, the others by their `recorded_at`, at this speed.
     clock : callable
         Seconds of a monotonic clock.
+    since : tuple of datetime and float, or None
+        An event time and the clock's seconds at which it was due; None: the first fact's, when it comes.
 
     Examples
     --------
@@ -72,10 +74,25 @@ class Pacer:
     5.0
     """
 
-    def __init__(self, speed: Speed, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        speed: Speed,
+        clock: Callable[[], float] = time.monotonic,
+        since: tuple[datetime, float] | None = None,
+    ) -> None:
         self._factor, self._clock = speed.factor, clock
-        self._first: datetime | None = None
-        self._began_s = 0.0
+        self._first: datetime | None = since[0] if since else None
+        self._began_s = since[1] if since else 0.0
+
+    def header(self) -> bytes:
+        """Return what the header of a record says: the pace, and an event time with the wall clock's time of it.
+
+        The worker lets the board's time go on by it. Seconds since 1970; `max` without a pace.
+        """
+        if self._factor is None or self._first is None:
+            return b"max"
+        wall_s = time.time() - (self._clock() - self._began_s)
+        return f"{self._factor:g} {self._first.timestamp():.3f} {wall_s:.1f}".encode()
 
     def wait_s(self, recorded_at: datetime) -> float:
         """Return the seconds until a fact recorded then is due; 0 when it is late."""

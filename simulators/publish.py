@@ -11,7 +11,7 @@ from datetime import datetime
 
 from schemas.events import AnyFact
 from schemas.kafka import ensure_topics, wait_for_broker
-from schemas.outgoing import Outgoing, outgoing
+from schemas.outgoing import PACE_HEADER, Outgoing, outgoing
 from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS
 from simulators.delivery import Delivery
@@ -94,6 +94,7 @@ def publish(
     speed: Speed,
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
+    since: tuple[datetime, float] | None = None,
 ) -> Report:
     """Publish facts on the topic of ADT events, keyed by patient or bed.
 
@@ -113,6 +114,8 @@ def publish(
         Called at most twice a second, and when a wait begins or ends.
     stop : threading.Event or None
         Set it to stop.
+    since : tuple of datetime and float, or None
+        See `Pacer`: an event time, and the `time.monotonic()` at which it was due.
 
     Returns
     -------
@@ -132,7 +135,7 @@ def publish(
     ensure_topics(settings)
     stop = stop or threading.Event()
     began_s = time.monotonic()
-    reporter, pacer = _ProgressReporter(on_progress, began_s), Pacer(speed)
+    reporter, pacer = _ProgressReporter(on_progress, began_s), Pacer(speed, since=since)
     first: datetime | None = None
     delivery = Delivery(
         settings,
@@ -152,7 +155,7 @@ def publish(
                     reporter.recorded_at = record.recorded_at
                 elif stop.is_set():
                     break
-                delivery.send(record.key, record.value, record.headers)
+                delivery.send(record.key, record.value, (*record.headers, (PACE_HEADER, pacer.header())))
                 if number % LOOK_EVERY == 0:
                     reporter.published = delivery.acknowledged
                     reporter.maybe()

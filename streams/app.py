@@ -29,7 +29,9 @@ from streams.capacity.agent import Capacity
 from streams.quality.agent import Quality
 from streams.store.locks import has_concurrent_writers
 from streams.worker.batch_transport import BatchSchema, Transport
+from streams.worker.board_clock import ClockService
 from streams.worker.health import WorkerPage
+from streams.worker.heartbeat import HeartbeatService
 from streams.worker.relay import Relay
 from streams.worker.transactions import Transactions
 
@@ -38,11 +40,14 @@ log = structlog.get_logger("wardwatch.worker")
 AGENTS = ("adt", "risk", "labels", "capacity", "quality", "relay")
 """Agents that a worker can run; all by default."""
 
+READING_AGENTS = frozenset({"adt", "risk", "labels", "capacity"})
+"""Agents that read a topic; the others poll SQL."""
+
 SWITCH_INTERVAL_S = 0.001
 """Longest time in seconds that a computing thread keeps the interpreter: the default, 5 ms, delays each SQL answer."""
 
 EVENT_TIME_CHECK_S = 0.5
-"""Seconds between two checks whether event time has passed a midnight or the due time of an outcome."""
+"""Seconds between two checks whether the board's time has passed a midnight or the due time of an outcome."""
 
 
 def create_app(settings: Settings) -> faust.App:
@@ -125,7 +130,11 @@ def wire(
 
     relay = Relay(engine, settings) if "relay" in agents else None
     notify_relay = relay.notify_relay if relay is not None else _no_relay
-    services: list[Service] = [WorkerPage(app, settings, on_listening)]
+    if READING_AGENTS.isdisjoint(agents):
+        app.producer_only = True  # Faust's consumer refuses to start without a topic
+    clock = ClockService(app, transactions("clock"), utc_now)
+    heart = HeartbeatService(settings, tuple(agents), clock.fill)
+    services: list[Service] = [WorkerPage(app, settings, on_listening), clock, heart]
     if relay is not None:
         services.append(relay)
     if "adt" in agents:
@@ -150,7 +159,7 @@ def wire(
         _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
         services.append(EventTimeTask(outcomes, trainer.release_due, notify_relay))
     if "capacity" in agents:
-        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay)
+        capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay, utc_now)
         _agent(app, "capacity", UNITS_CHANGED, capacity.run)
         services.append(capacity)
     if "quality" in agents:

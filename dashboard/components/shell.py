@@ -49,7 +49,7 @@ def layout(context: Context) -> dmc.MantineProvider:
         theme={"fontFamily": "Inter, Arial, sans-serif", "primaryColor": "blue"},
         children=[
             html.Div(
-                [_skip(), _rail(), _top(context), page_container, *_stores(context)],
+                [_skip(), _rail(), _top(context), _past(), page_container, *_stores(context)],
                 className="app",
                 id="app",
                 **data(build=context.hub.build),
@@ -88,7 +88,7 @@ def _event_clock() -> html.Div:
     return html.Div(
         [icon("clock"), html.Span("Feed time", className="mut"), html.Span("–", id="event-time", className="num")],
         className="pill",
-        title="Event time: when the latest facts happened. In a replay it runs at the speed of the replay.",
+        title="The board's time: it goes on with the wall clock, in a replay at the pace of the replay.",
     )
 
 
@@ -96,12 +96,17 @@ def _freshness() -> html.Div:
     return html.Div(
         [
             html.I(className="dot", **aria(hidden="true")),
-            html.Span("Connecting", id="freshness-state", role="status"),
+            html.Span("Connecting", id="freshness-state", role="status", **aria(live="polite")),
             html.Span("", id="freshness-age", className="mut num"),
         ],
         id="freshness",
         className="pill freshness starting",
     )
+
+
+def _past() -> html.Div:
+    """Return the banner that says that the board shows the past; the page's script fills and shows it."""
+    return html.Div("", id="past", className="past", hidden=True, role="status")
 
 
 def _theme_toggle() -> dmc.ColorSchemeToggle:

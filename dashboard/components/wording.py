@@ -41,7 +41,7 @@ def reason_in_words(label: str, value: str) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """Return a duration in its two largest units.
+    """Return a duration in its two largest units; a negative one, of a sender whose clock is ahead, is 0 min.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def duration(span: timedelta) -> str:
     >>> duration(timedelta(days=13_980))
     '38 years'
     """
-    minutes = int(span.total_seconds() // 60)
+    minutes = max(int(span.total_seconds() // 60), 0)
     if minutes < 60:
         return f"{minutes} min"
     if minutes < 48 * 60:

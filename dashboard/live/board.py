@@ -26,6 +26,16 @@ class BoardState:
     def __init__(self, hospital: Hospital) -> None:
         self._hospital = hospital
         self._metrics: dict[UnitKey, CapacityMetrics] = {}
+        self._time: datetime | None = None
+
+    def set_time(self, now: datetime) -> None:
+        """Set the board's time, as a worker says it; an earlier one is ignored."""
+        self._time = max(now, self._time or now)
+
+    def is_at(self, event_time: int | None) -> bool:
+        """Return whether the board's time is still this one, in seconds since 1970."""
+        now = self.event_time
+        return event_time == (None if now is None else _seconds(now))
 
     def replace(self, metrics: Iterable[CapacityMetrics]) -> None:
         """Replace all metrics by the snapshot from SQL."""
@@ -41,18 +51,22 @@ class BoardState:
 
     @property
     def event_time(self) -> datetime | None:
-        """Event time: the latest time for which a unit was computed."""
-        return max((metric.as_of for metric in self._metrics.values()), default=None)
+        """The board's time: as a worker said it, or the latest time of any unit; None without facts."""
+        latest = max((metric.as_of for metric in self._metrics.values()), default=None)
+        return latest and max(latest, self._time or latest)
 
-    def draw(self) -> Board:
-        """Return the board: units in the order of the hospital file, then those that only the feed knows."""
+    def draw(self, *, past: bool = False) -> Board:
+        """Return the board: units in the order of the hospital file, then those that only the feed knows.
+
+        With `past`, facts are left to read, and no change of the last 24 hours is shown.
+        """
         now = self.event_time
         units = tuple(self._unit(key, now) for key in self._order())
         inpatient = frozenset(unit.card.key for unit in units if not self._is_emergency(unit.card))
         return Board(
             event_time=None if now is None else _seconds(now),
             units=units,
-            summary=summarise(units, inpatient, None if now is None else _seconds(now), self._place(units)),
+            summary=summarise(units, inpatient, None if now is None else _seconds(now), self._place(units), past=past),
         )
 
     def _order(self) -> list[UnitKey]:

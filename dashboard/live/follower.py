@@ -18,11 +18,12 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError
 from sqlalchemy.exc import DBAPIError
 
+from schemas.database import driver_reason
 from schemas.kafka import connection
 from schemas.settings import Settings
-from schemas.topics import ALERTS_CHANGED, CAPACITY_METRICS, CapacityMetrics
+from schemas.topics import ALERTS_CHANGED, CAPACITY_METRICS, HEARTBEATS, CapacityMetrics, Heartbeat
 
-TOPICS = (CAPACITY_METRICS.name, ALERTS_CHANGED.name)
+TOPICS = (CAPACITY_METRICS.name, ALERTS_CHANGED.name, HEARTBEATS.name)
 POLL_MS = 200
 SIGN_OF_LIFE_MS = 1_000
 """Timeout of the request that checks an idle broker; well below `BROKER_LOST_S`."""
@@ -30,6 +31,7 @@ SIGN_OF_LIFE_MS = 1_000
 RETRY_S = 1.0
 log = structlog.get_logger("wardwatch.dashboard")
 _decode = msgspec.json.Decoder(CapacityMetrics).decode
+_decode_beat = msgspec.json.Decoder(Heartbeat).decode
 
 
 class Listener(Protocol):
@@ -41,11 +43,14 @@ class Listener(Protocol):
     def accept(self, metrics: list[CapacityMetrics], alerts: int) -> None:
         """Apply what the broker sent."""
 
+    def heartbeat(self, beat: Heartbeat) -> None:
+        """Note a sign of life of a worker or an interface."""
+
     def broker_answered(self) -> None:
         """Note a sign of life of the broker."""
 
-    def database_lost(self) -> None:
-        """Note that the snapshot could not be read."""
+    def database_lost(self, reason: str) -> None:
+        """Note that the snapshot could not be read, and the driver's reason."""
 
 
 class Follower:
@@ -154,17 +159,31 @@ class Follower:
         metrics: list[CapacityMetrics] = []
         alerts = 0
         for partition, records in batches.items():
-            if partition.topic == ALERTS_CHANGED.name:
+            if partition.topic == HEARTBEATS.name:
+                self._pass_on(records)
+            elif partition.topic == ALERTS_CHANGED.name:
                 alerts += len(records)
             else:
                 metrics.extend(self._read(records))
-        self._listener.accept(metrics, alerts)
+        self._listener.broker_answered()
+        if metrics or alerts:
+            self._listener.accept(metrics, alerts)
+
+    def _pass_on(self, records: Iterable[Any]) -> None:
+        for record in records:
+            try:
+                beat = _decode_beat(record.value)
+            except msgspec.DecodeError as error:
+                log.error("unreadable message", topic=HEARTBEATS.name, error=str(error))
+            else:
+                self._listener.heartbeat(beat)
 
     def _has_gap(self, batches: dict[TopicPartition, list[Any]]) -> bool:
         gap = False
         for partition, records in batches.items():
             for record in records:
-                gap = gap or record.offset != self._expected[partition]
+                is_next = record.offset == self._expected[partition]
+                gap = gap or not (is_next or partition.topic == HEARTBEATS.name)
                 self._expected[partition] = record.offset + 1
         return gap
 
@@ -184,7 +203,7 @@ class Follower:
                 metrics = self._read_snapshot()
             except DBAPIError as error:
                 log.warning("database lost", error=type(error.orig).__name__)
-                self._listener.database_lost()
+                self._listener.database_lost(driver_reason(error))
                 self._stop.wait(RETRY_S)
             else:
                 self._listener.load(metrics)

@@ -12,7 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -22,7 +22,7 @@ from dashboard.live.delta import changes, merged
 from dashboard.live.feed import FeedClock
 from dashboard.live.wire import Board, Feed, Push, UnitChange
 from schemas.hospital import Hospital
-from schemas.topics import CapacityMetrics
+from schemas.topics import CapacityMetrics, Heartbeat
 
 PUSH_INTERVAL_S = 0.05
 """Minimum seconds between two pushes. Dash loses the first of two pushes of one property within 2 ms."""
@@ -37,6 +37,11 @@ OVERLAP_S = 1.0
 """A delta repeats the steps of this many seconds: Dash drops messages that arrive while a tab is busy."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+def utc_now() -> datetime:
+    """Return the time of the wall clock, aware UTC."""
+    return datetime.now(UTC)
 
 
 class _Pushed(NamedTuple):
@@ -87,10 +92,20 @@ class Hub:
         Version of the server's code; a browser that was loaded from another one reloads.
     clock : callable
         Monotonic seconds.
+    wall_clock : callable
+        Aware UTC.
     """
 
-    def __init__(self, hospital: Hospital, build: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        hospital: Hospital,
+        build: str,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], datetime] = utc_now,
+    ) -> None:
         self.build = build
+        self._wall_clock = wall_clock
+        self._is_past = False
         self.epoch = uuid.uuid4().hex[:12]
         self._clock = clock
         self._state = BoardState(hospital)
@@ -119,12 +134,12 @@ class Hub:
 
     @property
     def event_time(self) -> datetime | None:
-        """Event time of the feed."""
+        """The board's time."""
         return self._state.event_time
 
     def feed(self) -> Feed:
         """Return how old the board is."""
-        return self._feed.read(self._clock())
+        return self._feed.read(self._clock(), self._wall_clock())
 
     def metrics(self, facility_id: str, unit_id: str) -> CapacityMetrics | None:
         """Return the latest metrics of a unit."""
@@ -133,13 +148,19 @@ class Hub:
     def load(self, metrics: Iterable[CapacityMetrics]) -> None:
         """Replace everything by the snapshot from SQL."""
         self._state.replace(metrics)
-        self._feed.database(lost=False)
+        self._feed.database("")
         self._alerts += 1  # missed messages may have been about alerts
         self._changed.set()
 
-    def database_lost(self) -> None:
-        """Note that the snapshot could not be read."""
-        self._feed.database(lost=True)
+    def database_lost(self, reason: str) -> None:
+        """Note that the snapshot could not be read, and the driver's reason."""
+        self._feed.database(reason)
+
+    def heartbeat(self, beat: Heartbeat) -> None:
+        """Record a heartbeat; a worker's says the board's time."""
+        self._feed.heartbeat(beat, self._clock())
+        if beat.board_time is not None and not beat.stopping:
+            self._state.set_time(beat.board_time)
 
     def broker_answered(self) -> None:
         """Record an answer of the broker."""
@@ -174,14 +195,23 @@ class Hub:
             try:
                 await asyncio.wait_for(self._changed.wait(), PULSE_S)
             except TimeoutError:
-                self._offer(self._message(self._pushed.seq))
+                if self._is_as_pushed():
+                    self._offer(self._message(self._pushed.seq))
+                else:
+                    self._push()
                 continue
             await asyncio.sleep(max(TOGETHER_S, self._pushed_at + PUSH_INTERVAL_S - self._clock()))
             self._changed.clear()
             self._push()
 
+    def _is_as_pushed(self) -> bool:
+        """Return whether neither time nor the signs of life have changed what the board shows."""
+        return self._state.is_at(self._pushed.board.event_time) and self.feed().past == self._is_past
+
     def _push(self) -> None:
-        board, now = self._state.draw(), self._clock()
+        now = self._clock()
+        self._is_past = self.feed().past
+        board = self._state.draw(past=self._is_past)
         seq, old = self._pushed.seq + 1, self._pushed.board
         self._pushed, self._pushed_at = _Pushed(seq, board), now
         differing = changes(old, board)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dashboard.live.follower import Follower
 from dashboard.live.hub import Hub
 from schemas.settings import Settings
-from schemas.topics import CapacityMetrics
+from schemas.topics import CapacityMetrics, Heartbeat
 
 STOP_WITHIN_S = 0.5
 """Seconds to wait for the follower's thread, which holds no resource that must be closed."""
@@ -28,11 +28,14 @@ class _OnLoop:
     def accept(self, metrics: list[CapacityMetrics], alerts: int) -> None:
         self._loop.call_soon_threadsafe(self._hub.accept, metrics, alerts)
 
+    def heartbeat(self, beat: Heartbeat) -> None:
+        self._loop.call_soon_threadsafe(self._hub.heartbeat, beat)
+
     def broker_answered(self) -> None:
         self._loop.call_soon_threadsafe(self._hub.broker_answered)
 
-    def database_lost(self) -> None:
-        self._loop.call_soon_threadsafe(self._hub.database_lost)
+    def database_lost(self, reason: str) -> None:
+        self._loop.call_soon_threadsafe(self._hub.database_lost, reason)
 
 
 class LiveService:

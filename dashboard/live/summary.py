@@ -15,7 +15,9 @@ DEPARTURES = 8
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
-def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int | None, place: str) -> Summary:
+def summarise(
+    units: Sequence[BoardUnit], inpatient: Collection[str], now: int | None, place: str, *, past: bool = False
+) -> Summary:
     """Return figures, attention list and departures.
 
     Parameters
@@ -28,6 +30,8 @@ def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int |
         Event time in seconds since 1970; None before the first fact.
     place : str
         What the board shows, for its heading.
+    past : bool
+        Whether facts are left to read: then the change of the last 24 hours is not known.
     """
     wards = [unit for unit in units if unit.card.key in inpatient]
     staffed_wards = [unit for unit in wards if unit.card.staffed]
@@ -36,7 +40,7 @@ def summarise(units: Sequence[BoardUnit], inpatient: Collection[str], now: int |
     hours = _sum_hours([unit.card.hours for unit in in_occupancy if unit.card.hours])
     staffed = sum(unit.card.staffed for unit in wards)
     return Summary(
-        figures=_figures(units, wards, in_occupancy, staffed, hours) if now is not None else (),
+        figures=_figures(units, wards, in_occupancy, staffed, () if past else hours) if now is not None else (),
         attention=tuple(_attention(units, now)) if now is not None else (),
         departures=tuple(_departures(units, now)) if now is not None else (),
         hours=hours,

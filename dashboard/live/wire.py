@@ -134,11 +134,15 @@ class UnitChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """Freshness of the board. `state` is a `live.feed.FeedState`; ages are seconds of the wall clock."""
+    """Signs of life. `state`, `title` and `detail` are those of `schemas.signs_of_life.Sign`; ages are wall seconds."""
 
     state: str
+    title: str
+    detail: str
     message_age_s: float | None
     broker_age_s: float | None
+    past: bool = False
+    """Whether the board shows the past: facts are left to read."""
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -6,8 +6,9 @@ other agents.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ from schemas.topics import DEAD_LETTERS, ENCOUNTERS_CHANGED, UNITS_CHANGED, Enco
 from streams.adt.records import Batch, Record
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
-from streams.fold.event_time import PartitionMark, advance
+from streams.fold.event_time import PartitionMark, advance, keep_samples
 from streams.fold.merges import links_of, merges_of, resolve_persons
 from streams.fold.noted import encounter_merges_in, places_named
 from streams.fold.parts import Link, PartsFolded, fold_connected
@@ -75,6 +76,7 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
         dead_letters=letters,
         watermarks=watermarks,
         part_links=part_links,
+        hours=_hours(batch),
         messages=[
             *_announcements(batch, before, encounters, patients, beds, reassigned),
             *_rejections(letters, batch.rejected),
@@ -338,9 +340,28 @@ def _rejections(letters: Iterable[DeadLetter], rejected: Iterable[tuple[Record, 
 
 def _watermarks(batch: Batch, known: Mapping[int, PartitionMark]) -> dict[int, PartitionMark]:
     """Return the watermark of each partition after the batch."""
-    return {
-        partition: PartitionMark(
-            advance(known[partition].heads if partition in known else (), times.values()), caught_up
+    marks = {}
+    for partition, read in batch.partitions.items():
+        mark = known.get(partition, PartitionMark((), False))
+        marks[partition] = mark._replace(
+            heads=advance(mark.heads, read.times.values()),
+            caught_up=read.caught_up,
+            samples=keep_samples(mark.samples, read.samples) if read.samples else mark.samples,
+            sent_at=read.sent_at or mark.sent_at,
         )
-        for partition, (times, caught_up) in batch.partitions.items()
-    }
+    return marks
+
+
+def _hours(batch: Batch) -> dict[tuple[datetime, int], int]:
+    """Return how many facts of the batch were recorded in each hour; facts that were known already count as well."""
+    counts: dict[tuple[datetime, int], int] = {}
+    for partition, read in batch.partitions.items():
+        if read.times:
+            first, last = _hour(min(read.times.values())), _hour(max(read.times.values()))
+            hours = {first: len(read.times)} if first == last else Counter(map(_hour, read.times.values()))
+            counts |= {(hour, partition): number for hour, number in hours.items()}
+    return counts
+
+
+def _hour(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -84,10 +84,28 @@ def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> Capac
     )
 
 
+def next_cleaned_at(facts: UnitFacts, metrics: CapacityMetrics, hospital: Hospital) -> datetime | None:
+    """Return when the next bed of the unit counts as clean without any message; None where none does.
+
+    It is so in facilities whose feed reports no bed status: there a bed is assumed to be clean some time after it was
+    left.
+    """
+    assumed = _assumed_cleaning(facts.facility_id, hospital)
+    if assumed is None:
+        return None
+    dirty = [bed.bed_id for bed in metrics.beds if bed.status is BedStatus.DIRTY]
+    left = [facts.left_at[bed_id] for bed_id in dirty if bed_id in facts.left_at]
+    return min((at + assumed for at in left if at + assumed > metrics.as_of), default=None)
+
+
+def _assumed_cleaning(facility_id: str, hospital: Hospital) -> timedelta | None:
+    facility = hospital.facility(facility_id)
+    return timedelta(minutes=facility.cleaning_minutes) if facility and not facility.bed_status_feed else None
+
+
 def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of: datetime) -> list[BedOnBoard]:
-    facility = hospital.facility(facts.facility_id)
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
-    assumed = timedelta(minutes=facility.cleaning_minutes) if facility and not facility.bed_status_feed else None
+    assumed = _assumed_cleaning(facts.facility_id, hospital)
     known = unit.bed_ids if unit else ()
     seen = {presence.bed_id for presence in here if presence.bed_id} | set(facts.reports) | set(facts.reservations)
     claims: dict[str, list[Presence]] = {}

@@ -21,8 +21,6 @@ from streams.capacity.census import HOURS, Presence, UnitFacts
 from streams.capacity.places import places_of
 from streams.store import bulk
 from streams.store.pending_admissions import open_plans
-from streams.store.watermarks import event_time
-from streams.worker import metrics
 
 WINDOW = timedelta(hours=HOURS + 1)
 """Period for which presences are read: enough for the census of each of the last 24 full hours."""
@@ -76,13 +74,6 @@ class CapacityStore:
         column = tables.unit_capacity.columns
         rows = connection.execute(select(column.facility_id, column.unit_id, column.as_of))
         return {(row.facility_id, row.unit_id): row.as_of for row in rows}
-
-    def event_time(self, connection: Connection, latest: datetime) -> datetime:
-        """Return the event time that all partitions have reached, or `latest` while it is unknown."""
-        reached = event_time(connection)
-        if reached is not None:
-            metrics.WATERMARK.set(reached.timestamp())
-        return reached or latest
 
     def unit_facts(self, connection: Connection, units: Collection[UnitKey], as_of: datetime) -> list[UnitFacts]:
         """Return the facts from which the metrics of these units are computed, sorted by unit.

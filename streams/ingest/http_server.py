@@ -89,7 +89,8 @@ async def _serve(server: _Server, publisher: Publisher, listening: socket.socket
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
-        await server.serve(sockets=[listening])
+        async with publisher.heart("http").beating():
+            await server.serve(sockets=[listening])
     finally:
         await publisher.stop()
 

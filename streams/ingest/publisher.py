@@ -18,6 +18,7 @@ from schemas.errors import BrokerUnavailable, RecordsTooLarge
 from schemas.outgoing import Outgoing
 from schemas.settings import Settings
 from schemas.topics import ADT_EVENTS
+from streams.ingest.heartbeats import Heart
 
 ANSWER_MS = 10_000
 """Longest time that Kafka may take to confirm; after it the sender gets no answer and retries."""
@@ -67,6 +68,10 @@ class Publisher:
         if self._producer is not None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._producer.stop(), STOP_S)
+
+    def heart(self, role: str) -> Heart:
+        """Return the heartbeats of the interface, which go the way of its facts."""
+        return Heart(self._producer, role)
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Return once Kafka has all of the records.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,17 +13,20 @@ from sqlalchemy.exc import DBAPIError
 from schemas import kafka, tables
 from schemas.errors import BrokerUnavailable, WardwatchError
 from schemas.settings import Settings
+from schemas.signs_of_life import Sign, sign
 from schemas.state import EncounterStatus
 from schemas.topics import ADT_EVENTS, ENCOUNTERS_CHANGED, UNITS_CHANGED
 from streams.alerts.rules import OPEN_STATUSES
-from streams.store.watermarks import event_time
+from streams.store.watermarks import board_time
 
 READ_BY_WORKERS = [ADT_EVENTS.name, ENCOUNTERS_CHANGED.name, UNITS_CHANGED.name]
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Row counts of the database, and the workers' lag on each topic in records."""
+    """Signs of life, row counts of the database, and the workers' lag on each topic in records."""
 
+    sign: str
+    """As the dashboard shows it, in one line."""
     facts: int
     patients: int
     encounters: dict[str, int]
@@ -59,7 +62,24 @@ def read_status(settings: Settings, engine: Engine) -> Status:
         behind = kafka.lag(settings, READ_BY_WORKERS)
     except (BrokerUnavailable, KafkaError):
         behind = None
-    return Status(lag=behind, **counts)
+    return Status(sign=read_sign(settings).text, lag=behind, **counts)
+
+
+def read_sign(settings: Settings, database: str = "") -> Sign:
+    """Listen for the heartbeats of workers and interfaces, for up to three seconds, and return the signs of life.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where the broker is.
+    database : str
+        The driver's reason for which the caller cannot read the database; empty if it can.
+    """
+    try:
+        pulses = kafka.heard(settings)
+    except (BrokerUnavailable, KafkaError):
+        return sign([], wall=datetime.now(UTC), broker_lost=True)
+    return sign(pulses, wall=datetime.now(UTC), database=database)
 
 
 def _counts(connection: Connection) -> dict[str, Any]:
@@ -87,7 +107,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "labels_released": _rows(connection, tables.label, released),
         "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status.in_(OPEN_STATUSES)),
         "batch_model": connection.scalar(newest),
-        "event_time": event_time(connection),
+        "event_time": board_time(connection, datetime.now(UTC)),
     }
 
 

@@ -6,7 +6,7 @@ Findings correct nothing: all facts are kept, and the state is the best that fol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +20,7 @@ from schemas.two_people import Generation, are_couplet, are_two_people, generati
 from streams.capacity.places import places_of
 from streams.quality.kinds import PROBLEMS, WORK_ORDER, Finding, Kind, text_of
 from streams.store import bulk, histories, watermarks
+from streams.store.parts import stays_of_parts
 from streams.store.pending_admissions import open_plans, serving_cancels
 from streams.store.people import persons
 
@@ -56,9 +57,9 @@ def findings(connection: Connection, hospital: Hospital, now: datetime | None = 
     hospital : Hospital
         Units and beds of the hospital.
     now : datetime or None
-        Event time, aware UTC; by default as `event_time` returns it.
+        Event time, aware UTC; by default the board's time.
     """
-    now = now or event_time(connection)
+    now = now or board_time(connection, datetime.now(UTC))
     if now is None:
         return []
     return by_kind([*of_state(connection, now), *of_log(connection, hospital)])
@@ -69,9 +70,9 @@ def by_kind(found: Iterable[Finding]) -> list[Finding]:
     return sorted(found, key=lambda each: (WORK_ORDER[each.kind], each.subject, each.says))
 
 
-def event_time(connection: Connection) -> datetime | None:
-    """Return the event time that all partitions have reached, or else the latest time at which a fact happened."""
-    return watermarks.event_time(connection) or watermarks.latest_fact(connection)
+def board_time(connection: Connection, wall: datetime) -> datetime | None:
+    """Return the board's time, or else the latest time at which a fact was recorded."""
+    return watermarks.board_time(connection, wall) or watermarks.latest_fact(connection)
 
 
 def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:

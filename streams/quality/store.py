@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, select, tuple_
 
 from schemas import tables
 from schemas.hospital import Hospital
-from streams.quality.findings import event_time, of_log, of_state
+from streams.quality.findings import board_time, of_log, of_state
 from streams.quality.kinds import Finding
 from streams.store import bulk
 
@@ -28,7 +28,7 @@ def look(engine: Engine, hospital: Hospital, part: str, now: datetime) -> tuple[
         looked_at = connection.scalar(select(column.looked_at).where(column.part == part))
         if looked_at is not None and now - looked_at < EVERY[part] * 0.9:
             return None
-        until = event_time(connection)
+        until = board_time(connection, now)
         if until is None:
             return [], None
         return list(of_state(connection, until) if part == "state" else of_log(connection, hospital)), until

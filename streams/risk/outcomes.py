@@ -26,7 +26,7 @@ from streams.store import histories
 from streams.store.locks import AdvisoryLock, try_lock
 from streams.store.outbox import Message, add_messages
 from streams.store.people import deaths
-from streams.store.watermarks import event_time
+from streams.store.watermarks import settled_time
 from streams.worker import metrics
 
 MAX_AT_ONCE = 1_000
@@ -73,7 +73,7 @@ class OutcomeTrainer:
     Parameters
     ----------
     clock : callable
-        Wall clock, aware UTC; stamps releases.
+        Wall clock, aware UTC; stamps releases, and moves the board's time on where the feed is caught up.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -84,7 +84,7 @@ class OutcomeTrainer:
         with engine.begin() as connection:
             if not try_lock(connection, AdvisoryLock.LEARN):
                 return 0
-            reached = event_time(connection)
+            reached = settled_time(connection, self._clock())
             stays = outcome_store.due(connection, reached, MAX_AT_ONCE) if reached is not None else []
             if not stays:
                 return 0

@@ -25,7 +25,7 @@ from streams.risk.moments import Due, due_after_merge, due_at_midnight, due_mome
 from streams.store import histories
 from streams.store.locks import AdvisoryLock, try_lock
 from streams.store.people import deaths
-from streams.store.watermarks import event_time
+from streams.store.watermarks import settled_time
 from streams.worker import metrics
 
 MAX_AT_ONCE = 2_000
@@ -58,7 +58,7 @@ class Scoring:
     Parameters
     ----------
     clock : callable
-        Wall clock, aware UTC; stamps alerts.
+        Wall clock, aware UTC; stamps alerts, and moves the board's time on where the feed is caught up.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -98,7 +98,7 @@ class Scoring:
     def passed_midnights(self, engine: Engine) -> int:
         """Score the inpatients of the next midnights that event time has passed; return the number of midnights."""
         with engine.connect().execution_options(read_only=True) as connection:
-            now = event_time(connection)
+            now = settled_time(connection, self._clock())
             models = self._newest(connection)
             since = score_store.scored_until(connection)
             if now is None or models is None:

@@ -167,6 +167,8 @@ class Changes(NamedTuple):
     """Encounter and target of each merge in the batch."""
     dead_letters: Sequence[DeadLetter] = ()
     watermarks: Mapping[int, PartitionMark] = {}
+    hours: Mapping[tuple[datetime, int], int] = {}
+    """New facts by the hour in which they were recorded, and partition."""
     messages: Sequence[Message] = ()
     part_links: Mapping[Link, bool] = {}
     """Links of the touched parts, and whether each part waits for its stay."""

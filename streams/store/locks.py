@@ -30,6 +30,8 @@ class AdvisoryLock(IntEnum):
     """Facts of neighbouring months are not added at the same time; the second key is whether the month is odd."""
     FACT_LOG = 49
     """One transaction at a time makes, archives or drops partitions of the fact log."""
+    CLOCK = 50
+    """One worker at a time stores the board's time, so that it never goes back."""
 
 
 def has_concurrent_writers(bind: Connection | Engine) -> bool:

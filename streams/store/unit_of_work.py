@@ -49,7 +49,7 @@ from streams.store.rows import (
     reservations_of_patient,
     stay_rows,
 )
-from streams.store.watermarks import read_watermarks, save_watermarks
+from streams.store.watermarks import add_hours, read_watermarks, save_watermarks
 
 
 class _Encounters(NamedTuple):
@@ -160,6 +160,7 @@ class UnitOfWork:
             columns=DeadLetter._fields,
         )
         save_watermarks(self.connection, changes.topic, changes.watermarks)
+        add_hours(self.connection, changes.hours)
         add_messages(self.connection, changes.messages)
 
     def _encounters(self, touched: Touched) -> _Encounters:

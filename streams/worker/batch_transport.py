@@ -104,6 +104,16 @@ class BatchConsumer(aiokafka.Consumer):
         except AssertionError:
             return None
 
+    def unread(self, tp: TP) -> int | None:
+        """Return how many records of a partition are not acknowledged yet; None while its end is unknown."""
+        end = self.highwater(tp)
+        if end is None:
+            return None
+        waiting = [message for message in self._delivered[tp] if not message.acked]
+        read = self._next_offset.get(tp, self._committed_offset[tp])
+        done = waiting[0].value[0].offset if waiting else read
+        return max(end - (done or 0), 0)
+
     async def perform_seek(self) -> None:
         """Discard what was delivered from the old positions."""
         self._delivered.clear()

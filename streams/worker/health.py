@@ -57,7 +57,18 @@ class WorkerPage(Service):
         return web.Response(body=generate_latest(metrics.REGISTRY), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def readiness(self) -> dict[str, Any]:
-        """Return whether the worker is started, not rebalancing, has partitions, and makes progress."""
+        """Return whether the worker is started, not rebalancing, has partitions, and makes progress.
+
+        A worker whose agents read no topic (`quality`, `relay`) has no partitions, and is ready when it is started.
+        """
+        if self._app.producer_only:
+            return {
+                "ready": bool(self._app.started),
+                "started": bool(self._app.started),
+                "rebalancing": False,
+                "partitions": 0,
+                "seconds_waiting_for_commit": 0.0,
+            }
         consumer = self._app.consumer
         started = bool(self._app.started and consumer is not None and consumer.started)
         partitions = len(consumer.assignment()) if started else 0

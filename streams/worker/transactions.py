@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from schemas.database import driver_reason
 from schemas.errors import WriteConflict
 from streams.worker import metrics
 
@@ -41,6 +42,8 @@ class Transactions:
     def __init__(self, engine: Engine, name: str) -> None:
         self.engine = engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self.failing = ""
+        """The driver's reason for which the last attempt failed; empty after a success."""
 
     async def run(self, work: Callable[[Engine], Result]) -> Result:
         """Run `work` in the thread until it succeeds; it must open and end its own transaction.
@@ -54,16 +57,20 @@ class Transactions:
         delay_s = FIRST_RETRY_DELAY_S
         while True:
             try:
-                return await loop.run_in_executor(self._thread, work, self.engine)
+                result = await loop.run_in_executor(self._thread, work, self.engine)
             except (DBAPIError, PoolTimeout, WriteConflict) as error:
                 if not is_transient(error):
                     raise
+                self.failing = "" if isinstance(error, WriteConflict) else driver_reason(error)
                 metrics.TRANSACTION_RETRIES.inc()
                 log.warning(
                     "database: unavailable, busy or in conflict. Retrying; check the server if this repeats.",
                     error=type(error).__name__,
                     delay_s=delay_s,
                 )
+            else:
+                self.failing = ""
+                return result
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
             delay_s = min(2 * delay_s, MAX_RETRY_DELAY_S)
 

@@ -238,7 +238,7 @@ def test_a_hinted_unit_is_computed_from_sql_and_announced(engine: Engine) -> Non
     take(engine, bed(4, "4W/03", "blocked", reason="leak"))
     with engine.begin() as connection:
         connection.execute(tables.outbox.delete())
-    agent = Capacity(Transactions(engine, "test"), load_hospital(), lambda: None)
+    agent = Capacity(Transactions(engine, "test"), load_hospital(), lambda: None, lambda: T0)
     agent.recompute(engine, [UnitChanged(facility_id="HG", unit_id="4W", occurred_at=at(5))])
     [(raw,)] = rows(engine, tables.unit_capacity, "metrics")
     metrics = msgspec.json.decode(raw, type=CapacityMetrics)

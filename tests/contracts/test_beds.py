@@ -130,7 +130,7 @@ def test_visits_without_a_discharge_count_for_as_long_as_they_are_open(engine: E
 
 def test_all_units_are_recomputed_after_a_minute_without_hints(engine: Engine) -> None:
     take(engine, admit(0, "4W/01"), admit(0, "ED/01", e="E2", p="P2"))
-    agent = Capacity(Transactions(engine, "test"), HOSPITAL, lambda: None)
+    agent = Capacity(Transactions(engine, "test"), HOSPITAL, lambda: None, lambda: at(1))
     agent.recompute(engine, [UnitChanged(facility_id="HG", unit_id=unit, occurred_at=at(1)) for unit in ("4W", "ED")])
     with engine.begin() as connection:
         connection.execute(tables.unit_capacity.update().values(metrics=b""))

@@ -68,4 +68,4 @@ def test_locked_tables_can_be_read_by_others(engine: Engine) -> None:
 
 
 def test_every_lock_has_its_own_number() -> None:
-    assert len({int(each) for each in AdvisoryLock}) == len(list(AdvisoryLock)) == 8
+    assert len({int(each) for each in AdvisoryLock}) == len(list(AdvisoryLock)) == 9

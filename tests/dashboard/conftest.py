@@ -27,6 +27,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One dashboard for all tests that do not stop it. Tests share its state: each minds its own beds and alerts."""
     folder = tmp_path_factory.mktemp("house")
     broker = Broker()
+    broker.start_worker()
     engine = make_database(folder)
     with DashboardProcess(settings_for(folder, broker)) as process:
         yield House(process.address, broker, engine, process)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,15 @@ from sqlalchemy import Engine
 
 from schemas.database import make_engine, upgrade
 from schemas.settings import Settings, load_settings
-from schemas.topics import ALERTS_CHANGED, CAPACITY_METRICS, AlertChanged, CapacityMetrics, unit_key
+from schemas.topics import (
+    ALERTS_CHANGED,
+    CAPACITY_METRICS,
+    HEARTBEATS,
+    AlertChanged,
+    CapacityMetrics,
+    Heartbeat,
+    unit_key,
+)
 from tests.dashboard.builders import (
     HOSPITAL_YAML,
     HOUR,
@@ -47,8 +57,32 @@ class Broker:
         )
         broker = next(iter(self._producer.list_topics(timeout=10).brokers.values()))
         self.bootstrap = f"{broker.host}:{broker.port}"
-        for topic in (CAPACITY_METRICS, ALERTS_CHANGED):
+        for topic in (CAPACITY_METRICS, ALERTS_CHANGED, HEARTBEATS):
             self._producer.list_topics(topic.name, timeout=10)
+        self._silenced = threading.Event()
+        self.beat_with: dict[str, Any] = {}
+        """Fields of the worker's heartbeats that a test sets."""
+
+    def start_worker(self) -> None:
+        """Send the heartbeats of a worker from now on."""
+        self._silenced.clear()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def kill_worker(self) -> None:
+        """End the heartbeats without a goodbye."""
+        self._silenced.set()
+
+    def beat(self, **fields: Any) -> None:
+        """Send one heartbeat of a worker that runs everything."""
+        agents = ("adt", "risk", "labels", "capacity", "quality", "relay")
+        values = {"process": "h:1", "role": "worker", "sent_at": datetime.now(UTC), "agents": agents, **fields}
+        self.publish_raw(HEARTBEATS.name, b"h:1", _encode(Heartbeat(**values)))
+
+    def _beat(self) -> None:
+        producer = self._producer
+        while not self._silenced.is_set() and self._producer is producer:
+            self.beat(**self.beat_with)
+            self._silenced.wait(0.5)
 
     def publish(self, metric: CapacityMetrics) -> None:
         key = unit_key(metric.facility_id, metric.unit_id).encode()
@@ -59,10 +93,13 @@ class Broker:
         self.publish_raw(ALERTS_CHANGED.name, b"token", _encode(change))
 
     def publish_raw(self, topic: str, key: bytes, value: bytes) -> None:
-        self._producer.produce(topic, key=key, value=value)
-        self._producer.flush(10)
+        producer = self._producer
+        if producer is not None:
+            producer.produce(topic, key=key, value=value)
+            producer.flush(10)
 
     def stop(self) -> None:
+        self._silenced.set()
         self._producer = None
 
 

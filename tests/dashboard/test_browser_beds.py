@@ -100,11 +100,33 @@ def test_a_delta_touches_only_the_tiles_that_differ(page: Page, house: House) ->
     assert page.evaluate("[...window.touched]") == ["TH/ED 01"]
 
 
-def test_a_silent_feed_is_not_called_live(page: Page, house: House) -> None:
-    house.broker.publish(surgery())
+def test_the_sign_says_live_catching_up_and_that_the_worker_was_killed(page: Page, house: House) -> None:
     open_board(page, house)
     expect(page.locator("#freshness-state")).to_have_text("Live")
-    expect(page.locator("#freshness-state")).to_have_text("Silent", timeout=8000)
+    expect(page.locator("#freshness-age")).to_have_text("no event yet")
+    expect(page.locator("#past")).to_be_hidden()
+    house.broker.beat_with = {"behind_s": 7_300.0, "unread": 500, "progress": 0.4}
+    expect(page.locator("#freshness-state")).to_have_text("Catching up")
+    expect(page.locator("#past")).to_contain_text("The board shows the past")
+    expect(page.locator("#figure-occupancy")).not_to_contain_text("24 h")
+    house.broker.beat_with = {"database": "database or disk is full"}
+    expect(page.locator("#freshness-state")).to_have_text("Database failing")
+    expect(page.locator("#freshness-age")).to_contain_text("database or disk is full")
+    house.broker.beat_with = {}
+    expect(page.locator("#freshness-state")).to_have_text("Live")
+    page.evaluate(
+        """() => {
+            window.announced = 0;
+            new MutationObserver((changes) => { window.announced += changes.length; })
+                .observe(document.getElementById("freshness-state"), { childList: true, characterData: true });
+        }"""
+    )
+    page.wait_for_timeout(2_500)
+    assert page.evaluate("window.announced") == 0  # a screen reader is not disturbed while the state is the same
+    house.broker.kill_worker()
+    expect(page.locator("#freshness-state")).to_have_text("Worker stopped", timeout=5_000)
+    house.broker.start_worker()
+    expect(page.locator("#freshness-state")).to_have_text("Live")
 
 
 def test_a_click_opens_a_bed_and_escape_gives_the_focus_back(page: Page, house: House) -> None:

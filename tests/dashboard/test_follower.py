@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from dashboard.live.follower import Follower
-from schemas.topics import CAPACITY_METRICS, CapacityMetrics
+from schemas.topics import CAPACITY_METRICS, HEARTBEATS, CapacityMetrics, Heartbeat
 from tests.dashboard.builders import NOON, bed, metrics, taken
 from tests.dashboard.house import Broker, settings_for
 
@@ -24,7 +24,8 @@ class Notes:
         self.metrics: list[CapacityMetrics] = []
         self.alerts = 0
         self.answers = 0
-        self.database_losses = 0
+        self.database_losses: list[str] = []
+        self.beats: list[Heartbeat] = []
 
     def load(self, metrics: list[CapacityMetrics]) -> None:
         self.loaded = metrics
@@ -37,8 +38,11 @@ class Notes:
     def broker_answered(self) -> None:
         self.answers += 1
 
-    def database_lost(self) -> None:
-        self.database_losses += 1
+    def heartbeat(self, beat: Heartbeat) -> None:
+        self.beats.append(beat)
+
+    def database_lost(self, reason: str) -> None:
+        self.database_losses.append(reason)
 
 
 @pytest.fixture
@@ -80,6 +84,16 @@ def test_what_is_published_after_the_snapshot_arrives_in_order(tmp_path: Path, b
         broker.announce_alert("E1")
         until(lambda: len(notes.metrics) == 20 and notes.alerts == 1)
         assert notes.metrics == sent
+        assert notes.loads == 2
+
+
+def test_heartbeats_arrive_and_one_that_cannot_be_read_does_no_harm(tmp_path: Path, broker: Broker) -> None:
+    with following(tmp_path, broker) as (notes, _):
+        until(lambda: notes.loads == 2)
+        broker.publish_raw(HEARTBEATS.name, b"x", b"{}")
+        broker.beat(database="disk full")
+        until(lambda: len(notes.beats) == 1)
+        assert notes.beats[0].database == "disk full"
         assert notes.loads == 2
 
 
@@ -139,5 +153,5 @@ def test_a_database_that_is_away_is_said_and_tried_again(tmp_path: Path, broker:
 
     with following(tmp_path, broker, read) as (notes, _):
         until(lambda: notes.loads >= 1)
-        assert notes.database_losses == 1
+        assert notes.database_losses == ["away"]
         assert [metric.unit_id for metric in notes.loaded] == ["MED"]

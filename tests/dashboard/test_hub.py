@@ -9,7 +9,8 @@ import pytest
 
 from dashboard.live import hub as hub_module
 from dashboard.live.hub import Hub
-from tests.dashboard.builders import NOON, bed, hospital, metrics, taken
+from schemas.topics import Heartbeat
+from tests.dashboard.builders import MINUTE, NOON, bed, hospital, metrics, taken
 
 
 def run(story: Callable[[Hub], Awaitable[None]]) -> None:
@@ -30,6 +31,10 @@ def read(message: str) -> dict[str, Any]:
     return msgspec.json.decode(message, type=dict[str, Any])
 
 
+def worker(**fields: Any) -> Heartbeat:
+    return Heartbeat(process="h:1", role="worker", sent_at=NOON, agents=("adt", "capacity", "relay"), **fields)
+
+
 async def loaded(hub: Hub) -> int:
     """Load a first snapshot and return its seq."""
     hub.load([metrics("MED", (bed("01"), bed("02")))])
@@ -48,7 +53,7 @@ def test_a_change_is_pushed_as_a_delta_that_follows_the_snapshot(monkeypatch: py
             push = read(await watcher.next())
         assert (push["delta"], push["seq"], push["build"]) == (True, seq + 1, "build-1")
         assert [tile["id"] for tile in push["units"][0]["tiles"]] == ["01"]
-        assert push["feed"]["state"] == "live"
+        assert push["feed"]["state"] == "starting"  # no worker was heard yet
 
     run(story)
 
@@ -147,6 +152,43 @@ def test_a_sign_of_life_comes_when_nothing_else_does(monkeypatch: pytest.MonkeyP
         with hub.watch() as watcher:
             push = read(await watcher.next())
         assert (push["seq"], "board" in push, "delta" in push) == (seq, False, False)
+
+    run(story)
+
+
+def test_the_boards_time_goes_on_with_the_heartbeats_and_makes_a_bed_late_without_a_new_fact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "PULSE_S", 0.05)
+
+    async def story(hub: Hub) -> None:
+        hub.load([metrics("MED", (bed("01", "dirty", since=NOON - 44 * MINUTE), bed("02")))])
+        while hub.board.event_time is None:
+            await asyncio.sleep(0.005)
+        with hub.watch() as watcher:
+            hub.heartbeat(worker(board_time=NOON + 2 * MINUTE))
+            push = read(await watcher.next())
+            hub.heartbeat(worker(board_time=NOON))  # another worker's, a little older
+            later = read(await watcher.next())
+        assert push["event_time"] == NOON.timestamp() + 120
+        assert push["units"][0]["tiles"][0]["late"] is True
+        assert "units" not in later or later["units"] == push["units"]
+        assert hub.event_time == NOON + 2 * MINUTE
+
+    run(story)
+
+
+def test_while_a_worker_catches_up_no_change_of_24_hours_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "PULSE_S", 0.05)
+
+    async def story(hub: Hub) -> None:
+        await loaded(hub)
+        assert "24 h" in hub.board.summary.figures[0].note
+        hub.broker_answered()
+        hub.heartbeat(worker(behind_s=7_200.0))
+        await asyncio.sleep(0.3)
+        assert "24 h" not in hub.board.summary.figures[0].note
+        assert hub.feed().past
 
     run(story)
 

@@ -85,10 +85,12 @@ def test_sigterm_ends_it_while_the_broker_is_away(tmp_path: Path, broker: Broker
     assert code == 0
 
 
-def test_health_tells_a_lost_broker_from_a_silent_feed(tmp_path: Path, broker: Broker) -> None:
+def test_health_tells_a_lost_broker_from_a_stopped_worker(tmp_path: Path, broker: Broker) -> None:
     make_database(tmp_path).dispose()
     with DashboardProcess(settings_for(tmp_path, broker)) as process:
-        assert wait_for_feed(process, "silent")["event_time"] == "2026-03-10T12:00:00+00:00"
+        assert wait_for_feed(process, "worker_stopped")["event_time"] == "2026-03-10T12:00:00+00:00"
+        broker.start_worker()
+        assert wait_for_feed(process, "live")["sign"] == "Live: no event yet"
         broker.stop()
         assert wait_for_feed(process, "broker_lost")["status"] == "ok"
 

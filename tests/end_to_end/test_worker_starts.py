@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from kafka import KafkaProducer
 
 from schemas.database import make_engine, upgrade
@@ -13,6 +14,7 @@ from schemas.kafka import connection
 from schemas.settings import load_settings
 from schemas.topics import ADT_EVENTS
 from simulators.publish import Speed, publish
+from streams.app import AGENTS
 from streams.worker.embedded_broker import EmbeddedBroker
 from tests.streams.builders import admit
 from tests.support.worker import Worker, drained
@@ -32,6 +34,22 @@ def test_a_worker_makes_its_data_directory_however_deep(embedded_broker: Embedde
         drained(settings, engine, 1, worker)
         assert worker.terminate().exit_code == 0
     engine.dispose()
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_each_agent_runs_alone(agent: str, embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:
+    settings = load_settings(
+        kafka_bootstrap_servers=embedded_broker.bootstrap,
+        kafka_embedded=True,
+        database_url=f"sqlite:///{tmp_path / 'wardwatch.db'}",
+        data_dir=tmp_path,
+    )
+    upgrade(make_engine(settings.sql_url))
+    with Worker(settings, agents=agent) as worker:
+        time.sleep(1.0)  # a crash of its services would come within a second
+        assert worker.is_ready()
+        assert worker.terminate().exit_code == 0, worker.log
+        assert "Traceback" not in worker.log
 
 
 def test_a_worker_that_stops_for_a_flood_of_garbage_says_so(embedded_broker: EmbeddedBroker, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ ONE_PLACE = {
     "the prefixes of subjects": (r"""["'](?:patient|bed):["']""", {"schemas/events.py"}),
     "the event time of the feed": (
         r"\boverall\(|\bread_watermarks\(",
-        {"streams/fold/event_time.py"}
-        | {
+        {
+            "streams/fold/board_clock.py",
+            "streams/fold/event_time.py",
             "streams/store/watermarks.py",
             "streams/store/unit_of_work.py",
         },

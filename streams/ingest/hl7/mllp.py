@@ -210,8 +210,9 @@ async def _run(settings: Settings, options: MllpOptions, on_listening: Callable[
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
         port = await server.start()
         on_listening(f"{options.host}:{port}")
-        await stopped.wait()
-        await server.stop()
+        async with publisher.heart("mllp").beating():
+            await stopped.wait()
+            await server.stop()
     finally:
         await publisher.stop()
     return server

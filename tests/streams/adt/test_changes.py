@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 
 from schemas.events import AnyFact, PatientClass, encode_fact
+from schemas.outgoing import PACE_HEADER
 from schemas.state import Encounter, EncounterStatus, Patient
 from schemas.topics import EncounterChanged, UnitChanged
 from streams.adt.changes import decide
@@ -158,3 +161,35 @@ def test_a_rejected_record_is_one_dead_letter_with_its_reason_and_origin() -> No
 def key_of(value: bytes, offset: int) -> tuple[int, int, int]:
     [letter] = [each for each in decide(batch(b"", value), Before(), NOW).dead_letters if each.value == value]
     return (letter.partition, offset, letter.digest)
+
+
+@pytest.mark.parametrize(
+    ("header", "sample"),
+    [
+        pytest.param(None, (at(1), at(1.5), None), id="an interface"),
+        pytest.param(b"120", (at(1), at(1.5), 120.0), id="a replay"),
+        pytest.param(
+            b"2 %d %d" % (at(8).timestamp(), at(1).timestamp()), (at(9), at(1.5), 2.0), id="a replay that says its time"
+        ),
+        pytest.param(b"max", None, id="as fast as possible"),
+        pytest.param(b"-1", (at(1), at(1.5), None), id="not a pace"),
+        pytest.param(b"1 nan nan", (at(1), at(1.5), None), id="not a time"),
+        pytest.param(b"fast", (at(1), at(1.5), None), id="not a number"),
+    ],
+)
+def test_a_sample_of_the_feed_says_how_late_and_at_which_pace_it_is(header: bytes | None, sample: Any) -> None:
+    headers = () if header is None else ((PACE_HEADER, header),)
+    sent_ms = int(at(1.5).timestamp() * 1000)
+    record = Record("adt.events.v1", 2, 0, b"P1", encode_fact(admit(1)), headers, sent_ms)
+    again = record._replace(offset=1, sent_ms=sent_ms + 400)
+    read = read_batch([Fetch([record, again], True)]).partitions[2]
+    assert read.samples == ([] if sample is None else [sample])
+    assert read.sent_at == at(1.5) + timedelta(milliseconds=400)
+
+
+def test_a_sender_whose_clock_is_ahead_counts_as_one_without_delay() -> None:
+    sent_ms = int(at(1).timestamp() * 1000)
+    record = Record("adt.events.v1", 2, 0, b"P1", encode_fact(admit(9_000)), (), sent_ms)
+    read = read_batch([Fetch([record], True)]).partitions[2]
+    assert read.samples == [(at(1), at(1), None)]
+    assert list(read.times.values()) == [at(1)]
