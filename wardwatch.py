@@ -6,7 +6,7 @@ Only `commands` is imported here. It imports other packages when a command runs,
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -32,6 +32,24 @@ dead_letters_group = typer.Typer(help="List, correct and replay records that cou
 app.add_typer(database_group, name="db")
 app.add_typer(ingest_group, name="ingest")
 app.add_typer(dead_letters_group, name="dead-letters")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"wardwatch {version('wardwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Watch a hospital's admissions, transfers and discharges: live beds, readmission risk, capacity."""
+
 
 for command in (
     run.demo,

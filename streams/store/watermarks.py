@@ -35,3 +35,9 @@ def event_time(connection: Connection) -> datetime | None:
         Aware UTC; None while too few facts have been processed.
     """
     return overall(read_watermarks(connection, ADT_EVENTS.name).values())
+
+
+def reached_by_partition(connection: Connection) -> dict[int, datetime]:
+    """Return the event time that each partition of `adt.events.v1` has reached; those with too few facts are left out."""
+    marks = read_watermarks(connection, ADT_EVENTS.name)
+    return {partition: mark.reached for partition, mark in marks.items() if mark.reached is not None}

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -49,6 +50,12 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
     done = run(tmp_path, *command, "--help")
     assert done.returncode == 0
     assert f"Example: wardwatch {' '.join(command)}" in done.stdout.replace("`", "")
+
+
+def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    done = run(tmp_path, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"wardwatch {project['version']}\n", "")
 
 
 @pytest.mark.parametrize(
