@@ -6,16 +6,13 @@ Only `commands` is imported here. It imports other packages when a command runs,
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
 from commands import dead_letters, ingest, inspect, run, simulate, train
 from commands.common import remark
 from schemas.errors import WardwatchError
-
-if TYPE_CHECKING:
-    from sqlalchemy.exc import DBAPIError
 
 app = typer.Typer(
     name="wardwatch",
@@ -88,11 +85,15 @@ def main() -> None:
     except WardwatchError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:
+        from alembic.util import CommandError
         from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-        if not isinstance(error, DBAPIError):
+        if not isinstance(error, DBAPIError | CommandError | PoolTimeout):
             raise
-        _fail(_database_failed(error), 1)
+        from schemas.database_errors import explain
+
+        _fail(explain(error), 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -100,12 +101,6 @@ def _help_for(error: typer.TyperException) -> str:
     """Return a hint at the help of the command."""
     context = getattr(error, "ctx", None)
     return f"Try `{context.command_path if context else 'wardwatch'} --help`."
-
-
-def _database_failed(error: DBAPIError) -> str:
-    """Return one line of the driver's error. Never the statement: its parameters may be about a patient."""
-    first_line = str(error.orig).strip().partition("\n")[0]
-    return f"The database failed: {first_line}. Check WARDWATCH_DATABASE_URL, or run `wardwatch db upgrade`."
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -38,6 +38,6 @@ def event_time(connection: Connection) -> datetime | None:
 
 
 def reached_by_partition(connection: Connection) -> dict[int, datetime]:
-    """Return the event time that each partition of `adt.events.v1` has reached; those with too few facts are left out."""
+    """Return the event time that each partition of `adt.events.v1` has reached; not with too few facts."""
     marks = read_watermarks(connection, ADT_EVENTS.name)
     return {partition: mark.reached for partition, mark in marks.items() if mark.reached is not None}
