@@ -67,18 +67,19 @@ NO_MEMORY = Explanation("the server is out of memory", "Free memory on the serve
 NEWER = Explanation("made by a newer version of Wardwatch", "Use that version, or restore a backup.")
 UNKNOWN = Explanation("failed", "Check WARDWATCH_DATABASE_URL and the server's log, or run `wardwatch db upgrade`.")
 
-_SQLITE = {
-    sqlite3.SQLITE_BUSY: LOCKED,
-    sqlite3.SQLITE_LOCKED: LOCKED,
-    sqlite3.SQLITE_READONLY: READ_ONLY_FILE,
-    sqlite3.SQLITE_IOERR: DISK_FAILED,
-    sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: DAMAGED,
-    sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_CANTOPEN: Explanation(
+_SQLITE_NAMES = {
+    "SQLITE_BUSY": LOCKED,
+    "SQLITE_LOCKED": LOCKED,
+    "SQLITE_READONLY": READ_ONLY_FILE,
+    "SQLITE_IOERR": DISK_FAILED,
+    "SQLITE_CORRUPT": DAMAGED,
+    "SQLITE_NOTADB": DAMAGED,
+    "SQLITE_FULL": FULL,
+    "SQLITE_CANTOPEN": Explanation(
         "the file cannot be opened", "Check that this user may read and write the file and its folder."
     ),
 }
+_SQLITE = {int(getattr(sqlite3, name)): explanation for name, explanation in _SQLITE_NAMES.items()}
 """By the primary result code: the lowest 8 bits."""
 
 _SQLSTATES = {
@@ -164,9 +165,8 @@ def _first_line(text: str) -> str:
 def errors_table() -> str:
     """Return the Markdown table of docs/reference/database-errors.md."""
     codes: dict[Explanation, list[str]] = {}
-    names = {value: name for name, value in vars(sqlite3).items() if name.startswith("SQLITE_") and value in _SQLITE}
-    for code, explanation in _SQLITE.items():
-        codes.setdefault(explanation, []).append(f"`{names[code]}`")
+    for name, explanation in _SQLITE_NAMES.items():
+        codes.setdefault(explanation, []).append(f"`{name}`")
     for state, explanation in _SQLSTATES.items():
         codes.setdefault(explanation, []).append(f"`{state}`")
     for start, explanation in _SQLSTATE_CLASSES.items():
