@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from commands import dead_letters, ingest, inspect, run, simulate, train
+from commands import dead_letters, hospital, ingest, inspect, run, simulate, train
 from commands.common import remark
 from schemas.errors import WardwatchError
 
@@ -26,7 +26,9 @@ app = typer.Typer(
 database_group = typer.Typer(help="Manage the database.", no_args_is_help=True)
 ingest_group = typer.Typer(help="Read HL7 v2, FHIR and JSON, from files or over the network.", no_args_is_help=True)
 dead_letters_group = typer.Typer(help="List, correct and replay records that could not be used.", no_args_is_help=True)
+hospital_group = typer.Typer(help="Write a hospital file.", no_args_is_help=True)
 app.add_typer(database_group, name="db")
+app.add_typer(hospital_group, name="hospital")
 app.add_typer(ingest_group, name="ingest")
 app.add_typer(dead_letters_group, name="dead-letters")
 
@@ -63,6 +65,7 @@ for command in (
 ):
     app.command()(command)
 database_group.command()(run.upgrade)
+hospital_group.command()(hospital.discover)
 for feed in (ingest.hl7, ingest.mllp, ingest.fhir, ingest.http):
     ingest_group.command()(feed)
 dead_letters_group.command("list")(dead_letters.list_letters)

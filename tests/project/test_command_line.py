@@ -369,3 +369,25 @@ def test_a_dry_run_writes_no_file(tmp_path: Path) -> None:
     assert done.stdout.count("\n") > 1
     assert done.stderr == ""
     assert not data.exists()
+
+
+def test_discover_writes_a_file_once_and_replaces_it_only_when_told(two_patients: Path) -> None:
+    file = two_patients / "hospital.yaml"
+    done = run(two_patients, "hospital", "discover", str(file))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"{file}: 1 unit, 3 named beds.")
+    assert 'beds: ["01", "02", "03"]' in file.read_text()
+    file.write_text("mine")
+    refused = run(two_patients, "hospital", "discover", str(file))
+    assert (refused.returncode, file.read_text()) == (2, "mine")
+    assert "exists already. Name another file, or replace it with --overwrite." in refused.stderr
+    assert run(two_patients, "hospital", "discover", str(file), "--overwrite").returncode == 0
+    printed = run(two_patients, "hospital", "discover", "-")
+    assert (printed.returncode, printed.stdout) == (0, file.read_text())
+    assert 'unit_id: "4W"' in printed.stdout
+
+
+def test_discover_in_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    done = run(tmp_path, "hospital", "discover", str(tmp_path / "hospital.yaml"))
+    assert (done.returncode, "has shown no unit yet" in done.stderr) == (2, True)
+    assert not (tmp_path / "hospital.yaml").exists()
