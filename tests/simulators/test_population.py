@@ -3,6 +3,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_about_as_many_return_as_the_risk_says_and_it_is_worth_knowing(hospital:
 
 def test_the_ages_of_adult_inpatients_are_those_of_published_discharges() -> None:
     """HCUP Facts and Figures 2007, Exhibit 1.5: 26, 23, 26 and 7 of the 82% of discharges that were of adults."""
-    facts: dict[str, list[AnyFact]] = defaultdict(list)
+    facts: dict[str, list[Any]] = defaultdict(list)
     for fact in simulate(load_hospital(), seed=3, start=datetime(2026, 1, 1, tzinfo=UTC), days=60):
         facts[fact.subject].append(fact)
     discharged = [
