@@ -47,9 +47,7 @@ NOT_ALLOWED = Explanation(
 NO_DATABASE = Explanation(
     "the server has no database of this name", "Create it with `createdb`, or correct WARDWATCH_DATABASE_URL."
 )
-NO_SERVER = Explanation(
-    "no server answers (connection refused)", "Start PostgreSQL, or correct host and port in WARDWATCH_DATABASE_URL."
-)
+NO_SERVER = Explanation("no server answers", "Start PostgreSQL, or correct host and port in WARDWATCH_DATABASE_URL.")
 UNKNOWN_HOST = Explanation("the host is unknown", "Correct the host in WARDWATCH_DATABASE_URL.")
 NO_ANSWER = Explanation(
     "the server does not answer in time", "Check host, port and firewall, or correct WARDWATCH_DATABASE_URL."
@@ -183,11 +181,9 @@ def errors_table() -> str:
 def name_the_database(engine: Engine) -> None:
     """Let every error of this engine say which database it is about, without the password."""
     url = engine.url
-    if engine.dialect.name == "sqlite":
-        label = url.database or "in memory"
-    else:
-        place = f"{url.host or url.query.get('host') or 'localhost'}{f':{url.port}' if url.port else ''}"
-        label = f"{url.database} at {place}"
+    place = url.host or url.query.get("host")
+    port = f":{url.port}" if url.port else ""
+    label = f"{url.database} at {place}{port}" if place else url.database or "in memory"
 
     def add_label(context: ExceptionContext) -> None:
         for error in (context.sqlalchemy_exception, context.original_exception):
