@@ -2,8 +2,8 @@
 FROM python:3.13-slim AS build
 WORKDIR /build
 RUN python -m venv /opt/wardwatch
-COPY requirements.lock ./
-RUN /opt/wardwatch/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements-run.lock ./
+RUN /opt/wardwatch/bin/pip install --no-cache-dir --require-hashes -r requirements-run.lock
 COPY pyproject.toml README.md LICENSE wardwatch.py ./
 COPY schemas schemas
 COPY models models

@@ -6,16 +6,13 @@ Only `commands` is imported here. It imports other packages when a command runs,
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from commands import dead_letters, ingest, inspect, log, run, simulate, train
+from commands import dead_letters, hospital, ingest, inspect, log, run, simulate, train
 from commands.common import remark
 from schemas.errors import WardwatchError
-
-if TYPE_CHECKING:
-    from sqlalchemy.exc import DBAPIError
 
 app = typer.Typer(
     name="wardwatch",
@@ -30,10 +27,30 @@ database_group = typer.Typer(help="Manage the database.", no_args_is_help=True)
 ingest_group = typer.Typer(help="Read HL7 v2, FHIR and JSON, from files or over the network.", no_args_is_help=True)
 dead_letters_group = typer.Typer(help="List, correct and replay records that could not be used.", no_args_is_help=True)
 log_group = typer.Typer(help="Look at the fact log by months, archive old months, restore.", no_args_is_help=True)
+hospital_group = typer.Typer(help="Write a hospital file.", no_args_is_help=True)
 app.add_typer(database_group, name="db")
+app.add_typer(hospital_group, name="hospital")
 app.add_typer(ingest_group, name="ingest")
 app.add_typer(dead_letters_group, name="dead-letters")
 app.add_typer(log_group, name="log")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"wardwatch {version('wardwatch')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Watch a hospital's admissions, transfers and discharges: live beds, readmission risk, capacity."""
+
 
 for command in (
     run.demo,
@@ -50,6 +67,7 @@ for command in (
 ):
     app.command()(command)
 database_group.command()(run.upgrade)
+hospital_group.command()(hospital.discover)
 for feed in (ingest.hl7, ingest.mllp, ingest.fhir, ingest.http):
     ingest_group.command()(feed)
 log_group.command("partitions")(log.show_partitions)
@@ -75,11 +93,15 @@ def main() -> None:
     except WardwatchError as error:
         _fail(str(error), error.exit_code)
     except Exception as error:
+        from alembic.util import CommandError
         from sqlalchemy.exc import DBAPIError
+        from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-        if not isinstance(error, DBAPIError):
+        if not isinstance(error, DBAPIError | CommandError | PoolTimeout):
             raise
-        _fail(_database_failed(error), 1)
+        from schemas.database_errors import explain
+
+        _fail(explain(error), 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -87,12 +109,6 @@ def _help_for(error: typer.TyperException) -> str:
     """Return a hint at the help of the command."""
     context = getattr(error, "ctx", None)
     return f"Try `{context.command_path if context else 'wardwatch'} --help`."
-
-
-def _database_failed(error: DBAPIError) -> str:
-    """Return one line of the driver's error. Never the statement: its parameters may be about a patient."""
-    first_line = str(error.orig).strip().partition("\n")[0]
-    return f"The database failed: {first_line}. Check WARDWATCH_DATABASE_URL, or run `wardwatch db upgrade`."
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -67,6 +67,9 @@ def show_letter(name: LetterArgument) -> None:
 def fix_letter(
     name: LetterArgument,
     file: Annotated[Path, typer.Argument(help="The corrected HL7 v2 message or JSON fact.")],
+    again: Annotated[
+        bool, typer.Option("--again", help="Also if the dead letter is settled: publish this correction as well.")
+    ] = False,
 ) -> None:
     """Publish a corrected message in place of a dead letter, which is then settled.
 
@@ -85,6 +88,11 @@ def fix_letter(
     engine = existing_engine(settings.sql_url)
     with engine.connect().execution_options(read_only=True) as connection:
         letter = contents(connection, wanted)
+    if letter.settled_at is not None and not again:
+        raise UsageError(
+            f"{wanted}: was {letter.settled_by} at {letter.settled_at:%Y-%m-%d %H:%M} UTC already. What was published "
+            "then stays in the log; give --again to publish this correction as well."
+        )
     _send(settings, engine, {wanted: letter._replace(value=corrected)}, "fixed")
 
 

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Callable
 
 import msgspec
+from alembic.util import CommandError
 from kafka.errors import KafkaError
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from models.registry import latest_batch_model_name
 from schemas import kafka
 from schemas.database import driver_reason, existing_engine, pending_migrations
+from schemas.database_errors import explain
 from schemas.errors import WardwatchError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
@@ -64,6 +67,8 @@ def examine(settings: Settings) -> list[Check]:
 def _check(name: str, look: Callable[[], str], remedy: str) -> Check:
     try:
         return Check(name=name, ok=True, found=look())
+    except (DBAPIError, CommandError, PoolTimeout) as error:
+        return Check(name=name, ok=False, found=explain(error), remedy=remedy)
     except (WardwatchError, SQLAlchemyError, KafkaError, OSError) as error:
         text = str(error) if isinstance(error, WardwatchError) else type(error).__name__
         return Check(name=name, ok=False, found=text, remedy=remedy)

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 def hl7(
     paths: Annotated[list[str], typer.Argument(help="Files and folders of HL7 v2 messages.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the result of each message.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only print the result of each message; write no file (not even the pseudonym key).",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish HL7 v2 messages from files; invalid ones become dead letters with the reason.
@@ -27,7 +33,8 @@ def hl7(
     from streams.ingest.from_files import read_hl7
 
     settings = load_settings()
-    _from_files(settings, read_hl7(given_paths(paths), settings, remark), "message", dry_run, as_json)
+    messages = read_hl7(given_paths(paths), settings, remark, create_key=not dry_run)
+    _from_files(settings, messages, "message", dry_run, as_json)
 
 
 def mllp(
@@ -67,7 +74,13 @@ def mllp(
 
 def fhir(
     paths: Annotated[list[str], typer.Argument(help="Files (.json, .ndjson) and folders of FHIR R4 or R5 resources.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print the result of each resource.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only print the result of each resource; write no file (not even the pseudonym key).",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publish FHIR Encounters and Bundles from files; invalid ones become dead letters with the reason.
@@ -77,7 +90,8 @@ def fhir(
     from streams.ingest.from_files import read_fhir
 
     settings = load_settings()
-    _from_files(settings, read_fhir(given_paths(paths), settings, remark), "resource", dry_run, as_json)
+    messages = read_fhir(given_paths(paths), settings, remark, create_key=not dry_run)
+    _from_files(settings, messages, "resource", dry_run, as_json)
 
 
 def http(

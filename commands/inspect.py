@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import AsJson, counted, load_settings, parse_time, print_json, print_table, say
+from commands.common import AsJson, counted, load_settings, parse_time, print_json, print_table, remark, say
 from schemas.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def data_quality(as_json: AsJson = False) -> None:
@@ -34,8 +38,15 @@ def data_quality(as_json: AsJson = False) -> None:
         say("Nothing to look at.")
 
 
-def rebuild(as_json: AsJson = False) -> None:
+def rebuild(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only list the rows that differ; exit with 1 if there are any.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Derive all state from the fact log again, correct the rows that differ, and list them.
+
+    Exits with 0 once the state is correct, whether or not rows differed before.
 
     Example: `wardwatch rebuild --json`
     """
@@ -44,10 +55,16 @@ def rebuild(as_json: AsJson = False) -> None:
 
     engine = existing_engine(load_settings().sql_url)
     with _progress("folding the fact log", quiet=as_json) as on_progress:
-        report = rebuild(engine, on_progress)
+        report = rebuild(engine, on_progress, correct=not check)
     if as_json:
         print_json(report)
-        return
+    else:
+        _print_report(report, check)
+    if check and report.differed:
+        raise typer.Exit(1)
+
+
+def _print_report(report: Any, check: bool) -> None:
     say(
         f"{counted(report.facts, 'fact')} about {counted(report.subjects, 'subject')}, "
         f"{report.facts_per_s:,.0f} facts/s."
@@ -59,12 +76,16 @@ def rebuild(as_json: AsJson = False) -> None:
             f"{found.table}: {counted(found.missing, 'row')} missing, "
             f"{found.extra:,} too many, {found.changed:,} wrong:"
         )
-        say(f"  {', '.join(found.keys)}{', ...' if found.rows > len(found.keys) else ''}")
+        say(f"  {', '.join(found.keys)}{', ...' if found.rows > len(found.keys) else ''}", markup=False)
+    if report.differed:
+        say("Nothing was changed; without --check these rows are corrected." if check else "All of them are corrected.")
 
 
 def as_of(
     time: Annotated[str, typer.Argument(help="A time such as 2026-03-02T08:00 (UTC unless it has a zone), or now.")],
-    patient: Annotated[str | None, typer.Option(help="Token of a patient; show only this patient.")] = None,
+    patient: Annotated[
+        str | None, typer.Option(help="Token of a patient, or its first characters; show only this patient.")
+    ] = None,
     known: Annotated[
         bool,
         typer.Option("--known/--true", help="By the facts that were reported until then, or by all facts known today."),
@@ -77,18 +98,20 @@ def as_of(
     """
     from schemas.database import existing_engine
     from streams.operate.as_of import house_as_of, person_as_of
+    from streams.store.watermarks import event_time
 
     moment = None if time == "now" else parse_time(time)
     with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
+        _remark_beyond(moment, event_time(connection))
         if patient is None:
             with _progress("reading the fact log", quiet=as_json) as on_progress:
                 hospital = house_as_of(connection, moment, known=known, on_progress=on_progress)
             print_json(hospital) if as_json else _print_hospital(hospital)
             return
-        # A token is ASCII. A database may reject other characters that a terminal can send.
-        person = person_as_of(connection, patient, moment, known=known) if patient.isascii() else None
-    if person is None:
-        raise UsageError("--patient: no facts about this patient by then. Give a token as the worklist shows it.")
+        token = _whole_token(connection, patient)
+        person = person_as_of(connection, token, moment, known=known)
+        if person is None:
+            raise UsageError(_nothing_yet(connection, token, known))
     print_json(person) if as_json else _print_person(person)
 
 
@@ -102,6 +125,44 @@ def _progress(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]
     with Progress(console=terminal, disable=quiet or not terminal.is_terminal, transient=True) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def _remark_beyond(moment: datetime | None, reached: datetime | None) -> None:
+    """Tell the user when the feed has not reached the moment."""
+    if moment is None or (reached is not None and moment <= reached):
+        return
+    if reached is None:
+        remark("The feed has no event time yet: too few facts have been read.")
+    else:
+        remark(
+            f"The feed has reached {reached:%Y-%m-%d %H:%M} UTC. What happened between then and "
+            f"{moment:%Y-%m-%d %H:%M} UTC is not known yet."
+        )
+
+
+def _whole_token(connection: Connection, given: str) -> str:
+    from streams.operate.as_of import tokens_that_begin_with
+    from streams.store.people import persons
+
+    # A token is ASCII. A database may reject other characters that a terminal can send.
+    found = tokens_that_begin_with(connection, given) if given and given.isascii() else []
+    if not found:
+        raise UsageError(
+            "--patient: no patient has this token, or one that begins so. Give a token as the worklist shows it, or "
+            "its first characters."
+        )
+    if len(found) > 1 and len(set(persons(connection, found).values())) > 1:
+        raise UsageError(f"--patient: {len(found):,} tokens begin with {given!r}. Give more characters of it.")
+    return found[0]
+
+
+def _nothing_yet(connection: Connection, token: str, known: bool) -> str:
+    from streams.operate.as_of import first_fact_at
+
+    first = first_fact_at(connection, token, known=known)
+    verb = "was recorded" if known else "is of"
+    since = f": the first fact about this patient {verb} {first:%Y-%m-%d %H:%M} UTC" if first else ""
+    return f"--patient {token}: nothing {'was known' if known else 'had happened'} by then{since}. Give a later time."
 
 
 def _print_hospital(hospital: Any) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from commands.common import MAX_SEED, AsJson, Speed, load_settings, print_json, print_table, say
+from commands.common import MAX_SEED, AsJson, Speed, load_settings, print_json, print_table, remark, say
 from schemas.errors import UsageError
 
 
@@ -51,20 +54,46 @@ def dashboard(
 def demo(
     speed: Speed = "120x",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the dashboard; 0 takes a free one.")] = 8050,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the simulated hospital.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=MAX_SEED, help="Seed of the simulated hospital; by default as before, or 1."),
+    ] = None,
+    hospital: Annotated[
+        Path | None, typer.Option(help="Hospital file; by default as before, or the built-in Harbour General.")
+    ] = None,
     simulator: Annotated[
         bool, typer.Option(help="Publish the facts of a simulated hospital, or wait for a feed of your own.")
     ] = True,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Delete the demo before, instead of going on with it.")
+    ] = False,
 ) -> None:
     """Run everything on this machine: broker, worker, model, simulator and dashboard. Ctrl-C stops it.
+
+    It goes on from where the last demo stopped. Of the settings it reads WARDWATCH_DATA_DIR only; its data is in the
+    folder `demo` there.
 
     Example: `wardwatch demo --speed 600x`
     """
     from commands.demo import run_demo
+    from commands.demo_folder import base_of
     from simulators.publish import Speed as Pace
 
     Pace.parse(speed)
-    run_demo(load_settings(), speed=speed if simulator else None, port=port, seed=seed, say=say)
+    given = sorted(name for name in os.environ if name.startswith("WARDWATCH_"))
+    data_dir = Path(os.environ.get("WARDWATCH_DATA_DIR") or "var")
+    ignored = [name for name in given if name != "WARDWATCH_DATA_DIR"]
+    for name in given:
+        del os.environ[name]
+    settings = load_settings(data_dir=base_of(data_dir))
+    if ignored:
+        remark(f"The demo ignores {', '.join(ignored)}. Its own options are listed by `wardwatch demo --help`.")
+    folder = settings.data_dir / "demo"
+    pace = speed if simulator else None
+    run_demo(folder, speed=pace, port=port, seed=seed, hospital=hospital, fresh=fresh, say=say)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # all is stopped; freeing what was imported would take seconds more on a busy machine
 
 
 def upgrade(as_json: AsJson = False) -> None:

@@ -39,6 +39,10 @@ def simulate(
         str | None,
         typer.Option(help="Start of the simulation, UTC unless it has a zone; by default now minus the history."),
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="Publish only what was recorded at this time or later, to go on after a stop."),
+    ] = None,
     speed: Speed = "600x",
     faults: Faults = "none",
     faults_seed: FaultsSeed = 1,
@@ -51,6 +55,7 @@ def simulate(
     from schemas.hospital import load_hospital
     from simulators.hospital import simulate as run
     from simulators.publish import Speed as Pace
+    from simulators.window import within
 
     settings = load_settings()
     pace = Pace.parse(speed)
@@ -62,7 +67,10 @@ def simulate(
     if not 1900 <= begin.year <= 2900:
         raise UsageError("--start must lie in the years 1900 to 2900.")
     facts = run(load_hospital(settings.hospital_file), seed=seed, start=begin, days=days)
-    publish_facts(settings, facts, pace, as_json, begin + timedelta(days=history_days), faults=faults, seed=faults_seed)
+    wanted = within(facts, None if since is None else parse_time(since), None)
+    publish_facts(
+        settings, wanted, pace, as_json, begin + timedelta(days=history_days), faults=faults, seed=faults_seed
+    )
 
 
 def replay(

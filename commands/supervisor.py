@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-GRACE_S = 15.0
-"""How long a process may take to stop before it is killed."""
+GRACE_S = 2.5
+"""How long a process may take to stop before it is killed. What it had not committed is read again."""
 
 FIRST_RESTART_S = 1.0
 MAX_RESTARTS = 5
@@ -25,15 +25,33 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Child:
-    """One process and its log file."""
+    """One process and its log file.
+
+    Parameters
+    ----------
+    name, arguments, log, env
+        Of the process.
+    restart : bool
+        Start it again when it ends; otherwise it is a one-off.
+    essential : bool
+        Whether a failure ends everything.
+    """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], log: Path, env: Mapping[str, str], *, restart: bool
+        self,
+        name: str,
+        arguments: Sequence[str],
+        log: Path,
+        env: Mapping[str, str],
+        *,
+        restart: bool,
+        essential: bool = True,
     ) -> None:
         self.name = name
         self.arguments = [*arguments]
         self.log = log
         self.restart = restart
+        self.essential = essential
         self.restarts = 0
         self.started_at = 0.0
         self._env = dict(env)
@@ -44,6 +62,11 @@ class Child:
         self.started_at = time.monotonic()
         with self.log.open("ab") as output:
             self.process = self._popen(output)
+
+    @property
+    def code(self) -> int | None:
+        """Exit code of the process; None while it runs."""
+        return self.process.poll() if self.process else None
 
     def _popen(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -79,8 +102,8 @@ class Supervisor:
     def failed(self) -> Child | None:
         """Restart ended processes. Return one that cannot be restarted, or a one-off that failed."""
         for child in self._children:
-            code = child.process.poll() if child.process else None
-            if code is None or (code == 0 and not child.restart):
+            code = child.code
+            if code is None or (not child.restart and (code == 0 or not child.essential)):
                 continue
             if time.monotonic() - child.started_at > STEADY_S:
                 child.restarts = 0
@@ -91,21 +114,23 @@ class Supervisor:
             child.start()
         return None
 
-    def watch(self, stop: threading.Event) -> Child | None:
-        """Supervise until `stop` is set. Return the process that could not be restarted, if any."""
+    def watch(self, stop: threading.Event, on_look: Callable[[], None] = lambda: None) -> Child | None:
+        """Supervise until `stop` is set, and call `on_look` twice a second.
+
+        Return the process that could not be restarted, if any.
+        """
         while not stop.wait(0.5):
             child = self.failed()
             if child is not None:
                 return child
+            on_look()
         return None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop all, the last started first; kill what does not stop in time."""
-        running = [
-            child.process for child in reversed(self._children) if child.process and child.process.poll() is None
-        ]
+        """Ask all to stop, the last started first; kill what does not stop within `GRACE_S`."""
+        running = [child.process for child in reversed(self._children) if child.process and child.code is None]
         for process in running:
             process.terminate()
         deadline = time.monotonic() + GRACE_S

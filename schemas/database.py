@@ -18,6 +18,7 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from schemas.database_errors import name_the_database
 from schemas.errors import SettingsError
 
 BUSY_TIMEOUT_S = 30
@@ -52,11 +53,13 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
     except (ArgumentError, NoSuchModuleError, ValueError):
         backend = ""
     if backend == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5, "options": _POSTGRES_OPTIONS, "cursor_factory": _BinaryCursor},
         )
+        name_the_database(engine)
+        return engine
     if backend == "sqlite":
         if parsed.database and not create and not _is_file(Path(parsed.database)):
             raise SettingsError(_not_there(Path(parsed.database)))
@@ -65,6 +68,7 @@ def make_engine(url: str, *, create: bool = True) -> Engine:
         engine = create_engine(parsed, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_immediate)
+        name_the_database(engine)
         return engine
     raise SettingsError(
         "WARDWATCH_DATABASE_URL: not an address of PostgreSQL or SQLite. "

@@ -121,6 +121,11 @@ def _check(hospital: Hospital, origin: str) -> None:
             seen_units.add(unit.unit_id)
             if len(set(unit.bed_ids)) != len(unit.bed_ids):
                 raise HospitalFileError(f"{place} has two beds of the same name. Rename one.")
+            if unit.beds and unit.licensed_beds not in (0, len(unit.beds)):
+                raise HospitalFileError(
+                    f"{place} names {len(unit.beds)} beds but has licensed_beds {unit.licensed_beds}. "
+                    "Correct one of them, or leave licensed_beds out."
+                )
             if unit.staffed > len(unit.bed_ids):
                 raise HospitalFileError(
                     f"{place} has {unit.staffed} staffed beds but only {len(unit.bed_ids)} beds. Correct one of them."

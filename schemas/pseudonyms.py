@@ -40,8 +40,15 @@ def patient_token(key: bytes, authority: str, identifier: str) -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
 
 
-def load_key(settings: Settings) -> bytes:
+def load_key(settings: Settings, *, create: bool = True) -> bytes:
     """Read the pseudonym key; create one on first use if no file is set.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say where the key is.
+    create : bool
+        False writes no file: where there is none, a key for this run only is returned.
 
     Raises
     ------
@@ -50,6 +57,8 @@ def load_key(settings: Settings) -> bytes:
     """
     path = settings.pseudonym_key_file or settings.data_dir / "pseudonym.key"
     if settings.pseudonym_key_file is None:
+        if not create and not path.exists():
+            return secrets.token_bytes(KEY_BYTES)
         _make_once(path)
     try:
         key = bytes.fromhex(path.read_text().strip())

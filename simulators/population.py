@@ -21,7 +21,7 @@ from schemas.dispositions import (
     NURSING_FACILITY,
 )
 from schemas.events import Diagnosis, Sex
-from simulators.draws import Draws
+from simulators.draws import Chooser, Draws
 
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
@@ -80,6 +80,26 @@ DISPOSITION_LOG_ODDS = {
     HOSPICE_HOME: -2.0,
     HOSPICE_FACILITY: -2.5,
 }
+
+OLDEST_YEARS = 110.0
+MEAN_YEARS_BEYOND_85 = 4.5
+AGES = (
+    (1.0, 18.0, 0.08),
+    (18.0, 45.0, 0.42),
+    (45.0, 65.0, 0.30),
+    (65.0, 85.0, 0.17),
+    (85.0, OLDEST_YEARS, 0.03),
+)
+"""Age bands of the population around the hospital: from, to (years), and share.
+
+Who falls ill is drawn by age too, so these shares are not those of the patients. They are set so that the ages of adult
+inpatients at discharge are those of the United States in 2007: 32% from 18 to 44, 28% from 45 to 64, 32% from 65 to 84,
+and 9% of 85 and over (26, 23, 26 and 7 of the 82% who were adults).
+
+References
+----------
+AHRQ, HCUP Facts and Figures: Statistics on Hospital-Based Care in the United States, 2007, Exhibit 1.5.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -217,10 +237,14 @@ def person(seed: str, facility_id: str, number: int, slot: int, now_s: int, draw
 
 
 def _age(draws: Draws) -> float:
-    """Draw from an adult population with some children, older than the country's, as hospitals see it."""
-    if draws.chance(0.08):
-        return draws.between(1.0, 18.0)
-    return min(18.0 + 80.0 * (1.0 - math.sqrt(draws.uniform())) + draws.between(0.0, 22.0), 99.0)
+    """Draw an age: a band of `AGES`, then evenly within the band, and beyond 85 with a tail that thins out."""
+    first, last, _ = _AGES.choose(draws)
+    if last < OLDEST_YEARS:
+        return draws.between(first, last)
+    years = OLDEST_YEARS
+    while first + years >= OLDEST_YEARS:
+        years = MEAN_YEARS_BEYOND_85 * draws.exponential()
+    return first + years
 
 
 def _share(condition: Condition, age: float) -> float:
@@ -233,4 +257,5 @@ def _count(times: list[int] | None, from_s: int, before_s: int) -> int:
     return bisect_left(times, before_s) - bisect_left(times, from_s) if times else 0
 
 
+_AGES = Chooser(AGES, [share for _, _, share in AGES])
 _CHRONIC = {c.code: Diagnosis(code=c.code, present_on_admission=True) for c in CONDITIONS}

@@ -17,8 +17,10 @@ import faust
 import structlog
 from mode import Service
 from mode.supervisors import CrashingSupervisor
+from sqlalchemy.exc import DBAPIError
 
 from schemas.database import make_engine
+from schemas.database_errors import explain
 from schemas.errors import UsageError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
@@ -216,8 +218,13 @@ def run_worker(
         if app.crash_reason is not None:
             log.error(
                 "worker: stopped by an error. Correct the cause and restart it.",
-                reason=f"{type(app.crash_reason).__name__}: {app.crash_reason}",
+                reason=_reason(app.crash_reason),
             )
+
+
+def _reason(error: BaseException) -> str:
+    """Return one line without an SQL statement, whose parameters may be about a patient."""
+    return explain(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

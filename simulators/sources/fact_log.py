@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from schemas import tables
 from schemas.database import existing_engine
+from schemas.database_errors import explain
 from schemas.errors import SettingsError, SourceError
 from schemas.events import AnyFact, decode_fact
 from simulators.sources import jsonl
@@ -73,9 +74,10 @@ def _facts(engine: Engine, address: str) -> Iterator[AnyFact]:
         with engine.connect().execution_options(read_only=True, yield_per=FETCH) as connection:
             for row in connection.execute(query):
                 yield decode_fact(bytes(row.body))
-    except DBAPIError:
+    except DBAPIError as error:
         raise SourceError(
-            f"{shown(address)}: contains no fact log of Wardwatch, or cannot be read. Give a database of Wardwatch."
+            f"{shown(address)}: contains no fact log of Wardwatch, or cannot be read. Give a database of Wardwatch. "
+            f"{explain(error)}"
         ) from None
     finally:
         engine.dispose()

@@ -56,15 +56,16 @@ class _Envelope(msgspec.Struct, frozen=True):
 _envelopes = msgspec.json.Decoder(_Envelope)
 
 
-def load_feeds(settings: Settings) -> Feeds:
-    """Load the mappings and the pseudonym key.
+def load_feeds(settings: Settings, *, create_key: bool = True) -> Feeds:
+    """Load the mappings and the pseudonym key. Without `create_key` no file is written; see `load_key`.
 
     Raises
     ------
     UsageError
         When a mapping file is missing or invalid.
     """
-    return Feeds(load_mapping(settings.hl7_mapping_file), load_options(settings.fhir_mapping_file), load_key(settings))
+    hl7, fhir = load_mapping(settings.hl7_mapping_file), load_options(settings.fhir_mapping_file)
+    return Feeds(hl7, fhir, load_key(settings, create=create_key))
 
 
 def format_of(raw: bytes) -> Format | None:

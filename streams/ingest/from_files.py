@@ -63,7 +63,11 @@ class FromFile(NamedTuple):
 
 
 def read_hl7(
-    paths: Sequence[Path], settings: Settings, remark: Callable[[str], None] | None = None
+    paths: Sequence[Path],
+    settings: Settings,
+    remark: Callable[[str], None] | None = None,
+    *,
+    create_key: bool = True,
 ) -> Iterator[FromFile]:
     """Read every message of HL7 v2 files and folders, without Kafka and SQL.
 
@@ -77,6 +81,8 @@ def read_hl7(
         For the mappings and the pseudonym key.
     remark : callable, optional
         Called with a remark where files of a folder are skipped, and where files are empty.
+    create_key : bool
+        Whether the pseudonym key may be created; see `schemas.pseudonyms.load_key`.
 
     Raises
     ------
@@ -84,12 +90,16 @@ def read_hl7(
         At once when a path, a file to read or a mapping is missing, or all files are empty; at the end when they hold
         no message.
     """
-    feeds = load_feeds(settings)
+    feeds = load_feeds(settings, create_key=create_key)
     return _read(hl7_files(paths, remark), feeds, Format.HL7)
 
 
 def read_fhir(
-    paths: Sequence[Path], settings: Settings, remark: Callable[[str], None] | None = None
+    paths: Sequence[Path],
+    settings: Settings,
+    remark: Callable[[str], None] | None = None,
+    *,
+    create_key: bool = True,
 ) -> Iterator[FromFile]:
     """Read every resource of FHIR files and folders, without Kafka and SQL. Parameters as of `read_hl7`.
 
@@ -98,7 +108,7 @@ def read_fhir(
     UsageError
         At once when a path, a file to read or a mapping is missing, or all files are empty.
     """
-    feeds = load_feeds(settings)
+    feeds = load_feeds(settings, create_key=create_key)
     return _read(fhir_files(paths, remark), feeds, Format.FHIR)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select, union
 
 from schemas import tables
 from schemas.events import is_reserved, patient_subject
@@ -159,6 +159,23 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
     return PersonAsOf(
         as_of=as_of, clock=_clock(known), person_token=person, tokens=tokens, patients=found, encounters=encounters
     )
+
+
+def tokens_that_begin_with(connection: Connection, prefix: str) -> list[str]:
+    """Return all patient tokens that begin with `prefix`, sorted; only the token itself if it is one."""
+    columns = (tables.encounter.columns.patient_token, tables.patient.columns.patient_token)
+    queries = [select(column).where(column.startswith(prefix, autoescape=True)) for column in columns]
+    found = set(connection.scalars(union(*queries)))  # SQLite compares without regard to case
+    return [prefix] if prefix in found else sorted(token for token in found if token.startswith(prefix))
+
+
+def first_fact_at(connection: Connection, token: str, *, known: bool) -> datetime | None:
+    """Return when the first fact about a patient was recorded (`known`) or happened; None without facts."""
+    tokens = merge_group(connection, {token}).tokens
+    rows = bulk.select_by_key(connection, "encounter_id", tables.encounter, "patient_token", tokens)
+    subjects = [*(row[0] for row in rows), *(patient_subject(other) for other in tokens)]
+    facts = (fact for about in facts_about(connection, subjects).values() for fact in about)
+    return min((fact.recorded_at if known else fact.occurred_at for fact in facts), default=None)
 
 
 def _encounters(connection: Connection, tokens: list[str], as_of: datetime | None, known: bool) -> list[Encounter]:

@@ -65,12 +65,14 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contents(NamedTuple):
-    """Key, value and headers of a dead letter as received, and the time of receipt."""
+    """Key, value and headers of a dead letter as received, the time of receipt, and how it was settled, if it was."""
 
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
     received_at: datetime
+    settled_at: datetime | None = None
+    settled_by: str | None = None
 
 
 _column = tables.dead_letter.columns
@@ -115,11 +117,14 @@ def contents(connection: Connection, name: LetterName) -> Contents:
     UsageError
         When no letter has this name.
     """
-    wanted = select(_column.key, _column.value, _column.headers, _column.received_at)
+    wanted = select(
+        _column.key, _column.value, _column.headers, _column.received_at, _column.settled_at, _column.settled_by
+    )
     row = connection.execute(wanted.where(_is(name))).first()
     if row is None:
         raise UsageError(f"{name}: no dead letter has this name. Copy a name from `wardwatch dead-letters list`.")
-    return Contents(row.key, row.value, decode_headers(row.headers), row.received_at)
+    headers = decode_headers(row.headers)
+    return Contents(row.key, row.value, headers, row.received_at, row.settled_at, row.settled_by)
 
 
 class ReadAgain(NamedTuple):

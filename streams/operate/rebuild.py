@@ -109,7 +109,9 @@ class _Rows(NamedTuple):
         return _Rows([], set(), [], [], [], [], [], set(), set())
 
 
-def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = None) -> RebuildReport:
+def rebuild(
+    engine: Engine, on_progress: Callable[[int, int], None] | None = None, *, correct: bool = True
+) -> RebuildReport:
     """Derive all state from the log and correct the rows that differ.
 
     Parameters
@@ -118,6 +120,8 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
         The database; workers may keep writing to it.
     on_progress : callable
         Called with the number of facts folded so far and the number of facts in the log.
+    correct : bool
+        Correct the rows that differ, and announce that; otherwise only report them.
 
     Returns
     -------
@@ -141,8 +145,9 @@ def rebuild(engine: Engine, on_progress: Callable[[int, int], None] | None = Non
             _catch_up(connection, beside, started_at - MARGIN)
             _fold_connected(connection, beside)
             _save_aliases(connection, beside)
-            differences = [_swap(connection, table, beside[table.name]) for table in DERIVED]
-            _announce(connection, [found for found in differences if found.rows])
+            differences = [_swap(connection, table, beside[table.name], correct=correct) for table in DERIVED]
+            if correct:
+                _announce(connection, [found for found in differences if found.rows])
     finally:
         with engine.begin() as connection:
             for table in beside.values():
@@ -283,8 +288,8 @@ def _save_aliases(connection: Connection, beside: dict[str, Table]) -> None:
     bulk.insert(connection, beside["alias"], sorted(persons.items()))
 
 
-def _swap(connection: Connection, table: Table, other: Table) -> Difference:
-    """Make the rows of `table` equal to those of `other`, and return what differed."""
+def _swap(connection: Connection, table: Table, other: Table, *, correct: bool) -> Difference:
+    """Return what differs between `table` and `other`; with `correct`, make the rows of `table` equal first."""
     key = [column.name for column in table.primary_key.columns]
     content = [column.name for column in table.columns if column.name not in (*key, "version")]
     same_key = and_(*(table.columns[name] == other.columns[name] for name in key))
@@ -295,20 +300,21 @@ def _swap(connection: Connection, table: Table, other: Table) -> Difference:
     extra = connection.execute(select(*old_keys).where(gone)).all()
     missing = connection.execute(select(*new_keys).where(new)).all()
     changed = connection.execute(select(*new_keys).select_from(table.join(other, same_key)).where(differs)).all()
-    if extra:
-        connection.execute(delete(table).where(gone))
-    for row in changed:
-        this = and_(*(other.columns[name] == value for name, value in zip(key, row, strict=True)))
-        values: dict[str, Any] = dict(connection.execute(select(other).where(this)).mappings().one())
-        if "version" in table.columns:
-            values["version"] = table.columns.version + 1
-        here = and_(*(table.columns[name] == value for name, value in zip(key, row, strict=True)))
-        connection.execute(table.update().where(here).values(**values))
-    if missing:
-        names = [column.name for column in table.columns]
-        connection.execute(
-            table.insert().from_select(names, select(*(other.columns[name] for name in names)).where(new))
-        )
+    if correct:
+        if extra:
+            connection.execute(delete(table).where(gone))
+        for row in changed:
+            this = and_(*(other.columns[name] == value for name, value in zip(key, row, strict=True)))
+            values: dict[str, Any] = dict(connection.execute(select(other).where(this)).mappings().one())
+            if "version" in table.columns:
+                values["version"] = table.columns.version + 1
+            here = and_(*(table.columns[name] == value for name, value in zip(key, row, strict=True)))
+            connection.execute(table.update().where(here).values(**values))
+        if missing:
+            names = [column.name for column in table.columns]
+            connection.execute(
+                table.insert().from_select(names, select(*(other.columns[name] for name in names)).where(new))
+            )
     some = [" ".join(str(value) for value in row) for row in (*missing, *extra, *changed)][:MAX_KEYS]
     return Difference(table=table.name, missing=len(missing), extra=len(extra), changed=len(changed), keys=some)
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
 from schemas import kafka, tables
+from schemas.database_errors import explain
 from schemas.errors import BrokerUnavailable, WardwatchError
 from schemas.settings import Settings
 from schemas.signs_of_life import Sign, sign
@@ -54,10 +55,7 @@ def read_status(settings: Settings, engine: Engine) -> Status:
         with engine.connect().execution_options(read_only=True) as connection:
             counts = _counts(connection)
     except DBAPIError as error:
-        raise WardwatchError(
-            f"Database: cannot be read ({type(error.orig).__name__}). Check WARDWATCH_DATABASE_URL, and run "
-            "`wardwatch db upgrade`."
-        ) from None
+        raise WardwatchError(explain(error)) from None
     try:
         behind = kafka.lag(settings, READ_BY_WORKERS)
     except (BrokerUnavailable, KafkaError):

@@ -188,3 +188,9 @@ def facts_by_hour(connection: Connection, since: datetime) -> Counter[datetime]:
         select(column.hour, func.sum(column.facts).label("facts")).where(column.hour >= since).group_by(column.hour)
     )
     return Counter({row.hour: int(row.facts) for row in rows})
+
+
+def reached_by_partition(connection: Connection) -> dict[int, datetime]:
+    """Return the event time that each partition of `adt.events.v1` has reached; not with too few facts."""
+    marks = read_watermarks(connection, ADT_EVENTS.name)
+    return {partition: mark.reached for partition, mark in marks.items() if mark.reached is not None}

@@ -13,6 +13,9 @@ from confluent_kafka import Producer
 
 from schemas.topics import TOPICS
 
+PARTITIONS = 4
+"""Of each topic: the default of the mock broker."""
+
 
 class EmbeddedBroker:
     """A broker on a free port of 127.0.0.1 that lives as long as the `with` block."""
@@ -22,7 +25,7 @@ class EmbeddedBroker:
         self.bootstrap = ""
 
     def __enter__(self) -> EmbeddedBroker:
-        """Start the broker and create its topics, which it gives four partitions."""
+        """Start the broker and create its topics, with `PARTITIONS` partitions each."""
         self._producer = Producer(
             {"test.mock.num.brokers": 1, "bootstrap.servers": "replaced", "log_level": 0, "logger": _quiet()}
         )

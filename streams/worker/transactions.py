@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from schemas.database import driver_reason
+from schemas.database_errors import explain
 from schemas.errors import WriteConflict
 from streams.worker import metrics
 
@@ -65,7 +66,7 @@ class Transactions:
                 metrics.TRANSACTION_RETRIES.inc()
                 log.warning(
                     "database: unavailable, busy or in conflict. Retrying; check the server if this repeats.",
-                    error=type(error).__name__,
+                    reason=type(error).__name__ if isinstance(error, WriteConflict) else explain(error),
                     delay_s=delay_s,
                 )
             else:

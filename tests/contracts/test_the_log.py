@@ -18,7 +18,7 @@ from schemas.outgoing import rejected
 from schemas.settings import Settings
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
-from streams.operate.as_of import HouseAsOf, house_as_of, person_as_of
+from streams.operate.as_of import HouseAsOf, house_as_of, person_as_of, tokens_that_begin_with
 from streams.operate.dead_letters import LetterName, contents, letters, read_again, settle, unsettled
 from streams.operate.rebuild import rebuild
 from streams.store import fact_log
@@ -111,6 +111,31 @@ def test_a_rebuild_corrects_what_is_noted_of_facts(engine: Engine) -> None:
     found = {each.table: (each.missing, each.extra, each.changed) for each in rebuild(engine).differences}
     assert found == {"place": (0, 1, 0), "shared_id": (2, 0, 0), "encounter_merge": (1, 0, 0)}
     assert [rows(engine, table, *table.columns.keys()) for table in noted] == before
+
+
+def test_a_rebuild_that_only_checks_reports_the_same_and_changes_nothing(engine: Engine) -> None:
+    take(engine, *FACTS)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE encounter SET status = 'cancelled' WHERE encounter_id = 'E1'"))
+        connection.execute(text("DELETE FROM reservation"))
+        connection.execute(text("INSERT INTO alias VALUES ('P3', 'P1')"))
+        connection.execute(tables.outbox.delete())
+    before = state(engine)
+    report = rebuild(engine, correct=False)
+    found = {each.table: (each.missing, each.extra, each.changed) for each in report.differences}
+    assert found == {"encounter": (0, 0, 1), "alias": (0, 1, 0), "reservation": (2, 0, 0)}
+    assert state(engine) == before
+    assert rows(engine, tables.outbox, "topic") == []
+    assert rebuild(engine).differed == 4
+
+
+def test_a_prefix_of_a_token_finds_the_tokens_that_begin_so(engine: Engine) -> None:
+    take(engine, *FACTS, admit(30, "5E/09", e="E9", p="P_1"), admit(31, "5E/10", e="E10", p="PX1"))
+    with engine.connect() as connection:
+        assert tokens_that_begin_with(connection, "P1") == ["P1"]
+        assert tokens_that_begin_with(connection, "P_") == ["P_1"], "a wildcard of SQL is an ordinary character"
+        assert tokens_that_begin_with(connection, "p") == []
+        assert tokens_that_begin_with(connection, "P") == ["P1", "P2", "P3", "P4", "PX1", "P_1"]
 
 
 def test_facts_written_during_a_rebuild_are_in_the_rebuilt_state(engine: Engine) -> None:

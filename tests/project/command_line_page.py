@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import typer.main
@@ -20,7 +21,7 @@ is missing, 2 wrong input, 130 stopped by Ctrl-C. An error is one line that says
 """
 
 EXAMPLE = "Example: "
-TYPES: dict[Any, str] = {str: "text", int: "whole number", float: "number"}
+TYPES: dict[Any, str] = {str: "text", Path: "path", int: "whole number", float: "number"}
 
 
 def command_line_page() -> str:

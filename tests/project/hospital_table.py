@@ -29,7 +29,8 @@ MEANINGS: dict[type[msgspec.Struct], dict[str, str]] = {
         "type": "Kind of unit, see below. Units of type `emergency` do not count in the inpatient figures of the "
         "board's summary; the simulator chooses its patients by the type.",
         "specialty": "Second line on the unit's card; the facility's name if empty.",
-        "licensed_beds": "Number of beds. They are named 01, 02 and so on. Ignored if `beds` is given.",
+        "licensed_beds": "Number of beds. They are named 01, 02 and so on. If `beds` is given, leave it out, or give "
+        "the same number.",
         "beds": "Names of the beds, each once in a unit, as the feed names them: room and bed (`101-A`), or the bed "
         "alone. Quote a name that consists of digits.",
         "staffed_beds": "Number of beds that have staff, at most the number of beds; all beds if not given. It is the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from schemas.database_errors import errors_table
 from schemas.events import json_schema
 from schemas.settings import settings_table
 from streams.fold.fact_kinds import facts_table
@@ -30,6 +31,15 @@ A cancel finds its fact, and a repeated location is recognised, by the order of 
 
 """
 
+DATABASE_ERRORS = """# Database errors
+
+A command ends with exit code 1 and one line: the database without its password, what is wrong, the driver's own words,
+and what to do. A worker logs the same line and retries while the database is unavailable, locked or full. Known by:
+the result code of SQLite or the SQLSTATE of PostgreSQL. Where PostgreSQL cannot be reached there is no code, and the
+driver's text decides.
+
+"""
+
 
 def pages() -> dict[str, str]:
     """Return the content of each generated file of docs/reference."""
@@ -38,6 +48,7 @@ def pages() -> dict[str, str]:
         "hospital-file.md": hospital_page(),
         "settings.md": "# Settings\n\nAll from the environment.\n\n" + settings_table(),
         "metrics.md": "# Metrics\n\nOf a worker, at /metrics in the format of Prometheus.\n\n" + metrics_table(),
+        "database-errors.md": DATABASE_ERRORS + errors_table(),
         "facts.md": FACTS + facts_table(),
         "cancels.md": cancels_page(),
         "tables.md": tables_page(),

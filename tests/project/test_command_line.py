@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,9 +19,12 @@ from sqlalchemy import insert
 import wardwatch
 from schemas import kafka, tables
 from schemas.database import make_engine
+from schemas.events import AnyFact, encode_fact
 from schemas.state import EncounterStatus
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
+from streams.operate.dead_letters import LetterName, settle
+from tests.streams.builders import admit, at, bed
 
 ROOT = Path(__file__).parents[2]
 NOBODY = "127.0.0.1:1"
@@ -49,6 +53,12 @@ def test_every_command_has_help_with_an_example(command: list[str], tmp_path: Pa
     done = run(tmp_path, *command, "--help")
     assert done.returncode == 0
     assert f"Example: wardwatch {' '.join(command)}" in done.stdout.replace("`", "")
+
+
+def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    done = run(tmp_path, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"wardwatch {project['version']}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -279,3 +289,105 @@ def test_training_on_nothing_says_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Replay more history" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def two_patients(tmp_path: Path) -> Path:
+    """Return the data directory of a hospital with two patients, whose tokens both begin with `ab`."""
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    engine = make_engine(f"sqlite:///{tmp_path / 'wardwatch.db'}")
+    facts: list[AnyFact] = [admit(10, "4W/01", e="E1", p="abc1"), admit(20, "4W/02", e="E2", p="abd2")]
+    facts += [bed(minutes, "4W/03", "available") for minutes in (30, 31, 32)]
+    records = [Record("adt.events.v1", 0, offset, b"k", encode_fact(fact)) for offset, fact in enumerate(facts)]
+    ingest(engine, [Fetch(records, True)], clock=lambda: datetime.now(UTC))
+    engine.dispose()
+    return tmp_path
+
+
+def test_a_patient_is_found_by_the_first_characters_of_the_token(two_patients: Path) -> None:
+    found = run(two_patients, "as-of", "now", "--patient", "abc", "--json")
+    assert (found.returncode, json.loads(found.stdout)["person_token"]) == (0, "abc1")
+    several = run(two_patients, "as-of", "now", "--patient", "ab")
+    assert several.returncode == 2
+    assert several.stderr == "wardwatch: --patient: 2 tokens begin with 'ab'. Give more characters of it.\n"
+    nobody = run(two_patients, "as-of", "now", "--patient", "abx")
+    assert (nobody.returncode, "no patient has this token, or one that begins so" in nobody.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("clock", "says"), [("--known", "nothing was known"), ("--true", "nothing had happened")])
+def test_a_patient_who_was_not_there_yet_is_told_from_a_wrong_token(clock: str, says: str, two_patients: Path) -> None:
+    done = run(two_patients, "as-of", f"{at(0):%Y-%m-%dT%H:%M}", clock, "--patient", "abc1")
+    assert done.returncode == 2
+    assert f"--patient abc1: {says} by then: the first fact about this patient" in done.stderr
+    assert f"{at(10):%Y-%m-%d %H:%M} UTC. Give a later time." in done.stderr
+
+
+def test_a_time_that_the_feed_has_not_reached_is_named(two_patients: Path) -> None:
+    done = run(two_patients, "as-of", f"{at(600):%Y-%m-%dT%H:%M}", "--json")
+    assert done.returncode == 0
+    assert done.stderr.startswith(f"wardwatch: The feed has reached {at(30):%Y-%m-%d %H:%M} UTC. What happened between")
+    assert run(two_patients, "as-of", f"{at(30):%Y-%m-%dT%H:%M}").stderr == ""
+    assert run(two_patients, "as-of", "now").stderr == ""
+
+
+def test_a_check_exits_with_1_while_rows_differ(two_patients: Path) -> None:
+    assert run(two_patients, "rebuild", "--check").returncode == 0
+    with make_engine(f"sqlite:///{two_patients / 'wardwatch.db'}").begin() as connection:
+        connection.execute(tables.encounter.update().values(status="cancelled"))
+    for _ in range(2):
+        done = run(two_patients, "rebuild", "--check")
+        assert (done.returncode, "Nothing was changed" in done.stdout) == (1, True)
+    done = run(two_patients, "rebuild")
+    assert (done.returncode, "All of them are corrected." in done.stdout) == (0, True)
+    assert run(two_patients, "rebuild", "--check", "--json").returncode == 0
+
+
+def test_a_settled_dead_letter_is_corrected_again_only_when_asked(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    engine = make_engine(f"sqlite:///{tmp_path / 'wardwatch.db'}")
+    now = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    ingest(engine, [Fetch([Record("adt.events.v1", 0, 7, b"k", b"{}")], True)], clock=lambda: now)
+    with engine.begin() as connection:
+        settle(connection, [LetterName("adt.events.v1", 0, 7)], "fixed", now)
+    engine.dispose()
+    (tmp_path / "better.json").write_text("{}")
+    fix = ["dead-letters", "fix", "adt.events.v1/0/7", str(tmp_path / "better.json")]
+    refused = run(tmp_path, *fix)
+    assert refused.returncode == 2
+    assert "adt.events.v1/0/7: was fixed at 2026-03-02 08:00 UTC already." in refused.stderr
+    assert "give --again" in refused.stderr
+    again = run(tmp_path, *fix, "--again")
+    assert (again.returncode, "1 still cannot be used" in again.stdout) == (1, True), "it was read, and is invalid"
+
+
+def test_a_dry_run_writes_no_file(tmp_path: Path) -> None:
+    file = ROOT / "docs" / "how-to" / "example_messages.hl7"
+    mapping = str(ROOT / "docs" / "how-to" / "example_hl7_mapping.yaml")
+    data = tmp_path / "data"
+    done = run(data, "ingest", "hl7", str(file), "--dry-run", "--json", WARDWATCH_HL7_MAPPING_FILE=mapping)
+    assert done.returncode == 0
+    assert done.stdout.count("\n") > 1
+    assert done.stderr == ""
+    assert not data.exists()
+
+
+def test_discover_writes_a_file_once_and_replaces_it_only_when_told(two_patients: Path) -> None:
+    file = two_patients / "hospital.yaml"
+    done = run(two_patients, "hospital", "discover", str(file))
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"{file}: 1 unit, 3 named beds.")
+    assert 'beds: ["01", "02", "03"]' in file.read_text()
+    file.write_text("mine")
+    refused = run(two_patients, "hospital", "discover", str(file))
+    assert (refused.returncode, file.read_text()) == (2, "mine")
+    assert "exists already. Name another file, or replace it with --overwrite." in refused.stderr
+    assert run(two_patients, "hospital", "discover", str(file), "--overwrite").returncode == 0
+    printed = run(two_patients, "hospital", "discover", "-")
+    assert (printed.returncode, printed.stdout) == (0, file.read_text())
+    assert 'unit_id: "4W"' in printed.stdout
+
+
+def test_discover_in_an_empty_database_says_what_to_do(tmp_path: Path) -> None:
+    assert run(tmp_path, "db", "upgrade").returncode == 0
+    done = run(tmp_path, "hospital", "discover", str(tmp_path / "hospital.yaml"))
+    assert (done.returncode, "has shown no unit yet" in done.stderr) == (2, True)
+    assert not (tmp_path / "hospital.yaml").exists()

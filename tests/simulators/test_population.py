@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from schemas.events import AdmissionType, AnyFact, PatientAdmitted, PatientDischarged, Sex
-from schemas.hospital import Hospital
+from schemas.events import AdmissionType, AnyFact, PatientAdmitted, PatientClass, PatientDischarged, Sex, is_bed_subject
+from schemas.hospital import Hospital, load_hospital
 from simulators.draws import Draws
 from simulators.hospital import DischargeTruth, simulate
 from simulators.population import CONDITIONS, Person, Stay, person, readmission_probability
+from streams.fold.encounter import fold
 from tests.simulators.conftest import DAYS, START
 from tests.simulators.places import inpatient_encounters, without_cancelled
 
@@ -119,3 +121,28 @@ def test_about_as_many_return_as_the_risk_says_and_it_is_worth_knowing(hospital:
     standard_error = float(np.sqrt((risk * (1 - risk)).sum())) / len(risk)
     assert abs(returned.mean() - risk.mean()) < 4 * standard_error
     assert 0.69 <= roc_auc_score(returned, risk) <= 0.78
+
+
+def test_the_ages_of_adult_inpatients_are_those_of_published_discharges() -> None:
+    """HCUP Facts and Figures 2007, Exhibit 1.5: 26, 23, 26 and 7 of the 82% of discharges that were of adults."""
+    facts: dict[str, list[Any]] = defaultdict(list)
+    for fact in simulate(load_hospital(), seed=3, start=datetime(2026, 1, 1, tzinfo=UTC), days=60):
+        facts[fact.subject].append(fact)
+    discharged = [
+        encounter
+        for subject, about in facts.items()
+        if not is_bed_subject(subject) and (encounter := fold(about)) is not None and encounter.discharged_at
+    ]
+    ages = [
+        encounter.age_years
+        for encounter in discharged
+        if encounter.patient_class is PatientClass.INPATIENT and encounter.age_years is not None
+    ]
+    adults = [age for age in ages if age >= 18]
+    assert len(adults) > 1_000
+    bands = {"18-44": (18, 45), "45-64": (45, 65), "65-84": (65, 85), "85+": (85, 200)}
+    shares = {name: sum(first <= age < last for age in adults) / len(adults) for name, (first, last) in bands.items()}
+    published = {"18-44": 0.32, "45-64": 0.28, "65-84": 0.32, "85+": 0.09}
+    assert shares == pytest.approx(published, abs=0.05)
+    assert sum(age == 99 for age in ages) / len(ages) < 0.005
+    assert max(ages) < 110
