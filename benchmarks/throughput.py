@@ -30,6 +30,7 @@ from simulators.hospital import simulate
 from simulators.publish import Speed, publish
 from streams.operate.status import READ_BY_WORKERS
 from streams.risk.moments import midnights
+from streams.store import partitions
 from streams.store.changes import FactRow
 from streams.store.watermarks import event_time
 from tests.support.kafka import KafkaBroker
@@ -124,6 +125,7 @@ def _copy(url: str, facts: Sequence[AnyFact]) -> Figure:
     rows = [FactRow(f.subject, f.source, f.id, digest(body), f.occurred_at, START, body) for f, body in bodies]
     started = time.perf_counter()
     with engine.begin() as connection:
+        partitions.ensure(connection, [START])
         cursor = connection.connection.cursor()
         types = ["text", "text", "text", "int8", "timestamptz", "timestamptz", "bytea"]
         with cursor.copy("COPY fact FROM STDIN (FORMAT BINARY)") as copy:

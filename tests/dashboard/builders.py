@@ -18,6 +18,7 @@ from schemas.hospital import Hospital, parse_hospital
 from schemas.settings import load_settings
 from schemas.state import Encounter, EncounterStatus, UnitStay, encode_encounter
 from schemas.topics import BedOnBoard, CapacityMetrics
+from streams.store import partitions
 
 HOSPITAL_YAML = b"""
 facilities:
@@ -204,6 +205,7 @@ def save_finding(
 
 
 def save_facts(connection: Connection, *facts: AnyFact) -> None:
+    partitions.ensure(connection, [fact.recorded_at for fact in facts])
     for fact in facts:
         body = encode_fact(fact)
         values = {"subject": fact.subject, "source": fact.source, "event_id": fact.id, "digest": digest(body)}
@@ -212,6 +214,7 @@ def save_facts(connection: Connection, *facts: AnyFact) -> None:
 
 
 def save_model_and_fact(connection: Connection) -> None:
+    partitions.ensure(connection, [NOON])
     connection.execute(
         insert(tables.batch_model).values(
             name="logistic", trained_at=NOON, risk_threshold=0.3, report=b"{}", artifact=b""
