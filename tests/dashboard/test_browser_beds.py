@@ -12,6 +12,9 @@ from tests.dashboard.builders import HOUR, NOON, bed, metrics, taken
 from tests.dashboard.conftest import House
 from tests.dashboard.house import medicine, surgery
 
+SIGN_MS = 20_000
+"""Longest wait for a sign: a heartbeat, a push and a paint, on a machine that runs other tests."""
+
 TILE = '#board [data-key="{}"][data-bed="{}"]'
 
 
@@ -102,18 +105,18 @@ def test_a_delta_touches_only_the_tiles_that_differ(page: Page, house: House) ->
 
 def test_the_sign_says_live_catching_up_and_that_the_worker_was_killed(page: Page, house: House) -> None:
     open_board(page, house)
-    expect(page.locator("#freshness-state")).to_have_text("Live")
-    expect(page.locator("#freshness-age")).to_have_text("no event yet")
+    expect(page.locator("#freshness-state")).to_have_text("Live", timeout=SIGN_MS)
+    expect(page.locator("#freshness-age")).to_have_text("no event yet", timeout=SIGN_MS)
     expect(page.locator("#past")).to_be_hidden()
     house.broker.beat_with = {"behind_s": 7_300.0, "unread": 500, "progress": 0.4}
-    expect(page.locator("#freshness-state")).to_have_text("Catching up")
-    expect(page.locator("#past")).to_contain_text("The board shows the past")
-    expect(page.locator("#figure-occupancy")).not_to_contain_text("24 h")
+    expect(page.locator("#freshness-state")).to_have_text("Catching up", timeout=SIGN_MS)
+    expect(page.locator("#past")).to_contain_text("The board shows the past", timeout=SIGN_MS)
+    expect(page.locator("#figure-occupancy")).not_to_contain_text("24 h", timeout=SIGN_MS)
     house.broker.beat_with = {"database": "database or disk is full"}
-    expect(page.locator("#freshness-state")).to_have_text("Database failing")
-    expect(page.locator("#freshness-age")).to_contain_text("database or disk is full")
+    expect(page.locator("#freshness-state")).to_have_text("Database failing", timeout=SIGN_MS)
+    expect(page.locator("#freshness-age")).to_contain_text("database or disk is full", timeout=SIGN_MS)
     house.broker.beat_with = {}
-    expect(page.locator("#freshness-state")).to_have_text("Live")
+    expect(page.locator("#freshness-state")).to_have_text("Live", timeout=SIGN_MS)
     page.evaluate(
         """() => {
             window.announced = 0;
@@ -124,9 +127,9 @@ def test_the_sign_says_live_catching_up_and_that_the_worker_was_killed(page: Pag
     page.wait_for_timeout(2_500)
     assert page.evaluate("window.announced") == 0  # a screen reader is not disturbed while the state is the same
     house.broker.kill_worker()
-    expect(page.locator("#freshness-state")).to_have_text("Worker stopped", timeout=5_000)
+    expect(page.locator("#freshness-state")).to_have_text("Worker stopped", timeout=SIGN_MS)
     house.broker.start_worker()
-    expect(page.locator("#freshness-state")).to_have_text("Live")
+    expect(page.locator("#freshness-state")).to_have_text("Live", timeout=SIGN_MS)
 
 
 def test_a_click_opens_a_bed_and_escape_gives_the_focus_back(page: Page, house: House) -> None:
