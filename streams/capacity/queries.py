@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, bindparam, case, func, select, tuple_
 
 from schemas import tables
+from schemas.events import PatientClass
 from schemas.state import EncounterStatus
 
 _stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
@@ -18,13 +19,14 @@ _place = (_stay.facility_id, _stay.unit_id, _stay.encounter_id, _stay.bed_id, _s
 _units: BindParameter[Any] = bindparam("units", expanding=True)
 _since = bindparam("since", type_=_stay.arrived_at.type)
 _in_units = tuple_(_stay.facility_id, _stay.unit_id).in_(_units)
+_is_inpatient = _encounter.patient_class == PatientClass.INPATIENT.value
 
 HERE = (
     select(
         *_place,
         _encounter.patient_token,
         _encounter.patient_class,
-        case((_stay.bed_id.is_not(None), _encounter.state)).label("state"),
+        case((_stay.bed_id.is_not(None) | _is_inpatient, _encounter.state)).label("state"),
         _alert.status,
         _alert.band,
     )
@@ -34,7 +36,7 @@ HERE = (
 )
 """Encounters now in these units; those without a bed only if they arrived in the window.
 
-`state` is null for those without a bed: only a bed shows it."""
+`state` is null for those without a bed who are not inpatients: nothing of it is shown."""
 
 WAITING = (
     select(_stay.facility_id, _stay.unit_id, func.count().label("visits"))

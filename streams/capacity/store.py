@@ -40,10 +40,13 @@ def _presences(
     found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
     for row in open_stays:
         presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, None)
-        if row.bed_id:
+        state = decode_encounter(row.state) if row.state is not None else None
+        if state is not None:
+            presence = presence._replace(inpatient_from=state.inpatient_from)
+        if row.bed_id and state is not None:
             presence = presence._replace(
                 left_at=released_at.get(row.encounter_id),
-                expected_discharge_at=decode_encounter(row.state).expected_discharge_at,
+                expected_discharge_at=state.expected_discharge_at,
                 high_risk=row.status in OPEN_STATUSES and row.band == "high",
             )
         found[row.facility_id, row.unit_id].append(presence)
