@@ -4,6 +4,8 @@
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
 
+    let path = location.pathname;
+
     function get(name) {
         return new URLSearchParams(location.search).get(name);
     }
@@ -20,10 +22,18 @@
         else history.replaceState(history.state, "", url);
     }
 
-    /* `read` is called when the reader goes back or forward; it does nothing where its page is not on the screen. */
+    /* `read` is called when the reader goes back or forward within a page. On the way to another page nothing is read: a
+       grid that is about to go must not be touched. */
     function follow(read) {
-        window.addEventListener("popstate", () => setTimeout(read, 0)); // after Dash: it may leave the page
+        window.addEventListener("popstate", () => {
+            if (location.pathname === path) setTimeout(read, 0);
+        });
     }
 
-    ww.address = { get, set, follow };
+    /* A page has been put on the screen. */
+    function arrived() {
+        path = location.pathname;
+    }
+
+    ww.address = { get, set, follow, arrived };
 })();

@@ -64,7 +64,7 @@
     function selectionChanged(api, list) {
         const node = api.getSelectedNodes()[0];
         if (!node) {
-            if (ww.address.get(list.param)) setTimeout(() => updated(api, list), 0); // Dash's grid has reset it after a load
+            if (ww.address.get(list.param)) setTimeout(() => current() === api && updated(api, list), 0); // Dash's grid has reset it after a load
             return;
         }
         if (node.data.heading) {

@@ -47,6 +47,7 @@
             if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
             else link.removeAttribute("aria-current");
         }
+        ww.address.arrived();
         ww.board.mount();
         ww.list.mount();
         return "";
