@@ -115,7 +115,7 @@ def _available(wards: Sequence[BoardUnit]) -> Figure:
         unit="bed" if free == 1 else "beds",
         note=f"in {having} of {with_beds} inpatient units" if with_beds else "the feed does not name beds",
         scope="",  # the note says it
-        show="free",
+        show="available",
         tone="critical" if with_beds and not free else "",
     )
 

@@ -180,7 +180,7 @@ def heading(name: str, members: Sequence[Listed], found: FindingList, *, is_open
         "grave": False,
         "place": f"{counted(len(members), 'line')}, {unseen} not seen",
         "about": "",
-        "says": ", ".join(titles),
+        "says": "" if list(titles) == [name] else ", ".join(titles),
         "silent": _for(oldest, found),
         "settled": False,
         "seen": "",

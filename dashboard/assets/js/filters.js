@@ -7,7 +7,8 @@
     const UNITS = {
         all: () => true,
         full: (card) => card.level >= 2,
-        free: (card) => card.inpatient && card.available > 0,
+        free: (card) => card.available > 0,
+        available: (card) => card.inpatient && card.available > 0,
         late: (card) => card.late_cleaning > 0,
         inpatient: (card) => card.inpatient,
         waiting: (card) => card.without_bed > 0,
@@ -17,6 +18,7 @@
     };
     const BEDS = {
         free: (tile) => tile.status === "available",
+        available: (tile) => tile.status === "available",
         late: (tile) => TO_CLEAN.includes(tile.status) && tile.late,
         leaving: (tile) => tile.leaving,
         clean: (tile) => TO_CLEAN.includes(tile.status),
