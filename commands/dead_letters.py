@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from schemas.settings import Settings
-    from streams.operate.dead_letters import Contents, LetterName
+    from streams.store.dead_letters import Contents, LetterName
 
 LetterArgument = Annotated[str, typer.Argument(help="Name from the list: topic/partition/offset.")]
 
@@ -33,9 +34,11 @@ def list_letters(
     Example: `wardwatch dead-letters list --json`
     """
     from schemas.database import existing_engine
-    from streams.operate.dead_letters import letters
+    from schemas.hospital import load_hospital
+    from streams.store.dead_letters import letters
 
-    with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
+    settings = load_settings()
+    with existing_engine(settings.sql_url).connect().execution_options(read_only=True) as connection:
         found = letters(connection, settled=settled, limit=limit + 1)
     if len(found) > limit:
         found = found[:limit]
@@ -43,9 +46,11 @@ def list_letters(
     if as_json:
         print_json(found)
         return
+    zone = ZoneInfo(load_hospital(settings.hospital_file).time_zone())
     for letter in found:
+        received = letter.received_at.astimezone(zone)
         mark = f" ({letter.settled_by})" if letter.settled_by else ""
-        say(f"{letter.name}  {letter.received_at:%Y-%m-%d %H:%M}  {letter.reason}{mark}", markup=False)
+        say(f"{letter.name}  {received:%Y-%m-%d %H:%M}  {letter.reason}{mark}", markup=False)
     if not found:
         say("No dead letters.")
 
@@ -56,7 +61,7 @@ def show_letter(name: LetterArgument) -> None:
     Example: `wardwatch dead-letters show adt.events.v1/0/17`
     """
     from schemas.database import existing_engine
-    from streams.operate.dead_letters import LetterName, contents
+    from streams.store.dead_letters import LetterName, contents
 
     wanted = LetterName.parse(name)
     with existing_engine(load_settings().sql_url).connect().execution_options(read_only=True) as connection:
@@ -76,7 +81,7 @@ def fix_letter(
     Example: `wardwatch dead-letters fix adt.events.v1/0/17 corrected.hl7`
     """
     from schemas.database import existing_engine
-    from streams.operate.dead_letters import LetterName, contents
+    from streams.store.dead_letters import LetterName, contents
 
     settings, wanted = load_settings(), LetterName.parse(name)
     try:
@@ -106,7 +111,7 @@ def replay_letters(
     Example: `wardwatch dead-letters replay`
     """
     from schemas.database import existing_engine
-    from streams.operate.dead_letters import LetterName, contents, unsettled
+    from streams.store.dead_letters import LetterName, contents, unsettled
 
     settings = load_settings()
     engine = existing_engine(settings.sql_url)
@@ -121,7 +126,8 @@ def _send(settings: Settings, engine: Engine, letters: dict[LetterName, Contents
     from schemas.errors import FactRejected
     from simulators.publish import Speed as Pace
     from simulators.publish import publish
-    from streams.operate.dead_letters import read_again, settle
+    from streams.operate.dead_letters import read_again
+    from streams.store.dead_letters import settle
 
     records, settled = [], []
     for name, letter in letters.items():

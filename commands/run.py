@@ -46,9 +46,14 @@ def dashboard(
     Example: `wardwatch dashboard --port 8050`
     """
     from dashboard.app import serve
+    from streams.operate.dead_letters import replay
 
     settings = load_settings() if port is None else load_settings(dashboard_port=port)
-    serve(settings, on_listening=lambda address: say(f"Dashboard at {address}"))
+    serve(
+        settings,
+        on_listening=lambda address: say(f"Dashboard at {address}"),
+        make_replay=lambda engine: lambda names, by, now: replay(engine, settings, names, by=by, now=now),
+    )
 
 
 def demo(

@@ -29,6 +29,7 @@ def train(
 
     Example: `wardwatch train --json`
     """
+    from models import training_state
     from models.registry import latest_batch_model_name
     from schemas.database import existing_engine
 
@@ -40,7 +41,13 @@ def train(
         if name is not None:
             print_json({"in_use": name}) if as_json else say(f"{name} is in use; nothing to train.")
             return
-    report = _train(settings, engine, simulated_days, seed)
+    training_state.started(engine, datetime.now(UTC))
+    succeeded = False
+    try:
+        report = _train(settings, engine, simulated_days, seed)
+        succeeded = True
+    finally:
+        training_state.ended(engine, datetime.now(UTC), succeeded=succeeded)
     if as_json:
         print_json(report)
     else:

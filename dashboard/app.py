@@ -18,24 +18,29 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from dashboard import dash_faults, security, server
 from dashboard.components import shell
-from dashboard.context import Context
+from dashboard.context import Context, Replay
 from dashboard.data.cache import ShortMemory
 from dashboard.data.capacity import all_metrics
 from dashboard.live import push
 from dashboard.live.hub import Hub
 from dashboard.live.service import LiveService
-from dashboard.pages import beds, data_quality, not_found, worklist
+from dashboard.pages import beds, data_quality, dead_letters, not_found, worklist
 from schemas.database import existing_engine, pending_migrations
 from schemas.errors import UsageError
 from schemas.hospital import Hospital, load_hospital
 from schemas.settings import Settings
 
-PAGES = (beds, worklist, data_quality, not_found)
+PAGES = (beds, worklist, data_quality, dead_letters, not_found)
 WORKLIST_TTL_S = 0.5
 
 
 def create_app(
-    settings: Settings, hospital: Hospital, engine: Engine, *, on_failure: Callable[[BaseException], None]
+    settings: Settings,
+    hospital: Hospital,
+    engine: Engine,
+    *,
+    on_failure: Callable[[BaseException], None],
+    replay: Replay | None = None,
 ) -> Dash:
     """Return the dashboard; its `.server` is the ASGI application to run.
 
@@ -49,6 +54,8 @@ def create_app(
         The database, at the newest migration.
     on_failure : callable
         Called once, on the event loop, with what made the live service stop; the server should stop then.
+    replay : callable or None
+        Replays dead letters; None where that is not possible.
 
     Raises
     ------
@@ -57,7 +64,7 @@ def create_app(
     """
     security.require_loopback(settings.dashboard_host)
     hub = Hub(hospital, build_id())
-    context = Context(settings, hospital, engine, hub, ShortMemory(WORKLIST_TTL_S))
+    context = Context(settings, hospital, engine, hub, ShortMemory(WORKLIST_TTL_S), replay)
     live = LiveService(hub, settings, partial(all_metrics, engine), on_failure)
 
     @asynccontextmanager
@@ -140,7 +147,9 @@ def build_id() -> str:
     return digest.hexdigest()[:12]
 
 
-def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings, on_listening: Callable[[str], None], make_replay: Callable[[Engine], Replay] | None = None
+) -> None:
     """Serve the dashboard until SIGTERM or Ctrl-C.
 
     Parameters
@@ -149,6 +158,8 @@ def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
         Where to listen: `dashboard_host` (loopback) and `dashboard_port` (0: a free one).
     on_listening : callable
         Called with the address once browsers can connect.
+    make_replay : callable or None
+        Returns what replays dead letters from this database.
 
     Raises
     ------
@@ -166,7 +177,8 @@ def serve(settings: Settings, on_listening: Callable[[str], None]) -> None:
         failures.append(error)
         running.should_exit = True
 
-    app = create_app(settings, hospital, engine, on_failure=stop)
+    replay = make_replay(engine) if make_replay is not None else None
+    app = create_app(settings, hospital, engine, on_failure=stop, replay=replay)
     bound = server.bind(settings.dashboard_host, settings.dashboard_port)
     running = server.Server(app.server, lambda: on_listening(server.address_of(bound)))
     server.run(running, bound)

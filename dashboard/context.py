@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,6 +14,10 @@ from dashboard.data.cache import ShortMemory
 from dashboard.live.hub import Hub
 from schemas.hospital import Hospital
 from schemas.settings import Settings
+from streams.store.dead_letters import LetterName, Replayed
+
+Replay = Callable[[Sequence[LetterName], str, datetime], list[Replayed]]
+"""Replays letters in the name of a person, at a time of the wall clock."""
 
 
 class Context(NamedTuple):
@@ -23,11 +28,12 @@ class Context(NamedTuple):
     engine: Engine
     hub: Hub
     worklists: ShortMemory[Worklist]
+    replay: Replay | None = None
+    """Replays dead letters. Handed in by the command, since the dashboard imports no reader of messages."""
 
-    def zone(self, facility_id: str | None) -> ZoneInfo:
-        """Return the time zone of a facility; UTC for one that the hospital file does not name."""
-        facility = self.hospital.facility(facility_id) if facility_id else None
-        return ZoneInfo(facility.time_zone if facility else "UTC")
+    def zone(self, facility_id: str | None = None) -> ZoneInfo:
+        """Return the time zone of a facility; that of the first one where the hospital file does not name it."""
+        return ZoneInfo(self.hospital.time_zone(facility_id))
 
     def unit_name(self, facility_id: str | None, unit_id: str | None) -> str:
         """Return a unit's name, or its id where the hospital file does not name it."""
@@ -40,6 +46,10 @@ class Context(NamedTuple):
         if not unit:
             return ""
         return f"{unit} · {bed_id}" if bed_id else f"{unit}, no bed"
+
+    def now(self) -> datetime:
+        """Return the time of the board, which dates what the feed reports; the wall clock's before the first fact."""
+        return self.hub.event_time or wall_clock()
 
 
 def wall_clock() -> datetime:

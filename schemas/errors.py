@@ -129,6 +129,12 @@ class AlertConflict(WardwatchError):
     http_status = 409
 
 
+class FindingConflict(WardwatchError):
+    """The finding is not the version that the user saw."""
+
+    http_status = 409
+
+
 class RecordsLost(WardwatchError):
     """The broker dropped records before they were read."""
 

@@ -82,6 +82,11 @@ class Hospital(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unkn
         """Return the facility of that id, or None if the file does not define it."""
         return next((facility for facility in self.facilities if facility.facility_id == facility_id), None)
 
+    def time_zone(self, facility_id: str | None = None) -> str:
+        """Return the zone in which times of a facility are written; that of the first one if the file lacks it."""
+        known = self.facility(facility_id) if facility_id else None
+        return (known or self.facilities[0]).time_zone if self.facilities else "UTC"
+
 
 def parse_hospital(raw: bytes, origin: str) -> Hospital:
     """Read a hospital file.

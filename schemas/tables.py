@@ -1,7 +1,7 @@
 """SQL tables, declared once; `schemas/migrations` builds them on SQLite and PostgreSQL.
 
 The source of truth is `fact` (of encounters and of beds). All other tables are derived and can be rebuilt, except
-acts of people (`alert` acknowledgements) and scores as issued (`score`).
+acts of people (`alert` acknowledgements, `finding_seen`) and scores as issued (`score`).
 """
 
 from __future__ import annotations
@@ -396,6 +396,28 @@ finding_look = Table(
     Column("looked_at", UtcDateTime, nullable=False),
     Column("event_time", UtcDateTime),
     comment="When each part of the list of findings was last looked at, by the clock on the wall, and up to when.",
+)
+
+finding_seen = Table(
+    "finding_seen",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("says", Text, primary_key=True),
+    Column("since", UtcDateTime),
+    Column("seen_at", UtcDateTime),
+    Column("seen_by", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    comment="Who marked a finding as seen, and when. The mark counts while the finding's `since` is the same.",
+)
+
+training = Table(
+    "training",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("started_at", UtcDateTime),
+    Column("took_s", Float),
+    comment="Since when a model is being trained (NULL: it is not), and how long the last training took.",
 )
 
 midnight = Table(

@@ -101,6 +101,10 @@ class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_
     conflicts: int
     without_bed: int
     """Patients in the unit without a reported bed."""
+    waiting_since: tuple[datetime, ...] = ()
+    """When those of them who came in the last 24 h arrived in the unit, the earliest first."""
+    boarding_since: tuple[datetime, ...] = ()
+    """Since when each admitted patient waits in this emergency department for a ward bed, the earliest first."""
     beds: tuple[BedOnBoard, ...] = ()
     census_by_hour: tuple[int, ...] = ()
     """Census at each full hour of the 24 h before `as_of`, oldest first."""

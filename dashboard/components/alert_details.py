@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dash import html
+from dash import dcc, html
 
+from dashboard.components.attributes import data
 from dashboard.components.fact_list import fact_list
-from dashboard.components.wording import moment
 from dashboard.data.alerts import Alert, Reason, Risks
 from models.moments import MOMENT_WORDS
-from streams.alerts import STATUS_WORDS, AlertStatus
+from schemas.local_time import moment
+from streams.alerts import STATUS_WORDS, Actor, AlertStatus, statuses_before
 
 
 def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str, zone: ZoneInfo) -> html.Div:
@@ -30,7 +34,7 @@ def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str,
     zone : ZoneInfo
         In which times are written.
     """
-    parts: list[Any] = [_facts(alert, where, raised, zone)]
+    parts: list[Any] = [*_act(alert), _facts(alert, where, raised, zone)]
     if risks is not None:
         parts += [html.H3("Risk of readmission within 30 days"), _risks(risks), _models(risks, zone)]
     parts += [html.H3("Contributions, compared with the average patient"), _contributions(alert.reasons)]
@@ -42,7 +46,7 @@ def _facts(alert: Alert, where: str, raised: str, zone: ZoneInfo) -> html.Dl:
         ("Patient", html.Code(alert.patient_token)),
         ("Encounter", html.Code(alert.encounter_id)),
         ("Age, sex", f"{alert.age_years if alert.age_years is not None else 'not known'}, {alert.sex or 'not known'}"),
-        ("Now", where),
+        ("Now", _place(alert, where)),
         ("Admitted", moment(alert.admitted_at, zone)),
     ]
     if alert.discharged_at:
@@ -50,6 +54,19 @@ def _facts(alert: Alert, where: str, raised: str, zone: ZoneInfo) -> html.Dl:
     rows.append(("Raised", raised))
     rows.append(("Status", _status(alert, zone)))
     return fact_list(rows)
+
+
+def _act(alert: Alert) -> list[html.Button]:
+    if alert.status not in statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON):
+        return []
+    return [html.Button("Acknowledge", type="button", className="btn", **data(acknowledge=alert.encounter_id))]
+
+
+def _place(alert: Alert, where: str) -> Any:
+    if not (alert.in_house and alert.bed_id):
+        return where
+    at = {"unit": f"{alert.facility_id}/{alert.unit_id}", "bed": alert.bed_id}
+    return dcc.Link(where, href=f"/?{urlencode(at)}", className="link")
 
 
 def _status(alert: Alert, zone: ZoneInfo) -> str:
@@ -75,7 +92,23 @@ def _risk(label: str, risk: float, kind: str) -> html.Div:
 
 def _models(risks: Risks, zone: ZoneInfo) -> html.P:
     scored = f"Scored at {MOMENT_WORDS[risks.moment].lower()}, {moment(risks.as_of, zone)}"
-    return html.P(f"{scored}; {risks.batch_model}, online version {risks.online_version}.", className="mut small")
+    words = f"{scored}; {model_in_words(risks.batch_model)}, online version {risks.online_version}."
+    return html.P(words, className="mut small", title=risks.batch_model)
+
+
+def model_in_words(name: str) -> str:
+    """Return a model's name as people read it; its full name is in the tooltip.
+
+    Examples
+    --------
+    >>> model_in_words("logistic-20261128T003111.309792"), model_in_words("logistic 2026-03-01")
+    ('model of 28 Nov 2026', 'logistic 2026-03-01')
+    """
+    found = re.fullmatch(r".*-(\d{8})T[\d.]+", name)
+    if found is None:
+        return name
+    day = datetime.strptime(found[1], "%Y%m%d").date()  # noqa: DTZ007 - only the day is shown
+    return f"model of {day.day} {day:%b %Y}"
 
 
 def _contributions(reasons: tuple[Reason, ...]) -> html.Div:

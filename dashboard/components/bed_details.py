@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dash import html
+from dash import dcc, html
 
 from dashboard.components.fact_list import fact_list
-from dashboard.components.wording import duration, moment
+from dashboard.components.wording import duration
 from schemas.events import BedStatus
+from schemas.local_time import moment, roughly
 from schemas.topics import BedOnBoard
 
 WORDS = {
@@ -69,12 +71,19 @@ def _rows(
         rows.append(("Encounter", html.Code(bed.encounter_id or "not known")))
         stay = f"{duration(now - admitted_at)}, admitted {moment(admitted_at, zone)}" if admitted_at else "not known"
         rows.append(("Length of stay", stay))
-        expected = moment(bed.expected_discharge_at, zone) if bed.expected_discharge_at else "not known"
-        rows.append(("Expected discharge", expected))
+        rows.append(("Expected discharge", _expected(bed.expected_discharge_at, now, zone)))
+    if bed.high_risk and bed.encounter_id:
+        address = f"/worklist?{urlencode({'alert': bed.encounter_id})}"
+        rows.append(("Alert", dcc.Link("High risk: see why", href=address, className="link")))
     if bed.conflicts:
         claims = [html.Code(encounter_id, className="claim") for encounter_id in bed.conflicts]
         rows.append(("Also claimed by", claims))
     return rows
+
+
+def _expected(expected_at: datetime | None, now: datetime, zone: ZoneInfo) -> str:
+    said = moment(expected_at, zone)
+    return f"{said}, overdue {roughly(now - expected_at)}" if expected_at and expected_at < now else said
 
 
 def _since_label(bed: BedOnBoard) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,14 +10,14 @@ from zoneinfo import ZoneInfo
 from dash import html
 
 from dashboard.components.fact_list import fact_list
-from dashboard.components.wording import duration, moment
+from dashboard.components.side_by_side import PlaceInWords, side_by_side
+from dashboard.components.wording import duration, fact_in_words
 from schemas.events import AnyFact, Location
+from schemas.local_time import moment
 from schemas.state import Encounter
 
 LATE = timedelta(minutes=5)
 """A longer delay between the time of a fact and its record is shown."""
-
-PlaceInWords = Callable[[str | None, str | None, str | None], str]
 
 
 def finding_details(
@@ -26,6 +25,7 @@ def finding_details(
     encounter: Encounter | None,
     facts: Sequence[AnyFact],
     *,
+    sides: Sequence[AnyFact | Encounter] = (),
     place: PlaceInWords,
     zone: ZoneInfo,
 ) -> html.Div:
@@ -39,12 +39,15 @@ def finding_details(
         State of the encounter, if the finding is about one.
     facts : sequence of AnyFact
         Facts about it, by the time when they happened.
+    sides : sequence of fact or Encounter
+        What contradicts each other, if that is what is wrong.
     place : callable
         Facility, unit and bed as people read them.
     zone : ZoneInfo
         In which times are written.
     """
     parts: list[Any] = [html.P(each, className="finding-says") for each in says]
+    parts += side_by_side(sides, place=place, zone=zone)
     if encounter is not None:
         parts.append(_known(encounter, place, zone))
     if facts:
@@ -78,15 +81,3 @@ def _fact(fact: AnyFact, place: PlaceInWords, zone: ZoneInfo) -> html.Li:
     notes.append(fact.source)
     words = [html.B(fact_in_words(type(fact))), html.Span(where)]
     return html.Li([html.Div(words, className="said"), html.Div(" · ".join(notes), className="mut small")])
-
-
-def fact_in_words(kind: type) -> str:
-    """Return the name of a kind of fact as people read it.
-
-    Examples
-    --------
-    >>> from schemas.events import PendingTransferCancelled
-    >>> fact_in_words(PendingTransferCancelled)
-    'Pending transfer cancelled'
-    """
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).capitalize()

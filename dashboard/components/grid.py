@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from dash import html
 from dash_ag_grid import AgGrid
+
+from dashboard.components.attributes import data
 
 GRID_THEME = """themeQuartz.withParams({
     accentColor: 'var(--acc)', backgroundColor: 'var(--sf)', foregroundColor: 'var(--ink)', borderColor: 'var(--ln)',
@@ -15,12 +18,12 @@ GRID_THEME = """themeQuartz.withParams({
 })"""
 
 
-def grid(name: str, columns: list[dict[str, Any]]) -> AgGrid:
+def grid(name: str, columns: list[dict[str, Any]], *, sortable: bool = True) -> AgGrid:
     """Return a grid with a single selected row; each row has an `id`."""
     return AgGrid(
         id=name,
         columnDefs=columns,
-        defaultColDef={"sortable": True, "resizable": True, "suppressHeaderMenuButton": True},
+        defaultColDef={"sortable": sortable, "resizable": True, "suppressHeaderMenuButton": True},
         getRowId="params.data.id",
         dashGridOptions={
             "theme": {"function": GRID_THEME},
@@ -30,7 +33,13 @@ def grid(name: str, columns: list[dict[str, Any]]) -> AgGrid:
             "animateRows": False,
             "tooltipShowDelay": 400,
             "suppressCellFocus": True,
+            "rowClassRules": {"settled": "params.data.settled", "heading-row": "params.data.heading"},
         },
         className="worklist-grid",
         style={"height": "100%", "width": "100%"},
     )
+
+
+def back_to_list() -> html.Button:
+    """Return the way from the panel back to the list, which a phone shows one at a time."""
+    return html.Button("‹ Back to the list", type="button", className="btn quiet back", **data(back="list"))

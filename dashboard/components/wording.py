@@ -1,26 +1,11 @@
-"""Texts for people: times in the hospital's time zone, durations, counts."""
+"""Texts for people: durations, counts, reasons. Times are in `schemas.local_time`."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+import re
+from datetime import timedelta
 
 TOKEN_SHOWN = 8
-
-
-def moment(time: datetime | None, zone: ZoneInfo) -> str:
-    """Return a time with its day and zone.
-
-    Examples
-    --------
-    >>> from datetime import UTC
-    >>> moment(datetime(2026, 11, 23, 14, 5, tzinfo=UTC), ZoneInfo("Europe/Berlin"))
-    'Mon 23 Nov 2026, 15:05 CET'
-    """
-    if time is None:
-        return "not known"
-    local = time.astimezone(zone)
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
 
 
 def reason_in_words(label: str, value: str) -> str:
@@ -74,3 +59,15 @@ def counted(number: int, noun: str) -> str:
 def short_token(token: str) -> str:
     """Return the part of a patient token that is shown; enough to tell two patients of one list apart."""
     return token[:TOKEN_SHOWN]
+
+
+def fact_in_words(kind: type) -> str:
+    """Return the name of a kind of fact as people read it.
+
+    Examples
+    --------
+    >>> from schemas.events import PendingTransferCancelled
+    >>> fact_in_words(PendingTransferCancelled)
+    'Pending transfer cancelled'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.__name__).capitalize()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, case, desc, func, select
 
+from models import training_state
 from models.moments import Moment
 from schemas import tables
 from schemas.state import Encounter, EncounterStatus, decode_encounter
@@ -56,6 +58,8 @@ class Worklist(msgspec.Struct, frozen=True, kw_only=True):
     new: int
     has_model: bool
     has_facts: bool
+    training: timedelta | None = None
+    """How long the training under way is expected to take yet; None if no model is being trained."""
 
 
 class Risks(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +77,7 @@ class Risks(msgspec.Struct, frozen=True, kw_only=True):
 _reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
 
 
-def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
+def worklist(engine: Engine, limit: int = LISTED, kept: Collection[str] = ()) -> Worklist:
     """Return open alerts: new ones first, then by risk, highest first.
 
     Parameters
@@ -82,15 +86,20 @@ def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
         The database.
     limit : int
         How many at most, 1 and up.
+    kept : collection of str
+        Encounters whose alerts stay among the new ones, whatever their status has become.
     """
     column = tables.alert.columns
+    stays = column.encounter_id.in_(kept)
     query = (
         select(tables.alert, tables.encounter.columns.state, tables.alias.columns.person_token)
         .outerjoin(tables.alias, tables.alias.columns.patient_token == column.patient_token)
         .outerjoin(tables.encounter, tables.encounter.columns.encounter_id == column.encounter_id)
-        .where(column.status.in_(OPEN_STATUSES))
+        .where(column.status.in_(OPEN_STATUSES) | stays)
         .order_by(
-            case((column.status == AlertStatus.NEW, 0), else_=1), desc(column.readmission_risk), column.encounter_id
+            case((column.status == AlertStatus.NEW, 0), (stays, 0), else_=1),
+            desc(column.readmission_risk),
+            column.encounter_id,
         )
         .limit(limit)
     )
@@ -101,6 +110,7 @@ def worklist(engine: Engine, limit: int = LISTED) -> Worklist:
             alerts=alerts,
             open=sum(counts.values()),
             new=counts.get(AlertStatus.NEW, 0),
+            training=training_state.remaining(connection, datetime.now(UTC)),
             has_model=_any_row(connection, tables.batch_model.columns.name),
             has_facts=_any_row(connection, tables.fact.columns.subject),
         )

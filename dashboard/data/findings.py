@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Engine, case, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, case, false, func, not_, select
 
 from schemas import tables
 from schemas.events import AnyFact, decode_fact
 from schemas.state import Encounter, decode_encounter
 from streams.quality.kinds import WORK_ORDER
+from streams.quality.seen import MARKED, SAME_FINDING
 
 LISTED = 500
 """Maximum number of findings on the page."""
 
 FACTS_SHOWN = 200
+
+AT_A_TIME = 500
+"""Subjects in one query."""
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +33,11 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     facility_id: str | None
     unit_id: str | None
     bed_id: str | None
+    seen_by: str | None = None
+    """Who marked it as seen; None if nobody did, or if it has occurred anew since."""
+    seen_at: datetime | None = None
+    seen_version: int = 0
+    """Version of the mark; 0 if there never was one."""
 
 
 class FindingList(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +45,15 @@ class FindingList(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[Listed, ...]
     counts: dict[str, int]
+    seen: int
+    """How many of all are marked as seen."""
     dead_letters: int
     looked_at: datetime | None
     """Wall-clock time; None before the first check."""
     event_time: datetime | None
 
 
-def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -> FindingList:
+def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED, *, unseen: bool = False) -> FindingList:
     """Return findings in work order, the oldest of each kind first.
 
     Parameters
@@ -52,13 +64,24 @@ def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -
         Only this kind; the counts are of all.
     limit : int
         How many findings at most, 1 and up.
+    unseen : bool
+        Only those that nobody marked as seen.
     """
-    column = tables.finding.columns
-    shown: ColumnElement[bool] = column.kind == kind if kind else column.kind.is_not(None)
+    column, mark = tables.finding.columns, tables.finding_seen.columns
+    wanted: list[ColumnElement[bool]] = [column.kind == kind] if kind else []
+    if unseen:
+        wanted.append(not_(func.coalesce(MARKED, false())))
     by_kind = case(WORK_ORDER, value=column.kind, else_=len(WORK_ORDER))
+    joined = tables.finding.outerjoin(tables.finding_seen, SAME_FINDING)
     query = (
-        select(*(column[name] for name in Listed.__struct_fields__))
-        .where(shown)
+        select(
+            *(column[name] for name in OF_FINDING),
+            case((MARKED, mark.seen_by)).label("seen_by"),
+            case((MARKED, mark.seen_at)).label("seen_at"),
+            func.coalesce(mark.version, 0).label("seen_version"),
+        )
+        .select_from(joined)
+        .where(*wanted)
         .order_by(by_kind, column.since.is_(None), column.since, column.subject, column.says)
         .limit(limit)
     )
@@ -66,13 +89,30 @@ def finding_list(engine: Engine, kind: str | None = None, limit: int = LISTED) -
         counts = connection.execute(select(column.kind, func.count()).group_by(column.kind)).all()
         look = tables.finding_look.columns
         state = connection.execute(select(look.looked_at, look.event_time).where(look.part == "state")).first()
+        seen = select(func.count()).select_from(tables.finding.join(tables.finding_seen, SAME_FINDING)).where(MARKED)
         return FindingList(
             findings=tuple(Listed(**row._mapping) for row in connection.execute(query)),
             counts={row[0]: row[1] for row in counts},
+            seen=connection.scalar(seen) or 0,
             dead_letters=_unsettled(connection),
             looked_at=state.looked_at if state else None,
             event_time=state.event_time if state else None,
         )
+
+
+OF_FINDING = ("kind", "subject", "says", "since", "facility_id", "unit_id", "bed_id")
+
+
+def senders(engine: Engine, subjects: Collection[str]) -> dict[str, str]:
+    """Return the source of the facts about each subject; of several, the first by name."""
+    fact, found = tables.fact.columns, {}
+    ordered = sorted(set(subjects))
+    with engine.connect().execution_options(read_only=True) as connection:
+        for start in range(0, len(ordered), AT_A_TIME):
+            query = select(fact.subject, func.min(fact.source)).group_by(fact.subject)
+            rows = connection.execute(query.where(fact.subject.in_(ordered[start : start + AT_A_TIME])))
+            found.update({row[0]: row[1] for row in rows})
+    return found
 
 
 def _unsettled(connection: Connection) -> int:

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 import plotly.graph_objects as go
 
-from dashboard.live.levels import ELEVATED_FROM, FULL_FROM
 from dashboard.live.wire import Board
 
 HOUR = timedelta(hours=1)
+ELEVATED_FROM = 0.90
+FULL_FROM = 1.0
+"""Occupancies at which the chart has a line. A unit's level follows what it can give: streams.capacity.rules."""
 
 
 def occupancy_figure(board: Board, zone: ZoneInfo) -> go.Figure:

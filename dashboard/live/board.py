@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from dashboard.components.wording import counted
-from dashboard.live.levels import level_of
 from dashboard.live.summary import summarise
 from dashboard.live.wire import Board, BoardUnit, Card, Tile
 from schemas.events import BedStatus
 from schemas.hospital import Facility, Hospital, Unit
 from schemas.topics import BedOnBoard, CapacityMetrics
+from streams.capacity.rules import Line, level, lines, supply
 
 UnitKey = tuple[str, str]
 HOUR = timedelta(hours=1)
@@ -66,8 +66,29 @@ class BoardState:
         return Board(
             event_time=None if now is None else _seconds(now),
             units=units,
-            summary=summarise(units, inpatient, None if now is None else _seconds(now), self._place(units), past=past),
+            summary=summarise(
+                units,
+                inpatient,
+                None if now is None else _seconds(now),
+                self._place(units),
+                self._lines(now),
+                past=past,
+            ),
         )
+
+    def _lines(self, now: datetime | None) -> dict[str, list[Line]]:
+        """Return what needs a person in each unit."""
+        return {
+            "/".join(key): lines(
+                metric, now, cleaning_target=self._target(key[0]), is_emergency=self._is_emergency_unit(key)
+            )
+            for key, metric in self._metrics.items()
+            if now is not None
+        }
+
+    def _target(self, facility_id: str) -> timedelta:
+        facility = self._hospital.facility(facility_id)
+        return timedelta(minutes=facility.cleaning_minutes if facility else UNLISTED_TARGET_MINUTES)
 
     def _order(self) -> list[UnitKey]:
         reported = {facility_id for facility_id, _ in self._metrics}
@@ -90,16 +111,21 @@ class BoardState:
 
     def _is_emergency(self, card: Card) -> bool:
         facility_id, _, _ = card.key.partition("/")
-        unit = self._hospital.units.get((facility_id, card.unit_id))
+        return self._is_emergency_unit((facility_id, card.unit_id))
+
+    def _is_emergency_unit(self, key: UnitKey) -> bool:
+        unit = self._hospital.units.get(key)
         return unit is not None and unit.type == "emergency"
 
     def _unit(self, key: UnitKey, now: datetime | None) -> BoardUnit:
         facility = self._hospital.facility(key[0])
         listed = self._hospital.units.get(key)
         metric = self._metrics.get(key)
-        target = timedelta(minutes=facility.cleaning_minutes if facility else UNLISTED_TARGET_MINUTES)
+        target = self._target(key[0])
+        zone, inpatient = self._hospital.time_zone(key[0]), not self._is_emergency_unit(key)
         tiles = tuple(_tile(bed, now, target) for bed in metric.beds) if metric and now else ()
-        return BoardUnit(card=_card(key, facility, listed, metric, tiles, now, target), tiles=tiles)
+        card = _card(key, facility, listed, metric, tiles, now, target, zone, inpatient)
+        return BoardUnit(card=card, tiles=tiles)
 
 
 def _tile(bed: BedOnBoard, now: datetime, target: timedelta) -> Tile:
@@ -126,6 +152,8 @@ def _card(
     tiles: tuple[Tile, ...],
     now: datetime | None,
     target: timedelta,
+    zone: str,
+    inpatient: bool,
 ) -> Card:
     occupancy = metric.occupancy if metric else None
     return Card(
@@ -133,10 +161,11 @@ def _card(
         unit_id=key[1],
         name=listed.name if listed else key[1],
         detail=(listed.specialty if listed else "") or (facility.name if facility else key[0]),
-        zone=facility.time_zone if facility else "UTC",
+        zone=zone,
+        inpatient=inpatient,
         listed=listed is not None,
         known=metric is not None,
-        level=level_of(occupancy),
+        level=level(supply(metric), metric.staffed_beds) if metric else 0,
         census=metric.census if metric else 0,
         staffed=metric.staffed_beds if metric else (listed.staffed if listed else 0),
         percent=None if occupancy is None else round(occupancy * 100),

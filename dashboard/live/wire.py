@@ -6,9 +6,9 @@ readmission risk is high. A bed manager needs no more, and data that is not sent
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
+
+from streams.capacity.rules import Severity
 
 
 class Tile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -26,13 +26,15 @@ class Tile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """One unit without its beds. `level` is a `live.levels.Level`; `percent` may exceed 100."""
+    """One unit without its beds. `level` is a `streams.capacity.rules.Level`; `percent` may exceed 100."""
 
     key: str
     unit_id: str
     name: str
     detail: str
     zone: str
+    inpatient: bool
+    """Whether its patients count as inpatients: all units but emergency departments."""
     listed: bool
     """Whether the hospital file names it."""
     known: bool
@@ -54,14 +56,6 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Census at the last 24 full hours of event time, oldest first."""
 
 
-class Severity(StrEnum):
-    """Urgency of an item of the attention list."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-    INFO = "info"
-
-
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One number of the row on top."""
 
@@ -70,6 +64,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     unit: str
     note: str
+    scope: str
+    """Units that are counted; empty where the note says it."""
+    show: str
+    """The filter that shows what is counted."""
     tone: str = ""
     """`warning`, `critical`, or empty for a calm state."""
 
@@ -80,6 +78,8 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     title: str
     note: str
+    act: str
+    """What to do about it."""
     unit_id: str
     key: str
     bed_id: str | None = None
@@ -101,6 +101,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Figure, ...]
     attention: tuple[Attention, ...]
     departures: tuple[Departure, ...]
+    departures_more: int
+    """Number of expected departures beyond those listed."""
     hours: tuple[int, ...]
     """Inpatient census at the last 24 full hours."""
     staffed: int

@@ -20,7 +20,7 @@ from dashboard.context import Context
 from dashboard.data.encounters import admitted_at
 from dashboard.figures.occupancy import occupancy_figure
 
-FILTERS = (("all", "All units"), ("full", "90 % and over"), ("free", "Has a free bed"), ("late", "Cleaning overdue"))
+FILTERS = (("all", "All units"), ("full", "Few or no beds"), ("free", "Has a free bed"), ("late", "Cleaning overdue"))
 
 LEGEND = (
     ("occupied", "Occupied"),
@@ -41,7 +41,7 @@ def register(app: Dash, context: Context) -> None:
     dash.register_page(  # type: ignore[no-untyped-call]
         "dashboard.beds", path="/", name="Beds", title="Beds · Wardwatch", layout=layout
     )
-    zone = context.zone(context.hospital.facilities[0].facility_id)
+    zone = context.zone()
 
     @app.callback(Output("occupancy-chart", "figure"), Input("chart-hour", "data"))
     async def chart(_hour: Any) -> go.Figure:
@@ -52,6 +52,13 @@ def register(app: Dash, context: Context) -> None:
         if selected is None:
             return no_update
         return await asyncio.to_thread(_details, context, selected)
+
+    app.clientside_callback(  # type: ignore[no-untyped-call]
+        dash.ClientsideFunction("wardwatch", "drawer"),
+        Output("drawer-closed", "children"),
+        Input("bed-drawer", "opened"),
+        prevent_initial_call=True,
+    )
 
 
 def _details(context: Context, selected: dict[str, str]) -> html.Div:
@@ -132,6 +139,7 @@ def _drawer() -> html.Div:
     return html.Div(
         [
             dcc.Store(id="selected-bed"),
+            html.Div(id="drawer-closed", hidden=True),
             dmc.Drawer(
                 html.Div(id="bed-details"),
                 id="bed-drawer",

@@ -3,46 +3,68 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dash
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.components.alert_details import alert_details
 from dashboard.components.attributes import aria
-from dashboard.components.grid import grid
-from dashboard.components.wording import moment, reason_in_words, short_token
+from dashboard.components.grid import back_to_list, grid
+from dashboard.components.wording import reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import Alert, Worklist, latest_risks, worklist
 from models.moments import MOMENT_WORDS
 from schemas.errors import AlertConflict
+from schemas.local_time import moment, when
 from streams.alerts import STATUS_WORDS, Actor, AlertStatus, acknowledge, statuses_before
 
 PERSON = "local user"
 """Name of the person who acknowledges, until sign-in exists."""
 
+REFRESH_MS = 10_000
+"""Changes of alerts refresh the list at once; a training under way and the turn of a day do not announce themselves."""
+
 REASONS_SHOWN = 3
+
+MAX_KEPT = 200
+"""Maximum number of acknowledged rows that stay in their place until the list is left."""
 CAN_ACKNOWLEDGE = statuses_before(AlertStatus.ACKNOWLEDGED, by=Actor.PERSON)
 
 COLUMNS: list[dict[str, Any]] = [
-    {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 120},
-    {"field": "token", "headerName": "Patient", "cellClass": "mono", "width": 94},
-    {"field": "age", "headerName": "Age", "width": 62},
-    {"field": "place", "headerName": "Bed or home", "width": 134},
+    {"field": "risk", "headerName": "Risk", "cellRenderer": "Risk", "width": 106},
+    {"field": "token", "headerName": "Patient", "cellClass": "mono", "width": 88},
+    {"field": "age", "headerName": "Age", "width": 60, "context": {"hideBelow": 820}},
+    {"field": "place", "headerName": "Bed or home", "width": 118},
     {
         "field": "reasons",
         "headerName": "Top reasons",
         "cellRenderer": "Reasons",
         "flex": 1,
-        "minWidth": 240,
+        "minWidth": 150,
         "sortable": False,
         "tooltipField": "reasons",
     },
-    {"field": "moment", "headerName": "Scored at", "width": 94},
-    {"field": "raised", "headerName": "Raised", "width": 112},
-    {"field": "status", "headerName": "Status", "cellRenderer": "Acknowledge", "width": 128, "sortable": False},
+    {"field": "moment", "headerName": "Scored at", "width": 94, "context": {"hideBelow": 900}},
+    {
+        "field": "raised_s",
+        "colId": "raised",
+        "headerName": "Raised",
+        "cellRenderer": "Text",
+        "cellRendererParams": {"shows": "raised"},
+        "width": 138,
+        "context": {"hideBelow": 760},
+    },
+    {
+        "field": "status",
+        "headerName": "Status",
+        "cellRenderer": "Acknowledge",
+        "width": 122,
+        "sortable": False,
+    },
 ]
+"""`hideBelow`: width of the grid in pixels below which the column is left out; the panel has what it says."""
 
 
 def register(app: Dash, context: Context) -> None:
@@ -57,22 +79,25 @@ def register(app: Dash, context: Context) -> None:
         Output("worklist-empty", "children"),
         Output("worklist-body", "className"),
         Input("worklist-refresh", "data"),
+        Input("worklist-again", "n_intervals"),
         State("worklist-grid", "rowData"),
+        State("worklist-kept", "data"),
     )
-    async def refresh(_asked: Any, shown: list[dict[str, Any]] | None) -> tuple[Any, ...]:
-        found = await asyncio.to_thread(read, context)
+    async def refresh(_asked: Any, _again: Any, shown: list[dict[str, Any]] | None, kept: Any) -> tuple[Any, ...]:
+        found = await asyncio.to_thread(read, context, ids_of(kept))
         rows = [row(alert, context) for alert in found.alerts]
         return (rows if rows != shown else no_update, note(found), empty_state(found), body_class(found))
 
     @app.callback(
         Output("alert-details", "children"),
-        Input("worklist-grid", "selectedRows"),
+        Input("selected-alert", "data"),
         Input("worklist-grid", "rowData"),
+        State("worklist-kept", "data"),
     )
-    async def details(selected: list[dict[str, Any]] | None, _rows: Any) -> Any:
+    async def details(selected: str | None, _rows: Any, kept: Any) -> Any:
         if not selected:
             return html.Div("Select a patient to see why.", className="empty")
-        return await asyncio.to_thread(_details, context, str(selected[0]["id"]))
+        return await asyncio.to_thread(_details, context, str(selected), ids_of(kept))
 
     # The toast is the only output; the browser refreshes the list when the toast arrives. If the trigger of the list
     # were an output of this callback, Dash would not load the list before the first acknowledgement.
@@ -95,7 +120,7 @@ def _register_browser_side(app: Dash) -> None:
 def acknowledge_one(context: Context, encounter_id: str, version: int) -> str:
     """Acknowledge an alert in the version that the person saw, and return the message for them."""
     try:
-        acknowledge(context.engine, encounter_id, version, by=PERSON, now=wall_clock())
+        acknowledge(context.engine, encounter_id, version, by=PERSON, now=wall_clock(), zone=context.zone())
     except AlertConflict as first:
         return str(first)
     finally:
@@ -103,27 +128,46 @@ def acknowledge_one(context: Context, encounter_id: str, version: int) -> str:
     return f"Encounter {encounter_id} is acknowledged."
 
 
-def read(context: Context) -> Worklist:
-    """Return the worklist, read from SQL at most twice a second for all browsers together."""
-    return context.worklists.get("worklist", lambda: worklist(context.engine))
+def ids_of(kept: Any) -> tuple[str, ...]:
+    """Return the encounters that a browser asks to keep in the list: those acknowledged since it was opened."""
+    return tuple(str(each) for each in kept[-MAX_KEPT:]) if isinstance(kept, list) else ()
+
+
+def read(context: Context, kept: tuple[str, ...] = ()) -> Worklist:
+    """Return the worklist, read from SQL at most twice a second for all browsers that keep the same rows."""
+    return context.worklists.get(("worklist", kept), lambda: worklist(context.engine, kept=kept))
 
 
 def note(found: Worklist) -> str:
     """Return the numbers of new and acknowledged alerts."""
     if not found.open:
         return ""
+    training = f" · a new model is being trained, {about(found.training)}" if found.training is not None else ""
     shown = len(found.alerts)
     rest = f" · the {shown} most urgent are shown" if shown < found.open else ""
-    return f"{found.new} new · {found.open - found.new} acknowledged{rest}"
+    return f"{found.new} new · {found.open - found.new} acknowledged{rest}{training}"
 
 
 def empty_state(found: Worklist) -> Any:
     """Return the text of an empty list: why it is empty, and what to do."""
+    if found.training is not None and not found.has_model:
+        return f"A model is being trained, {about(found.training)}. Then the patients at high risk appear here."
     if not found.has_facts:
-        return ["No facts yet. Start ", html.Code("wardwatch simulate"), " or ", html.Code("wardwatch replay"), "."]
+        return "No messages from the hospital yet. Patients at high risk will appear here."
     if not found.has_model:
-        return ["No model yet, so patients are not scored. Run ", html.Code("wardwatch train"), "."]
+        return "No model yet, so the risk of patients is not known. Ask the administrator to train one."
     return "No open alerts. New ones appear here."
+
+
+def about(left: timedelta) -> str:
+    """Return how long something takes yet, in whole minutes.
+
+    Examples
+    --------
+    >>> about(timedelta(seconds=50)), about(timedelta(seconds=0)), about(timedelta(minutes=3))
+    ('about 1 min', 'ready any moment', 'about 3 min')
+    """
+    return f"about {max(1, round(left / timedelta(minutes=1)))} min" if left else "ready any moment"
 
 
 def body_class(found: Worklist) -> str:
@@ -133,7 +177,7 @@ def body_class(found: Worklist) -> str:
 
 def row(alert: Alert, context: Context) -> dict[str, Any]:
     """Return one line of the grid."""
-    zone = context.zone(alert.facility_id or context.hospital.facilities[0].facility_id)
+    zone = context.zone(alert.facility_id)
     raising = [reason for reason in alert.reasons if reason.contribution > 0][:REASONS_SHOWN]
     words = [reason_in_words(reason.label, reason.value) for reason in raising]
     return {
@@ -146,15 +190,12 @@ def row(alert: Alert, context: Context) -> dict[str, Any]:
         "place": place(alert, context),
         "reasons": " · ".join(words),
         "moment": MOMENT_WORDS[alert.moment],
-        "raised": _short(alert, zone),
+        "raised": when(alert.raised_at, context.now(), zone),
+        "raised_s": int(alert.raised_at.timestamp()),
         "status": STATUS_WORDS[alert.status],
         "can_acknowledge": alert.status in CAN_ACKNOWLEDGE,
+        "settled": alert.status not in CAN_ACKNOWLEDGE,
     }
-
-
-def _short(alert: Alert, zone: ZoneInfo) -> str:
-    local = alert.raised_at.astimezone(zone)
-    return f"{local.day} {local:%b, %H:%M}"
 
 
 def place(alert: Alert, context: Context) -> str:
@@ -164,11 +205,11 @@ def place(alert: Alert, context: Context) -> str:
     return context.place_in_words(alert.facility_id, alert.unit_id, alert.bed_id) or "in hospital"
 
 
-def _details(context: Context, encounter_id: str) -> Any:
-    alert = next((alert for alert in read(context).alerts if alert.encounter_id == encounter_id), None)
+def _details(context: Context, encounter_id: str, kept: tuple[str, ...]) -> Any:
+    alert = next((alert for alert in read(context, kept).alerts if alert.encounter_id == encounter_id), None)
     if alert is None:
         return html.Div("This alert is no longer open.", className="empty")
-    zone = context.zone(alert.facility_id or context.hospital.facilities[0].facility_id)
+    zone = context.zone(alert.facility_id)
     where, raised = place(alert, context), moment(alert.raised_at, zone)
     return alert_details(alert, latest_risks(context.engine, encounter_id), where=where, raised=raised, zone=zone)
 
@@ -192,7 +233,11 @@ def _main() -> html.Main:
                 className="bar",
             ),
             html.Div(
-                [html.Div(id="worklist-empty", className="empty"), grid("worklist-grid", COLUMNS)],
+                [
+                    html.Div(id="worklist-empty", className="empty"),
+                    grid("worklist-grid", COLUMNS),
+                    html.Ul(id="worklist-cards", className="cards", **aria(label="Open high-risk alerts")),
+                ],
                 id="worklist-body",
                 className="worklist",
             ),
@@ -210,11 +255,16 @@ def _keys() -> list[Any]:
 
 def _side() -> html.Aside:
     return html.Aside(
-        [html.Div(html.H2("Why"), className="sec-h"), html.Div(id="alert-details")],
+        [back_to_list(), html.Div(html.H2("Why"), className="sec-h"), html.Div(id="alert-details")],
         className="side",
         **aria(label="Why the alert was raised"),
     )
 
 
-def _stores() -> list[dcc.Store]:
-    return [dcc.Store(id="worklist-refresh"), dcc.Store(id="acknowledge")]
+def _stores() -> list[Any]:
+    again = dcc.Interval(id="worklist-again", interval=REFRESH_MS)
+    return [again, *_data_stores()]
+
+
+def _data_stores() -> list[dcc.Store]:
+    return [dcc.Store(id=name) for name in ("worklist-refresh", "worklist-kept", "selected-alert", "acknowledge")]

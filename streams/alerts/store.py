@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 
 import msgspec
 from sqlalchemy import Connection, Engine, insert, select, update
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from schemas import tables
 from schemas.database import as_utc
 from schemas.errors import AlertConflict
+from schemas.local_time import when
 from schemas.state import EncounterStatus
 from schemas.topics import ALERTS_CHANGED, UNITS_CHANGED, AlertChanged, UnitChanged, unit_key
 from streams.alerts.rules import (
@@ -134,7 +135,7 @@ def close_alerts(connection: Connection, encounter_ids: Iterable[str], at: datet
     add_messages(connection, messages)
 
 
-def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now: datetime) -> None:
+def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now: datetime, zone: tzinfo = UTC) -> None:
     """Acknowledge an alert and publish it through the outbox, in one transaction.
 
     Parameters
@@ -149,6 +150,8 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
         Name of the person who acknowledges.
     now : datetime
         Aware UTC, from the wall clock, because a person acts.
+    zone : tzinfo
+        Of the hospital: in which a conflict names times.
 
     Raises
     ------
@@ -167,7 +170,7 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
     }
     with engine.begin() as connection:
         if connection.execute(update(tables.alert).where(as_seen).values(change)).rowcount != 1:
-            raise AlertConflict(_conflict(connection, encounter_id))
+            raise AlertConflict(_conflict(connection, encounter_id, now, zone))
         row = connection.execute(
             select(column.patient_token, column.readmission_risk).where(column.encounter_id == encounter_id)
         ).one()
@@ -184,7 +187,7 @@ def acknowledge(engine: Engine, encounter_id: str, version: int, *, by: str, now
         )
 
 
-def _conflict(connection: Connection, encounter_id: str) -> str:
+def _conflict(connection: Connection, encounter_id: str, now: datetime, zone: tzinfo) -> str:
     """Return the message for a person whose acknowledgement was refused."""
     column = tables.alert.columns
     row = connection.execute(
@@ -193,8 +196,8 @@ def _conflict(connection: Connection, encounter_id: str) -> str:
     if row is None:
         return f"Encounter {encounter_id}: the alert no longer exists. The list has been refreshed."
     if row.status == AlertStatus.ACKNOWLEDGED:
-        at = row.acknowledged_at.strftime("%H:%M UTC") if row.acknowledged_at else "an unknown time"
-        return f"Encounter {encounter_id}: already acknowledged by {row.acknowledged_by} at {at}. Nothing to do."
+        at = when(row.acknowledged_at, now, zone) if row.acknowledged_at else "at an unknown time"
+        return f"Encounter {encounter_id}: already acknowledged by {row.acknowledged_by}, {at}. Nothing to do."
     if row.status == AlertStatus.NEW:
         return f"Encounter {encounter_id}: the alert changed while you looked. Check it, then acknowledge it again."
     return f"Encounter {encounter_id}: the alert is closed. Nothing to acknowledge."

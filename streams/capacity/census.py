@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.events import BedStatus
-from schemas.hospital import Hospital
+from schemas.hospital import Hospital, UnitType
 from schemas.state import BedState
 from schemas.topics import BedOnBoard, CapacityMetrics
 from schemas.two_people import Generation
@@ -34,6 +34,8 @@ class Presence(NamedTuple):
     expected_discharge_at: datetime | None = None
     high_risk: bool = False
     generation: Generation = Generation.OTHER
+    inpatient_from: datetime | None = None
+    """Since when the encounter is an inpatient's; None before it is."""
 
 
 class UnitFacts(NamedTuple):
@@ -62,6 +64,8 @@ def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> Capac
     beds = _beds(facts, here, hospital, as_of)
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
     staffed = unit.staffed if unit else 0
+    is_emergency = unit is not None and unit.type is UnitType.EMERGENCY
+    boarding = [max(each.arrived_at, each.inpatient_from) for each in here if each.inpatient_from]
     census = len(here) + facts.waiting
     count = {status: sum(bed.status is status for bed in beds) for status in BedStatus}
     return CapacityMetrics(
@@ -79,6 +83,8 @@ def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> Capac
         unstaffed=count[BedStatus.UNSTAFFED],
         conflicts=sum(len(bed.conflicts) for bed in beds),
         without_bed=sum(presence.bed_id is None for presence in here) + facts.waiting,
+        waiting_since=tuple(sorted(presence.arrived_at for presence in here if presence.bed_id is None)),
+        boarding_since=tuple(sorted(boarding)) if is_emergency else (),
         beds=tuple(beds),
         census_by_hour=tuple(hour + facts.waiting for hour in census_by_hour(facts.presences, as_of)),
     )

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BindParameter, and_, bindparam, case, func, select, tuple_
 
 from schemas import tables
+from schemas.events import PatientClass
 from schemas.state import EncounterStatus
 
 _stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
@@ -24,6 +25,7 @@ _in_units = and_(
     tuple_(_stay.facility_id, _stay.unit_id).in_(_units),
 )
 """The first two conditions are for SQLite, which does not use an index for pairs."""
+_is_inpatient = _encounter.patient_class == PatientClass.INPATIENT.value
 
 
 def of_units(units: Collection[tuple[str, str]]) -> dict[str, list[Any]]:
@@ -40,7 +42,7 @@ HERE = (
         *_place,
         _encounter.patient_token,
         _encounter.patient_class,
-        case((_stay.bed_id.is_not(None), _encounter.state)).label("state"),
+        case((_stay.bed_id.is_not(None) | _is_inpatient, _encounter.state)).label("state"),
         _alert.status,
         _alert.band,
     )
@@ -50,7 +52,7 @@ HERE = (
 )
 """Encounters now in these units; those without a bed only if they arrived in the window.
 
-`state` is null for those without a bed: only a bed shows it."""
+`state` is null for those without a bed who are not inpatients: nothing of it is shown."""
 
 _is_waiting = (_in_units, _stay.left_at.is_(None), _stay.bed_id.is_(None), _stay.arrived_at <= _since)
 

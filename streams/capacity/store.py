@@ -39,8 +39,10 @@ def _presences(
     found: dict[UnitKey, list[Presence]] = {key: [] for key in units}
     for row in open_stays:
         presence = Presence(row.encounter_id, row.bed_id, row.arrived_at, released_at.get(row.encounter_id))
-        if row.bed_id:
-            encounter = decode_encounter(row.state)
+        encounter = decode_encounter(row.state) if row.state is not None else None
+        if encounter is not None:
+            presence = presence._replace(inpatient_from=encounter.inpatient_from)
+        if row.bed_id and encounter is not None:
             presence = presence._replace(
                 expected_discharge_at=encounter.expected_discharge_at,
                 generation=generation(encounter),

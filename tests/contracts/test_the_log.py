@@ -19,9 +19,10 @@ from schemas.settings import Settings
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.operate.as_of import HouseAsOf, house_as_of, person_as_of, tokens_that_begin_with
-from streams.operate.dead_letters import LetterName, contents, letters, read_again, settle, unsettled
+from streams.operate.dead_letters import read_again
 from streams.operate.rebuild import rebuild
 from streams.store import fact_log
+from streams.store.dead_letters import LetterName, contents, letters, settle, unsettled
 from tests.conftest import MakeSettings
 from tests.contracts.test_processing import NOW, everything, rows, take
 from tests.streams.builders import (

@@ -5,12 +5,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import Engine
 
 from tests.dashboard.house import Broker, make_database, settings_for
 from tests.dashboard.process import DashboardProcess
 from tests.support.parts import CHROMIUM_ARGUMENTS
+
+PATIENCE_MS = 20_000
+"""How long tests wait for a state: not how long it takes, but how slow a busy machine may be."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience() -> Iterator[None]:
+    """Wait longer than Playwright's 5 s for a state; none of these tests is about time."""
+    expect.set_options(timeout=PATIENCE_MS)
+    yield
+    expect.set_options(timeout=5_000)
 
 
 class House(NamedTuple):
@@ -56,6 +67,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 def page(context: BrowserContext) -> Iterator[Page]:
     """A page of 1440 by 900 in which any error fails the test."""
     page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

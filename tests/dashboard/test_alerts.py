@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -86,8 +87,8 @@ def test_who_comes_second_is_told_who_was_first_and_changes_nothing(engine: Engi
     with engine.begin() as connection:
         save_alert(connection, "E1", "t1")
     acknowledge(engine, "E1", 1, by="Ada", now=LATER)
-    with pytest.raises(AlertConflict, match=r"E1: already acknowledged by Ada at 15:30 UTC"):
-        acknowledge(engine, "E1", 1, by="Ben", now=LATER + HOUR)
+    with pytest.raises(AlertConflict, match=r"E1: already acknowledged by Ada, today 16:30. Nothing to do"):
+        acknowledge(engine, "E1", 1, by="Ben", now=LATER + HOUR, zone=ZoneInfo("Europe/Berlin"))
     with engine.connect() as connection:
         assert connection.scalar(select(tables.alert.columns.acknowledged_by)) == "Ada"
         assert len(connection.execute(select(tables.outbox)).all()) == 1

@@ -73,7 +73,7 @@ def test_published_metrics_reach_the_page(page: Page, house: House) -> None:
     tile = page.locator(TILE.format("TH/ED", "01"))
     for number, status in enumerate(("occupied", "dirty", "cleaning", "available")):
         house.broker.publish(emergency(status, as_of_s=number))
-        expect(tile).to_have_attribute("aria-label", STATUS[status], timeout=3000)
+        expect(tile).to_have_attribute("aria-label", STATUS[status])
     expect(page.locator("#freshness-state")).to_have_text("Live")
 
 
@@ -185,13 +185,13 @@ def test_a_filter_dims_what_does_not_match_and_is_kept_in_the_address(page: Page
     house.broker.publish(medicine())
     house.broker.publish(surgery())
     open_board(page, house)
-    page.get_by_role("button", name="90 % and over").click()
+    page.get_by_role("button", name="Few or no beds").click()
     expect(page.locator('[data-key="TH/SUR"].unit')).not_to_have_class("unit level-4 dim")
     expect(page.locator('[data-key="TH/MED"].unit')).to_have_class("unit level-1 dim")
     assert page.url.endswith("/?show=full")
     page.reload()
     expect(page.locator("#board .unit")).to_have_count(3)
-    expect(page.get_by_role("button", name="90 % and over")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Few or no beds")).to_have_attribute("aria-pressed", "true")
     expect(page.locator('[data-key="TH/MED"].unit')).to_have_class("unit level-1 dim")
     page.get_by_role("button", name="Cleaning overdue", exact=True).click()
     expect(page.locator('[data-key="TH/SUR"].unit')).to_have_class("unit level-4 dim")
@@ -239,7 +239,7 @@ def test_a_tab_that_missed_a_delta_asks_for_a_snapshot(page: Page, house: House)
         }"""
     )
     house.broker.publish(emergency("dirty", as_of_s=41))
-    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed dirty late", timeout=4000)
+    expect(page.locator(TILE.format("TH/ED", "01"))).to_have_class("bed dirty late")
 
 
 def test_a_lost_delta_is_made_good_by_the_next_one(page: Page, house: House) -> None:

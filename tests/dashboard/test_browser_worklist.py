@@ -72,7 +72,7 @@ def test_who_comes_second_is_told_so_and_sees_the_list_as_it_is(page: Page, hous
         )
     page.locator(ROW.format("W4")).get_by_role("button", name="Acknowledge").click()
     expect(page.locator("#toast")).to_have_text(
-        "Encounter W4: already acknowledged by Ada at 11:00 UTC. Nothing to do."
+        "Encounter W4: already acknowledged by Ada, Tue 10 Mar 12:00. Nothing to do."
     )
     expect(page.locator(ROW.format("W4"))).to_contain_text("Acknowledged")
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from dashboard.data.findings import finding_list
-from dashboard.pages.data_quality import filters, row
+from dashboard.pages.data_quality import View, filters, row
 from streams.quality.kinds import KINDS, PROBLEMS, Kind, text_of
 from tests.dashboard.builders import NOON, context_of, save_finding
 
@@ -26,7 +26,7 @@ def test_the_page_shows_every_kind_by_its_title(kind: Kind, engine: Engine, tmp_
         save_finding(connection, kind.value, "E1", "A text. A remedy.")
     found = finding_list(engine)
     assert row(found.findings[0], found, context_of(engine, tmp_path))["kind"] == KINDS[kind].title
-    assert [str(button.children[0]) for button in filters(found, kind)] == ["All", KINDS[kind].title]
+    assert [str(button.children[0]) for button in filters(found, View(kind=kind))] == ["All", KINDS[kind].title]
 
 
 def test_a_kind_that_a_newer_worker_wrote_is_shown_by_its_code(engine: Engine, tmp_path: Path) -> None:

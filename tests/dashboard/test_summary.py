@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dashboard.live.board import BoardState
-from dashboard.live.wire import Attention, Figure, Severity, Summary
+from dashboard.live.wire import Attention, Figure, Summary
 from schemas.topics import CapacityMetrics
+from streams.capacity.rules import Severity
 from tests.dashboard.builders import HOUR, MINUTE, NOON, bed, hospital, metrics, taken
 
 

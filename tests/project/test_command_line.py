@@ -23,7 +23,7 @@ from schemas.events import AnyFact, encode_fact
 from schemas.state import EncounterStatus
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
-from streams.operate.dead_letters import LetterName, settle
+from streams.store.dead_letters import LetterName, settle
 from tests.streams.builders import admit, at, bed
 
 ROOT = Path(__file__).parents[2]

@@ -97,6 +97,7 @@
         }
         ww.filters.apply(state);
         if (focused) focusBed(focused.key, focused.bed);
+        ww.drawer.restore();
     }
 
     function paintUnit(unit, node) {
@@ -115,8 +116,8 @@
         const node = document.createElement("div");
         node.className = "empty";
         node.innerHTML =
-            "No facts yet. Start <code>wardwatch simulate</code>, or <code>wardwatch replay</code> a recording; and a " +
-            "<code>wardwatch worker</code>. The board fills by itself.";
+            "No messages from the hospital yet. The board fills by itself when they come. If it stays empty, ask the " +
+            "administrator whether the interface is connected.";
         return node;
     }
 
@@ -143,6 +144,7 @@
                 unit.tileNodes = new Map();
             }
             ww.filters.restore();
+            ww.drawer.forget();
             paintAll();
         } else if (!found) {
             root = null;

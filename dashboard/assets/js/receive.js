@@ -7,7 +7,7 @@
     let seq = -1;
     let alerts = null;
     let askedAt = -ASK_AGAIN_MS;
-    const title = { "/": "Bed board", "/worklist": "Worklist", "/data-quality": "Data quality" };
+    const title = { "/": "Bed board", "/worklist": "Worklist", "/data-quality": "Data quality", "/dead-letters": "Messages not understood" };
 
     function receive(text) {
         if (!text) return "";
@@ -47,11 +47,13 @@
             if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
             else link.removeAttribute("aria-current");
         }
+        ww.address.arrived();
         ww.board.mount();
+        ww.list.mount();
         return "";
     }
 
     window.dash_clientside = Object.assign({}, window.dash_clientside, {
-        wardwatch: { receive, navigated, toast: (children) => ww.worklist.toast(children) },
+        wardwatch: { receive, navigated, drawer: (opened) => ww.drawer.toggled(opened), toast: (children) => ww.worklist.toast(children) },
     });
 })();

@@ -25,10 +25,10 @@
 
     function figure(item) {
         const { escape } = ww.words;
-        return `<div class="figure ${item.tone}" id="figure-${item.id}">
-            <div class="figure-top"><span>${escape(item.label)}</span><i class="ic ic-${FIGURE_ICONS[item.id]}"></i></div>
-            <div class="figure-row"><b>${escape(item.value)}</b><span>${escape(item.unit)}</span></div>
-            <div class="figure-note" title="${escape(item.note)}">${escape(item.note)}</div></div>`;
+        return `<button type="button" class="figure ${item.tone}" id="figure-${item.id}" data-filter="${item.show}" aria-pressed="false">
+            <span class="figure-top"><span>${escape(item.label)}</span><i class="ic ic-${FIGURE_ICONS[item.id]}"></i></span>
+            <span class="figure-row"><b>${escape(item.value)}</b><span>${escape(item.unit)}</span></span>
+            <span class="figure-note">${escape(item.note)}${item.scope ? ` · <span class="figure-scope">${escape(item.scope)}</span>` : ""}</span></button>`;
     }
 
     function attention(item) {
@@ -39,19 +39,25 @@
             data-goto-bed="${escape(item.bed_id || "")}"><i class="ic ic-${icon}"></i><span class="alert-body">
             <span class="alert-head"><span class="alert-word">${word}</span>${unit}</span>
             <span class="alert-title">${escape(item.title)}</span>
-            <span class="alert-note">${escape(item.note)}</span></span></button></li>`;
+            <span class="alert-note">${escape(item.note)}</span>
+            ${item.act ? `<span class="alert-act">${escape(item.act)}</span>` : ""}</span></button></li>`;
     }
 
-    function departures(items, zoneOf) {
-        const { escape, clock } = ww.words;
+    function departures(items, now, zoneOf) {
+        const { escape, when, roughly } = ww.words;
         const rows = items.map((item) => {
-            const when = `${clock(item.due, zoneOf(item.key))}${item.overdue ? " · overdue" : ""}`;
+            const expected = item.overdue ? `overdue ${roughly(now - item.due)}` : when(item.due, now, zoneOf(item.key));
             return `<tr><td><button type="button" class="link" data-goto="${escape(item.key)}"
                 data-goto-bed="${escape(item.bed_id)}">${escape(item.bed_id)}</button></td>
-                <td>${escape(item.unit)}</td><td class="${item.overdue ? "overdue" : ""} num">${when}</td></tr>`;
+                <td>${escape(item.unit)}</td><td class="${item.overdue ? "overdue" : ""} num">${expected}</td></tr>`;
         });
         return `<table class="table"><thead><tr><th>Bed</th><th>Unit</th><th>Expected</th></tr></thead>
             <tbody>${rows.join("")}</tbody></table>`;
+    }
+
+    function moreToLeave(summary) {
+        const first = summary.departures.length;
+        return `first ${first} of ${first + summary.departures_more} · <button type="button" class="link" data-filter="leaving">${summary.departures_more} more</button>`;
     }
 
     function attentionCount(items) {
@@ -71,8 +77,9 @@
         const calm = `<li class="calm">${nothing}</li>`;
         set("attention", summary.attention.map(attention).join("") || calm);
         set("attention-count", attentionCount(summary.attention));
+        set("departures-note", summary.departures_more ? moreToLeave(summary) : "");
         const none = '<div class="calm">No patient is expected to leave within 12 h.</div>';
-        set("departures", summary.departures.length ? departures(summary.departures, zoneOf) : none);
+        set("departures", summary.departures.length ? departures(summary.departures, eventTime, zoneOf) : none);
         set("chart-note", summary.staffed ? `of ${summary.staffed} staffed beds` : "headcount");
         paintChart(state);
     }

@@ -20,10 +20,10 @@
 
     /* What a screen reader says and a pointer shows. */
     function describe(tile, card) {
-        const { STATUS_WORDS, clock, moment } = ww.words;
+        const { STATUS_WORDS, moment } = ww.words;
         const said = [`Bed ${tile.id}, ${STATUS_WORDS[tile.status] || tile.status}`];
         if (tile.since) said.push(`since ${moment(tile.since, card.zone)}`);
-        if (tile.due) said.push(`expected to leave ${tile.late ? "at" : "by"} ${clock(tile.due, card.zone)}${tile.late ? ", overdue" : ""}`);
+        if (tile.due) said.push(`expected to leave ${moment(tile.due, card.zone)}${tile.late ? ", overdue" : ""}`);
         else if (tile.late) said.push(`beyond the target of ${card.target_minutes} min`);
         if (tile.high_risk) said.push("high readmission risk");
         if (tile.conflicts) said.push(`claimed by ${tile.conflicts + 1} patients`);

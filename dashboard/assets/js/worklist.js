@@ -1,4 +1,4 @@
-/* The worklist: cells, keys j, k (on every list) and a, and the refresh of the list when alerts have changed. */
+/* The worklist: cells, cards, the key a, and the refresh of the list when alerts have changed. */
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
@@ -7,6 +7,8 @@
     const TOAST_MS = 7000;
     const BANDS = { high: ["l3", "High"], medium: ["l2", "Medium"], low: ["l1", "Low"] };
     const make = (...parts) => React.createElement(...parts);
+    const NARROW = window.matchMedia("(width < 700px)");
+    let kept = []; // acknowledged since the list was opened
     let refreshing = null;
     let toasting = null;
 
@@ -21,19 +23,39 @@
         );
     };
 
-    cells.Reasons = (props) => make("span", { className: "reasons" }, props.value);
-
     cells.Acknowledge = (props) => {
-        if (!props.data.can_acknowledge) return make("span", { className: "mut" }, props.value);
+        if (!props.data.can_acknowledge) return make("span", null, props.value);
         const onClick = (event) => {
             event.stopPropagation();
             acknowledge(props.data);
         };
-        return make("button", { type: "button", className: "btn small", onClick, tabIndex: -1 }, "Acknowledge");
+        return make("button", { type: "button", className: "btn quiet", onClick, tabIndex: -1 }, "Acknowledge");
     };
 
+    function card(row, selected) {
+        const { escape } = ww.words;
+        const [icon, word] = BANDS[row.band] || BANDS.high;
+        const id = escape(row.id);
+        const act = row.can_acknowledge
+            ? `<button type="button" class="btn" data-acknowledge="${id}">Acknowledge</button>`
+            : `<span class="mut">${escape(row.status)}</span>`;
+        return `<li class="row-card${row.can_acknowledge ? "" : " settled"}">
+            <button type="button" class="row-card-open" data-row="${id}" aria-pressed="${selected}">
+            <span class="band ${escape(row.band)}"><i class="ic ic-${icon}" aria-hidden="true"></i><b>${Math.round(row.risk * 100)} %</b>${word}</span>
+            <span>${escape(row.place)}</span>
+            <span class="mono">${escape(row.token)}</span><span class="mut">${row.age === null ? "" : `${row.age} years`}</span>
+            <span class="reasons">${escape(row.reasons)}</span></button>
+            <div class="row-card-foot"><span class="mut">Raised ${escape(row.raised)}</span>${act}</div></li>`;
+    }
+
+    /* The row stays where it is, dimmed, until the list is left; the selection goes on to the next new alert. */
     function acknowledge(row) {
+        const api = ww.list.current();
+        const node = api && api.getRowNode(row.id);
+        kept = [...kept, row.id];
+        dash_clientside.set_props("worklist-kept", { data: kept });
         dash_clientside.set_props("acknowledge", { data: { id: row.id, version: row.version, at: Date.now() } });
+        if (node && node.isSelected() && !NARROW.matches) ww.list.selectNext(api, node, (each) => each.can_acknowledge);
     }
 
     function refresh() {
@@ -49,31 +71,21 @@
         }, REFRESH_MS);
     }
 
-    function grid() {
-        const node = document.querySelector(".worklist-grid");
-        return node ? dash_ag_grid.getApi(node.id) : null;
-    }
-
-    function move(api, step) {
-        const selected = api.getSelectedNodes()[0];
-        const last = api.getDisplayedRowCount() - 1;
-        const index = selected ? Math.min(last, Math.max(0, selected.rowIndex + step)) : 0;
-        const node = api.getDisplayedRowAtIndex(index);
-        if (!node) return;
-        node.setSelected(true, true);
-        api.ensureIndexVisible(index);
-    }
-
     document.addEventListener("keydown", (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
-        if (!"jka".includes(event.key)) return;
-        const api = grid();
-        if (!api) return;
-        const selected = api.getSelectedNodes()[0];
-        if (event.key === "j") move(api, 1);
-        if (event.key === "k") move(api, -1);
-        if (event.key === "a" && selected && selected.data.can_acknowledge) acknowledge(selected.data);
+        if (event.key !== "a" || ww.list.typing(event)) return;
+        const api = ww.list.current();
+        const selected = api && api.getSelectedNodes()[0];
+        if (selected && selected.data.can_acknowledge) acknowledge(selected.data);
     });
+
+    document.addEventListener("click", (event) => {
+        const button = event.target.closest("[data-acknowledge]");
+        const api = ww.list.current();
+        const node = button && api && api.getRowNode(button.dataset.acknowledge);
+        if (node) acknowledge(node.data);
+    });
+
+    ww.list.add("worklist-grid", { name: "worklist", param: "alert", store: "selected-alert", card, opened: () => (kept = []) });
 
     function toast(children) {
         if (!children) return "toast";

@@ -6,9 +6,14 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schemas.events import decode_fact
-from streams.operate.dead_letters import read_again
+from sqlalchemy import Engine, func, insert, select
+
+from schemas import tables
+from schemas.events import decode_fact, encode_fact
+from streams.operate.dead_letters import read_again, replay
+from streams.store.dead_letters import LetterName, letters
 from tests.conftest import MakeSettings
+from tests.streams.builders import admit
 from tests.streams.ingest.fhir.resources import encounter
 from tests.streams.ingest.hl7.messages import message
 
@@ -39,3 +44,39 @@ def test_a_letter_of_which_a_part_can_be_used_gives_that_part_and_the_reason(
     assert found.reason == "NPU segment 3 of 3, NPU-2: an unknown code. Add it to bed_statuses in the HL7 mapping."
     mapping.write_text("bed_statuses: {CLEAN: cleaning, READY: available}\n")
     assert read_again(raw, settings(hl7_mapping_file=mapping)).reason is None
+
+
+def test_replaying_publishes_what_can_be_used_now_and_says_why_the_rest_cannot(
+    engine: Engine, settings: MakeSettings
+) -> None:
+    good, bad = LetterName("adt.events.v1", 0, 1), LetterName("adt.events.v1", 0, 2)
+    save_letter(engine, good, encode_fact(admit(0, "MED/02")))
+    save_letter(engine, bad, b"hello")
+    done = replay(engine, settings(), [good, bad], by="Ada", now=RECEIVED_AT)
+    assert [each.name for each in done] == [good, bad]
+    assert done[0].problem is None
+    assert done[1].problem
+    with engine.connect() as connection:
+        (sent,) = connection.execute(select(tables.outbox)).all()
+        left = [letter.name for letter in letters(connection, settled=False, limit=9)]
+        (settled,) = [each for each in letters(connection, settled=True, limit=9) if each.settled_by]
+    assert (sent.topic, decode_fact(bytes(sent.value))) == ("adt.events.v1", admit(0, "MED/02"))
+    assert (left, settled.settled_by, settled.settled_at) == ([str(bad)], "replayed by Ada", RECEIVED_AT)
+
+
+def test_of_two_people_who_replay_one_letter_one_publishes_it(engine: Engine, settings: MakeSettings) -> None:
+    name = LetterName("adt.events.v1", 0, 1)
+    save_letter(engine, name, encode_fact(admit(0, "MED/02")))
+    replay(engine, settings(), [name], by="Ada", now=RECEIVED_AT)
+    (second,) = replay(engine, settings(), [name], by="Ben", now=RECEIVED_AT)
+    assert second.problem == "It was settled before. Nothing to do."
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(tables.outbox)) == 1
+
+
+def save_letter(engine: Engine, name: LetterName, value: bytes) -> None:
+    with engine.begin() as connection:
+        row = {"topic": name.topic, "partition": name.partition, "offset": name.offset, "digest": 1}
+        connection.execute(
+            insert(tables.dead_letter).values(**row, received_at=RECEIVED_AT, reason="A reason.", value=value)
+        )
