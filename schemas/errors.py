@@ -13,6 +13,7 @@
     ├── BrokerUnavailable        1, 503  no Kafka broker answers
     ├── WriteConflict            1, 503  another worker changed a row between read and write: retry the transaction
     ├── AlertConflict            1, 409  the alert is not the version that the user saw
+    ├── FindingConflict          1, 409  the finding is not the version that the user saw
     ├── RecordsLost              1, 500  the broker dropped records before they were read
     └── TooManyRejected          1, 500  most records were rejected: stop instead of draining the topic
 

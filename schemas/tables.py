@@ -104,6 +104,14 @@ shared_id = Table(
     comment="Ids that a source gave to facts about several subjects, or to two reports on one bed.",
 )
 
+unreadable_field = Table(
+    "unreadable_field",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("field", Text, primary_key=True),
+    comment="Fields that a source has filled with what is not valid; they count as not said.",
+)
+
 encounter_merge = Table(
     "encounter_merge",
     metadata,

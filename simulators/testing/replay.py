@@ -29,6 +29,8 @@ from streams.adt.records import Fetch, Record
 from streams.capacity.census import unit_metrics
 from streams.capacity.store import CapacityStore, UnitKey
 from streams.ingest.from_files import read_hl7
+from streams.quality.findings import findings
+from streams.quality.kinds import Finding
 from streams.risk.scoring import Scoring
 
 AT_ONCE = 500
@@ -259,6 +261,11 @@ class Replay:
         with self._engine.connect() as connection:
             found = [Alert(*row) for row in connection.execute(query)]
         return [alert for alert in found if status is None or alert.status == status]
+
+    def findings(self) -> list[Finding]:
+        """Return the data-quality list at the time of the last record."""
+        with self._engine.connect() as connection:
+            return findings(connection, self.hospital, self.now)
 
     def dead_letters(self) -> list[str]:
         """Return the reasons of the dead letters."""

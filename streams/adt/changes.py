@@ -21,7 +21,7 @@ from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.event_time import PartitionMark, advance, keep_samples
 from streams.fold.merges import links_of, merges_of, resolve_persons
-from streams.fold.noted import encounter_merges_in, places_named
+from streams.fold.noted import encounter_merges_in, places_named, unreadable_in
 from streams.fold.parts import Link, PartsFolded, fold_connected
 from streams.fold.patient import fold_patient
 from streams.store.changes import AliasChanges, Before, Change, Changes, DeadLetter, LetterKey, People, Unit
@@ -73,6 +73,7 @@ def decide(batch: Batch, before: Before, received_at: datetime) -> Changes:
         aliases=reassigned.aliases,
         places=places_named(batch.facts.values()),
         encounter_merges=encounter_merges_in(batch.facts.values()),
+        unreadable=unreadable_in(batch.facts.values()),
         dead_letters=letters,
         watermarks=watermarks,
         part_links=part_links,

@@ -99,7 +99,7 @@ class CapacityStore:
         reports = self._reports(connection, presences)
         reservations = self._reservations(connection, presences)
         last_left = self._last_left(connection, presences)
-        waiting = self._waiting(connection, {"units": list(presences), "since": since})
+        waiting = self._waiting(connection, presences, since)
         found = []
         for unit in sorted(presences):
             left_at = dict(last_left[unit])
@@ -111,16 +111,17 @@ class CapacityStore:
             )
         return found
 
-    def _waiting(self, connection: Connection, window: dict[str, Any]) -> dict[UnitKey, int]:
+    def _waiting(self, connection: Connection, units: Collection[UnitKey], since: datetime) -> dict[UnitKey, int]:
         """Return the number of visits without a bed from before the window, without those given up since."""
-        counted = {(row.facility_id, row.unit_id): row.visits for row in connection.execute(queries.WAITING, window)}
+        rows = connection.execute(queries.WAITING, {**queries.of_units(units), "since": since})
+        counted = {(row.facility_id, row.unit_id): row.visits for row in rows}
         now = time.monotonic()
         for unit, visits in counted.items():
             read_at, of, _ = self._waiting_cache.get(unit, (-REFRESH_S, 0, 0))
             if of != visits or now - read_at >= REFRESH_S:
-                rows = connection.execute(queries.WAITING_VISITS, {**window, "units": [unit]}).all()
-                given_up = places_of(connection, rows).released_at
-                over = sum(row.encounter_id in given_up for row in rows)
+                waiting = connection.execute(queries.WAITING_VISITS, {**queries.of_units([unit]), "since": since}).all()
+                given_up = places_of(connection, waiting).released_at
+                over = sum(row.encounter_id in given_up for row in waiting)
                 self._waiting_cache[unit] = (now, visits, over)
         return {unit: visits - self._waiting_cache[unit][2] for unit, visits in counted.items()}
 

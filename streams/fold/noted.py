@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import UNSET
+
 from schemas.events import AnyFact, EncountersMerged
 
 _PLACES = ("location", "temporary_location")
@@ -22,6 +24,11 @@ def places_named(facts: Iterable[AnyFact]) -> set[tuple[str, str, str]]:
     """
     found = {place for fact in facts for name in _PLACES if (place := getattr(fact.data, name, None)) is not None}
     return {(place.facility_id, place.unit_id, place.bed_id or "") for place in found}
+
+
+def unreadable_in(facts: Iterable[AnyFact]) -> set[tuple[str, str]]:
+    """Return source and field of each field that is filled and not valid."""
+    return {(fact.source, field) for fact in facts if fact.unreadable is not UNSET for field in fact.unreadable}
 
 
 def encounter_merges_in(facts: Iterable[AnyFact]) -> set[tuple[str, str]]:

@@ -22,7 +22,7 @@ from streams.adt.changes import encounter_changed
 from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.merges import merges_of, resolve_persons
-from streams.fold.noted import encounter_merges_in, places_named
+from streams.fold.noted import encounter_merges_in, places_named, unreadable_in
 from streams.fold.parts import fold_connected, links_of
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
@@ -44,11 +44,12 @@ DERIVED = (
     tables.alias,
     tables.place,
     tables.encounter_merge,
+    tables.unreadable_field,
     tables.shared_id,
 )
 """Tables that follow from the log alone. Scores, labels and alerts do not: they record what was issued at the time."""
 
-_NOTES = (tables.place, tables.encounter_merge, tables.shared_id)
+_NOTES = (tables.place, tables.encounter_merge, tables.unreadable_field, tables.shared_id)
 _OF_ENCOUNTERS = (tables.encounter, tables.unit_stay, tables.reservation)
 """Tables whose first column is an encounter."""
 
@@ -103,10 +104,11 @@ class _Rows(NamedTuple):
     bed_status: list[rows.Row]
     place: set[rows.Row]
     encounter_merge: set[rows.Row]
+    unreadable_field: set[rows.Row]
 
     @staticmethod
     def empty() -> _Rows:
-        return _Rows([], set(), [], [], [], [], [], set(), set())
+        return _Rows([], set(), [], [], [], [], [], set(), set(), set())
 
 
 def rebuild(
@@ -210,6 +212,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
     for facts in subjects:
         found.place.update(places_named(facts))
         found.encounter_merge.update(encounter_merges_in(facts))
+        found.unreadable_field.update(unreadable_in(facts))
         if isinstance(facts[0], BedStatusChanged):
             found.bed_status.append(rows.bed_row(latest_report(facts)))
         elif is_patient_subject(facts[0].subject):

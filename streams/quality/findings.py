@@ -89,6 +89,7 @@ def of_state(connection: Connection, now: datetime) -> Iterator[Finding]:
 def of_log(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
     """Yield the findings from what was noted of each fact: reused ids, and places missing in the hospital file."""
     yield from _shared_ids(connection)
+    yield from _unreadable(connection)
     yield from _unknown_places(connection, hospital)
 
 
@@ -307,6 +308,14 @@ def _shared_ids(connection: Connection) -> Iterator[Finding]:
     for (source, event_id), subjects in about.items():
         says = text_of(Kind.ID_COLLISION, source=source, event_id=event_id, subjects=", ".join(subjects))
         yield Finding(kind=Kind.ID_COLLISION, subject=subjects[0], says=says)
+
+
+def _unreadable(connection: Connection) -> Iterator[Finding]:
+    """Yield fields that a source has filled with what is not valid."""
+    note = tables.unreadable_field.columns
+    for row in connection.execute(select(tables.unreadable_field).order_by(note.source, note.field)):
+        says = text_of(Kind.UNREADABLE_FIELD, source=row.source, field=row.field)
+        yield Finding(kind=Kind.UNREADABLE_FIELD, subject=f"{row.source} {row.field}", says=says)
 
 
 def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:

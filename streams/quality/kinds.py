@@ -81,8 +81,8 @@ KINDS: dict[Kind, KindText] = {
     ),
     Kind.UNREADABLE_FIELD: KindText(
         "Fields that are not valid",
-        "{field} is not valid in messages about {count}, such as {example}; it counts as not said. Correct it at the "
-        "sender.",
+        "{source} has sent {field} with a value that is not valid. It counts as not said; the message counts. "
+        "Correct it at the sender.",
     ),
     Kind.UNKNOWN_UNIT: KindText(
         "Unknown units", "The hospital file does not name this unit. Add it there, or correct the sender."

@@ -164,6 +164,8 @@ class Changes(NamedTuple):
     places: Collection[Place] = ()
     """Places that the facts of the batch name."""
     encounter_merges: Collection[tuple[str, str]] = ()
+    unreadable: Collection[tuple[str, str]] = ()
+    """Source and field of each field that is filled and not valid."""
     """Encounter and target of each merge in the batch."""
     dead_letters: Sequence[DeadLetter] = ()
     watermarks: Mapping[int, PartitionMark] = {}

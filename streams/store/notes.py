@@ -19,10 +19,16 @@ SharedId = tuple[str, str, str]
 """Source, id and subject."""
 
 
-def add(connection: Connection, places: Collection[Place], encounter_merges: Collection[tuple[str, str]]) -> None:
-    """Note places and merges of encounters; those that are noted already are left out."""
+def add(
+    connection: Connection,
+    places: Collection[Place],
+    encounter_merges: Collection[tuple[str, str]],
+    unreadable: Collection[tuple[str, str]],
+) -> None:
+    """Note places, merges of encounters and fields that are not valid; what is noted already is left out."""
     bulk.insert(connection, tables.place, sorted(places), on_conflict="nothing")
     bulk.insert(connection, tables.encounter_merge, sorted(encounter_merges), on_conflict="nothing")
+    bulk.insert(connection, tables.unreadable_field, sorted(unreadable), on_conflict="nothing")
 
 
 def add_shared_ids(connection: Connection, rows: Iterable[FactRow], in_log: Iterable[FactKey]) -> None:

@@ -151,7 +151,7 @@ class UnitOfWork:
         save_links(self.connection, changes.part_links)
         if changes.aliases is not None:
             save_aliases(self.connection, changes.aliases.gone, changes.aliases.written)
-        notes.add(self.connection, changes.places, changes.encounter_merges)
+        notes.add(self.connection, changes.places, changes.encounter_merges, changes.unreadable)
         bulk.insert(
             self.connection,
             tables.dead_letter,

@@ -18,6 +18,7 @@ from schemas.outgoing import outgoing
 from schemas.state import Encounter, Problem
 from simulators.testing import Replay
 from streams.ingest.hl7.mapping import Hl7Mapping
+from streams.quality.kinds import Kind
 from tests.streams.ingest.hl7.messages import read
 
 
@@ -492,3 +493,20 @@ def test_a_plan_under_a_number_that_never_came_ends_with_the_admission_to_that_u
     ):
         beds = hospital.replay.board("4W", "RIVER").beds
         assert {bed.bed_id: bed.reserved_for for bed in beds if bed.reserved_for} == reserved
+
+
+def test_a_field_that_is_not_valid_is_named_in_the_data_quality_list() -> None:
+    admitted = adt("A01", "20260302080000", "4W^1^A", more=["PV2|||||||||TBD"])
+    for hospital in hospitals([admitted, adt("A03", "20260303080000", f45="UNKNOWN")]):
+        said = [finding.says for finding in hospital.replay.findings() if finding.kind is Kind.UNREADABLE_FIELD]
+        assert said == [
+            f"hl7:ADT/RIVER has sent {field} with a value that is not valid. It counts as not said; the message "
+            "counts. Correct it at the sender."
+            for field in ("PV1-45", "PV2-9")
+        ]
+
+
+def test_a_stay_that_was_given_up_is_named_in_the_data_quality_list() -> None:
+    for hospital in hospitals([*ED_NEVER_CLOSED, adt("A03", "20260303120000", "4W^1^A", visit="I1")]):
+        found = [finding.subject for finding in hospital.replay.findings() if finding.kind is Kind.SECOND_BED]
+        assert found == ["E1"]

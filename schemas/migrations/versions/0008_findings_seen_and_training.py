@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("seen_by", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "subject", "says", name="pk_finding_seen"),
+        comment="Who marked a finding as seen, and when. The mark counts while the finding's `since` is the same.",
     )
     op.create_table(
         "training",
@@ -34,4 +35,5 @@ def upgrade() -> None:
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("took_s", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("name", name="pk_training"),
+        comment="Since when a model is being trained (NULL: it is not), and how long the last training took.",
     )

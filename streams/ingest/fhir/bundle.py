@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cached_property
 
@@ -22,6 +23,9 @@ from streams.ingest.fhir.related import RelatedResources
 from streams.ingest.fhir.resources import Resources
 from streams.ingest.fhir.times import instant
 from streams.ingest.reading import InputProblem, Reading, problem_of
+
+_INDEX = re.compile(r"\[[0-9]+\]")
+"""Position in a list: the field is the same whatever its number."""
 
 MAX_ENTRIES = 100_000
 """Per Bundle: each invalid entry adds a problem to the answer."""
@@ -64,7 +68,8 @@ def read_encounter(encounter: Json, path: str, context: ReadingContext, address:
     except InvalidInput as error:
         raise InvalidInput(f"{path}.{error.where}", error.reason) from None
     context.ignored.extend(problem._replace(where=f"{path}.{problem.where}") for problem in own.ignored)
-    return facts
+    unreadable = tuple(sorted({_INDEX.sub("", problem.where) for problem in own.ignored}))
+    return tuple(msgspec.structs.replace(fact, unreadable=unreadable) for fact in facts) if unreadable else facts
 
 
 class Bundle:
