@@ -7,7 +7,7 @@ up to T, again up to `occurred_at` T.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from sqlalchemy import Connection, select, union
 from schemas import tables
 from schemas.events import is_reserved, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient
+from streams.capacity.beds import superseded
+from streams.capacity.places import stays_of
 from streams.fold.encounter import fold
 from streams.fold.merges import links_of, merges_of, resolve_persons
 from streams.fold.parts import fold_connected
@@ -86,9 +88,14 @@ def house_as_of(
     """
     census: Counter[tuple[str | None, str | None, str]] = Counter()
     statuses = dict.fromkeys((status.value for status in EncounterStatus), 0)
+    here: list[Encounter] = []
     for encounter in _all_encounters(connection, as_of, known, on_progress):
         statuses[encounter.status.value] += 1
         if encounter.status is EncounterStatus.IN_PROGRESS:
+            here.append(encounter)
+    given_up = _given_up(connection, here, as_of, known)
+    for encounter in here:
+        if encounter.encounter_id not in given_up:
             place = encounter.location
             unit = (place.facility_id, place.unit_id) if place else (None, None)
             census[*unit, encounter.patient_class.value] += 1
@@ -99,6 +106,19 @@ def house_as_of(
     return HouseAsOf(
         as_of=as_of, clock=_clock(known), event_time=event_time(connection), census=lines, encounters=statuses
     )
+
+
+def _given_up(
+    connection: Connection, here: Collection[Encounter], as_of: datetime | None, known: bool
+) -> dict[str, datetime]:
+    """Return the encounters in progress whose patient was elsewhere later: a person counts in one place."""
+    tokens = merge_group(connection, {encounter.patient_token for encounter in here}).tokens
+    _, person_of = _people(connection, tokens, as_of, known)
+    of_person: dict[str, list[Encounter]] = {}
+    for encounter in _encounters(connection, sorted(tokens), as_of, known):
+        token = encounter.patient_token
+        of_person.setdefault(person_of.get(token, token), []).append(encounter)
+    return superseded(stay for person, found in of_person.items() if len(found) > 1 for stay in stays_of(person, found))
 
 
 def _all_encounters(
@@ -144,12 +164,7 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
         Any token of the patient.
     """
     around = merge_group(connection, {token}).tokens
-    patients: dict[str, Patient] = {}
-    for facts in facts_about(connection, [patient_subject(other) for other in around]).values():
-        patient = fold_patient(_recorded(facts, as_of, known), as_of=as_of)
-        if patient is not None:
-            patients[patient.patient_token] = patient
-    person_of = resolve_persons(merges_of(patients.values()), links_of(patients.values()))
+    patients, person_of = _people(connection, around, as_of, known)
     person = person_of.get(token, token)
     tokens = sorted(other for other in around if person_of.get(other, other) == person)
     encounters = _encounters(connection, tokens, as_of, known)
@@ -159,6 +174,18 @@ def person_as_of(connection: Connection, token: str, as_of: datetime | None, *, 
     return PersonAsOf(
         as_of=as_of, clock=_clock(known), person_token=person, tokens=tokens, patients=found, encounters=encounters
     )
+
+
+def _people(
+    connection: Connection, tokens: Iterable[str], as_of: datetime | None, known: bool
+) -> tuple[dict[str, Patient], dict[str, str]]:
+    """Return the state of each of these tokens at a moment, and the person of those that were merged by then."""
+    patients: dict[str, Patient] = {}
+    for facts in facts_about(connection, [patient_subject(token) for token in tokens]).values():
+        patient = fold_patient(_recorded(facts, as_of, known), as_of=as_of)
+        if patient is not None:
+            patients[patient.patient_token] = patient
+    return patients, resolve_persons(merges_of(patients.values()), links_of(patients.values()))
 
 
 def tokens_that_begin_with(connection: Connection, prefix: str) -> list[str]:

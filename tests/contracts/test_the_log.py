@@ -174,7 +174,7 @@ def test_the_state_now_is_that_of_the_tables(engine: Engine) -> None:
     take(engine, *FACTS)
     found = house(engine, None)
     assert found.encounters == {"planned": 0, "in_progress": 2, "discharged": 0, "cancelled": 1}
-    assert census(found) == {("4W", "inpatient"): 2}
+    assert census(found) == {("4W", "inpatient"): 1}  # two encounters of one person
 
 
 def test_the_true_state_at_a_moment_includes_later_cancels_and_corrections(engine: Engine) -> None:
@@ -183,7 +183,8 @@ def test_the_true_state_at_a_moment_includes_later_cancels_and_corrections(engin
     assert census(house(engine, -2)) == {("ED", "emergency"): 1}  # the correction, recorded at 70
     assert census(house(engine, 3)) == {("ED", "emergency"): 1, ("4W", "inpatient"): 1}  # E3 was cancelled
     assert house(engine, 3).encounters["cancelled"] == 1
-    assert census(house(engine, 50.5)) == {("4W", "inpatient"): 2}  # and so was the discharge
+    assert census(house(engine, 5.5)) == {("4W", "inpatient"): 2}  # two persons until the merge
+    assert census(house(engine, 50.5)) == {("4W", "inpatient"): 1}  # the discharge was cancelled
 
 
 def test_the_known_state_at_a_moment_excludes_facts_recorded_later(engine: Engine) -> None:
@@ -293,3 +294,13 @@ def test_dead_letters_are_listed_shown_replayed_and_settled(engine: Engine, sett
 def test_an_invalid_name_of_a_dead_letter_is_an_error(name: str) -> None:
     with pytest.raises(UsageError, match="dead-letters list"):
         LetterName.parse(name)
+
+
+def test_a_person_counts_in_one_unit_of_the_census_then(engine: Engine) -> None:
+    take(engine, admit(0, "ED/01", e="E1"), admit(4, "4W/01", e="I1"), discharge(24, e="I1"))
+
+    def units_at(hour: float) -> list[str | None]:
+        with engine.connect() as connection:
+            return [line.unit_id for line in house_as_of(connection, at(hour), known=False).census]
+
+    assert [units_at(hour) for hour in (3, 5, 30)] == [["ED"], ["4W"], []]
