@@ -27,6 +27,7 @@ ONE_PLACE = {
         r"dialect\.name\s*[!=]=|has_concurrent_writers\(",
         {
             "schemas/database.py",
+            "schemas/migrations/versions/0007_board_clock.py",
             "schemas/tables.py",
             "streams/app.py",
             "streams/store/bulk.py",
