@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 
 from rich.console import Console
@@ -16,6 +16,9 @@ from schemas.events import AnyFact
 from schemas.outgoing import Outgoing
 from schemas.settings import Settings
 from simulators.publish import Progress, Report, Speed, publish
+
+STARTED_WITHIN_S = 60.0
+"""A simulation whose pace begins less than this ago begins now, and at 1x keeps step with the wall clock."""
 
 
 def publish_with_progress(
@@ -51,9 +54,9 @@ def publish_with_progress(
             waiting = f", waiting for {progress.waiting_for}" if progress.waiting_for else ""
             bar.update(task, description=f"{progress.published:,} facts{until}{waiting}")
 
-        began_s = time.monotonic()
         if live_from is None:
             return publish(facts, settings, speed=speed, on_progress=show)
+        began_s = time.monotonic() - _seconds_since(live_from)
         history = _Before(facts, live_from)
         first = publish(history, settings, speed=Speed.parse("max"), on_progress=show)
         if first.stopped:
@@ -63,6 +66,12 @@ def publish_with_progress(
         rest = chain(again, history.rest, facts)
         second = publish(rest, settings, speed=speed, on_progress=show, since=since)
         return _together(first, replace(second, published=second.published - len(again)))
+
+
+def _seconds_since(live_from: datetime) -> float:
+    """Return how long ago the pace began by the wall clock, or 0 where it is another time: that of a simulation."""
+    late_s = (datetime.now(UTC) - live_from).total_seconds()
+    return late_s if 0 <= late_s < STARTED_WITHIN_S else 0.0
 
 
 class _Before:

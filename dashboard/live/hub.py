@@ -12,7 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -33,6 +33,9 @@ TOGETHER_S = 0.01
 PULSE_S = 1.0
 """Seconds without a push after which a heartbeat is pushed."""
 
+MAX_UNTOLD_S = 1.5
+"""Longest time in seconds for which the board's time goes on after a heartbeat; they come once a second."""
+
 OVERLAP_S = 1.0
 """A delta repeats the steps of this many seconds: Dash drops messages that arrive while a tab is busy."""
 
@@ -42,6 +45,14 @@ _encode = msgspec.json.Encoder().encode
 def utc_now() -> datetime:
     """Return the time of the wall clock, aware UTC."""
     return datetime.now(UTC)
+
+
+class _Told(NamedTuple):
+    """The board's time as a heartbeat said it, its pace, and when that was by the monotonic clock."""
+
+    time: datetime
+    pace: float
+    at: float
 
 
 class _Pushed(NamedTuple):
@@ -106,6 +117,7 @@ class Hub:
         self.build = build
         self._wall_clock = wall_clock
         self._is_past = False
+        self._told: _Told | None = None
         self.epoch = uuid.uuid4().hex[:12]
         self._clock = clock
         self._state = BoardState(hospital)
@@ -135,6 +147,7 @@ class Hub:
     @property
     def event_time(self) -> datetime | None:
         """The board's time."""
+        self._advance()
         return self._state.event_time
 
     def feed(self) -> Feed:
@@ -160,7 +173,14 @@ class Hub:
         """Record a heartbeat; a worker's says the board's time."""
         self._feed.heartbeat(beat, self._clock())
         if beat.board_time is not None and not beat.stopping:
-            self._state.set_time(beat.board_time)
+            self._told = _Told(beat.board_time, beat.pace, self._clock())
+            self._advance()
+
+    def _advance(self) -> None:
+        """Let the board's time go on from the last heartbeat to now, for as long as heartbeats come."""
+        if self._told is not None:
+            elapsed_s = min(self._clock() - self._told.at, MAX_UNTOLD_S)
+            self._state.set_time(self._told.time + timedelta(seconds=elapsed_s * self._told.pace))
 
     def broker_answered(self) -> None:
         """Record an answer of the broker."""
@@ -206,10 +226,12 @@ class Hub:
 
     def _is_as_pushed(self) -> bool:
         """Return whether neither time nor the signs of life have changed what the board shows."""
+        self._advance()
         return self._state.is_at(self._pushed.board.event_time) and self.feed().past == self._is_past
 
     def _push(self) -> None:
         now = self._clock()
+        self._advance()
         self._is_past = self.feed().past
         board = self._state.draw(past=self._is_past)
         seq, old = self._pushed.seq + 1, self._pushed.board

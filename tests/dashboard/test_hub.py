@@ -178,6 +178,17 @@ def test_the_boards_time_goes_on_with_the_heartbeats_and_makes_a_bed_late_withou
     run(story)
 
 
+def test_between_heartbeats_the_boards_time_goes_on_at_the_pace_and_without_them_it_stands() -> None:
+    now = [100.0]
+    hub = Hub(hospital(), "build-1", clock=lambda: now[0])
+    hub.load([metrics("MED", as_of=NOON)])
+    hub.heartbeat(worker(board_time=NOON, pace=60.0))
+    now[0] += 0.5
+    assert hub.event_time == NOON + MINUTE / 2
+    now[0] += 600.0
+    assert hub.event_time == NOON + 1.5 * MINUTE
+
+
 def test_while_a_worker_catches_up_no_change_of_24_hours_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "PULSE_S", 0.05)
 

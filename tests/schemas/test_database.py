@@ -6,14 +6,16 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, insert, select
 from sqlalchemy.exc import StatementError
 
 from schemas import tables
-from schemas.database import make_engine, pending_migrations, upgrade
+from schemas.database import _alembic, make_engine, pending_migrations, upgrade
 from schemas.errors import SettingsError
+from tests.streams.builders import at
 
 
 def is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
@@ -59,3 +61,18 @@ def test_a_naive_time_is_refused(engine: Engine) -> None:
 def test_an_address_of_something_else_is_refused_with_the_remedy(url: str) -> None:
     with pytest.raises(SettingsError, match="WARDWATCH_DATABASE_URL"):
         make_engine(url)
+
+
+def test_the_facts_of_an_older_database_are_counted_by_the_hour(database_url: str) -> None:
+    engine = make_engine(database_url)
+    command.upgrade(_alembic(engine), "0005")
+    with engine.begin() as connection:
+        for number, time in enumerate((at(0), at(0.5), at(3.2))):
+            values = {"subject": "E1", "source": "s", "event_id": str(number), "digest": 1, "body": b"{}"}
+            connection.execute(insert(tables.fact).values(**values, occurred_at=time, received_at=time))
+    upgrade(engine)
+    with engine.connect() as connection:
+        column = tables.feed_hour.columns
+        counts = connection.execute(select(column.hour, column.facts).order_by(column.hour)).all()
+    assert [tuple(row) for row in counts] == [(at(0), 2), (at(3), 1)]
+    engine.dispose()
