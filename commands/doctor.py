@@ -17,7 +17,7 @@ from models.registry import latest_batch_model_name
 from schemas import kafka
 from schemas.database import driver_reason, existing_engine, pending_migrations
 from schemas.database_errors import explain
-from schemas.errors import WardwatchError
+from schemas.errors import UsageError, WardwatchError
 from schemas.hospital import load_hospital
 from schemas.settings import Settings
 from schemas.signs_of_life import State
@@ -122,7 +122,10 @@ def _signs(settings: Settings) -> Check:
         database = driver_reason(error)
     except WardwatchError as error:
         database = str(error)
-    found = read_sign(settings, database)
+    try:
+        found = read_sign(settings, database)
+    except UsageError as error:
+        return Check(name="signs of life", ok=False, found=str(error), remedy="Correct the setting.")
     ok = found.state in (State.LIVE, State.CATCHING_UP, State.SILENT)
     return Check(name="signs of life", ok=ok, found=found.text, remedy="" if ok else REMEDIES[State(found.state)])
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from msgspec import UNSET
 
-from schemas.events import AnyFact, EncountersMerged
+from schemas.events import AnyFact, EncountersMerged, EncountersUnmerged
 
 _PLACES = ("location", "temporary_location")
 
@@ -32,5 +32,9 @@ def unreadable_in(facts: Iterable[AnyFact]) -> set[tuple[str, str]]:
 
 
 def encounter_merges_in(facts: Iterable[AnyFact]) -> set[tuple[str, str]]:
-    """Return encounter and target of each merge of encounters in the facts, undone or not."""
-    return {(fact.subject, fact.data.into) for fact in facts if isinstance(fact, EncountersMerged)}
+    """Return encounter and target of each merge of encounters in the facts, undone or not.
+
+    An encounter that is said to be separate again is its own target: it is folded as those are that merges connect.
+    """
+    merges = {(fact.subject, fact.data.into) for fact in facts if isinstance(fact, EncountersMerged)}
+    return merges | {(fact.subject, fact.subject) for fact in facts if isinstance(fact, EncountersUnmerged)}

@@ -81,8 +81,8 @@ KINDS: dict[Kind, KindText] = {
     ),
     Kind.UNREADABLE_FIELD: KindText(
         "Fields that are not valid",
-        "{source} has sent {field} with a value that is not valid. It counts as not said; the message counts. "
-        "Correct it at the sender.",
+        "{source} has sent {field} with a value that is not valid and counts as not said; the message counts. Correct "
+        "it at the sender.",
     ),
     Kind.UNKNOWN_UNIT: KindText(
         "Unknown units", "The hospital file does not name this unit. Add it there, or correct the sender."
@@ -119,9 +119,9 @@ PROBLEMS: dict[Problem, str] = {
         "Reported under two patients. Ask whose encounter it is, and merge the patients only if they are one person."
     ),
     Problem.NUMBER_OF_TWO_HOSPITALS: (
-        "Two hospitals or senders gave this visit number to two patients, and it counts as one encounter. If each "
-        "numbers its own visits, set visit_number_scope in the HL7 mapping of each feed (authority, or facility "
-        "where PV1-19.4 is empty). If it is one stay of one person, merge the patients."
+        "Two hospitals or senders gave this visit number to two patients, and it counts as one encounter. Set "
+        "visit_number_scope in the HL7 mapping of each feed to authority, or to facility where PV1-19.4 is empty; if "
+        "it is one stay of one person, merge the patients."
     ),
     Problem.TWO_PEOPLE: (
         "Admitted or registered twice under one number, with ages and sexes that cannot belong to one person; the "

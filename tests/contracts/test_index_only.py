@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event, select, text
 from schemas import tables
 from schemas.events import EncountersMerged, PatientClass, digest, encode_fact
 from schemas.hospital import load_hospital
-from schemas.state import EncounterStatus
+from schemas.state import EncounterStatus, Patient, encode_patient
 from schemas.topics import EncounterChanged
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
@@ -74,7 +74,11 @@ def hospital(engine: Engine) -> Engine:
         bulk.insert(connection, tables.encounter, encounters)
         bulk.insert(connection, tables.unit_stay, stays)
         tokens = [row[1] for row in encounters]
-        bulk.insert(connection, tables.patient, [(f"away-{token}", token, False, 1, b"{}") for token in tokens])
+
+        def away(token: str) -> bytes:
+            return encode_patient(Patient(patient_token=f"away-{token}", merged_into=token))
+
+        bulk.insert(connection, tables.patient, [(f"away-{token}", token, False, 1, away(token)) for token in tokens])
         bulk.insert(connection, tables.alias, [(f"away-{token}", token) for token in tokens])
         bulk.insert(connection, tables.encounter_merge, [(f"away-{row[0]}", row[0]) for row in encounters])
         more = ("admission", NOW, "Q", 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]")

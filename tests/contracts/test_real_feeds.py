@@ -500,7 +500,7 @@ def test_a_field_that_is_not_valid_is_named_in_the_data_quality_list() -> None:
     for hospital in hospitals([admitted, adt("A03", "20260303080000", f45="UNKNOWN")]):
         said = [finding.says for finding in hospital.replay.findings() if finding.kind is Kind.UNREADABLE_FIELD]
         assert said == [
-            f"hl7:ADT/RIVER has sent {field} with a value that is not valid. It counts as not said; the message "
+            f"hl7:ADT/RIVER has sent {field} with a value that is not valid and counts as not said; the message "
             "counts. Correct it at the sender."
             for field in ("PV1-45", "PV2-9")
         ]

@@ -12,7 +12,15 @@ from dashboard.pages.data_quality import View, filters, row
 from streams.quality.kinds import KINDS, PROBLEMS, Kind, text_of
 from tests.dashboard.builders import NOON, context_of, save_finding
 
-DETAILS = {"encounters": "E4, E5", "patient_class": "inpatient", "source": "HIS", "event_id": "7", "subjects": "E1, E2"}
+DETAILS = {
+    "encounters": "E4, E5",
+    "patient_class": "inpatient",
+    "source": "HIS",
+    "event_id": "7",
+    "subjects": "E1, E2",
+    "field": "PV2-9",
+    "whole": "Encounter/e1",
+}
 
 
 def test_every_kind_has_a_title_of_its_own() -> None:

@@ -140,7 +140,8 @@ def test_the_hl7_example_is_read_by_its_mapping_into_the_example_hospital(tmp_pa
     mapping = HOW_TO / "example_hl7_mapping.yaml"
     usable, letter = read("example_messages.hl7", "WARDWATCH_HL7_MAPPING_FILE", mapping, tmp_path)
     (fact,) = usable["facts"]
-    assert (fact["source"], fact["subject"], fact["time"]) == ("lakeside-adt", "V7001", "2026-07-02T07:10:00Z")
+    assert (fact["source"], fact["subject"], fact["time"]) == ("lakeside-adt", "V7001", "2026-07-02T07:15:00Z")
+    assert fact["data"]["begun_at"] == "2026-07-02T07:10:00Z"
     assert place(fact) == {"facility_id": "LSG", "unit_id": "2N", "room": "201", "bed_id": "201-A"}
     assert "201-A" in load_hospital(HOW_TO / "example_hospital.yaml").units["LSG", "2N"].bed_ids
     assert (letter["facts"], letter["dead_letter"][:24]) == ([], "PV1-19: no visit number.")
@@ -159,6 +160,7 @@ def test_the_fhir_example_is_read_by_its_mapping_into_the_example_hospital(tmp_p
 def test_a_patient_has_one_token_in_both_example_feeds(tmp_path: Path) -> None:
     message = (HOW_TO / "example_messages.hl7").read_text(encoding="utf-8").replace("555^", "557^")
     (tmp_path / "same.hl7").write_text(message, encoding="utf-8")
+    (tmp_path / "pseudonym.key").write_text("ab" * 32, encoding="utf-8")  # a dry run makes none of its own
     hl7 = read(str(tmp_path / "same.hl7"), "WARDWATCH_HL7_MAPPING_FILE", HOW_TO / "example_hl7_mapping.yaml", tmp_path)
     fhir = read("example_bundle.json", "WARDWATCH_FHIR_MAPPING_FILE", HOW_TO / "example_fhir_mapping.yaml", tmp_path)
     assert hl7[0]["facts"][0]["partitionkey"] == fhir[0]["facts"][0]["partitionkey"]

@@ -110,6 +110,10 @@ def _fill() -> None:
         f"WHERE {of_body('type')} = 'wardwatch.adt.encounters_merged.v1'"
     )
     op.execute(
+        "INSERT INTO encounter_merge SELECT DISTINCT subject, subject FROM fact "
+        f"WHERE {of_body('type')} = 'wardwatch.adt.encounters_unmerged.v1'"
+    )
+    op.execute(
         "INSERT INTO shared_id SELECT DISTINCT fact.source, fact.event_id, fact.subject FROM fact JOIN "
         "(SELECT source, event_id FROM fact GROUP BY source, event_id HAVING count(*) > 1 "
         "AND (min(subject) <> max(subject) OR (min(subject) LIKE 'bed:%' AND min(digest) <> max(digest)))) AS twice "

@@ -78,6 +78,18 @@ def merged_ids(reader: FieldReader, nth: int, into: PatientId) -> list[PatientId
     return list(dict.fromkeys(each if each.authority else PatientId(each.number, into.authority) for each in numbers))
 
 
+def former_token(reader: FieldReader, into: PatientId) -> str | None:
+    """Return the token of the first MRG-1; None where it is empty or one of the patient's own numbers in PID-3."""
+    former = _identifiers(reader, "MRG", 1, 0)
+    if not former:
+        return None
+    own = {each.id for each in _identifiers(reader, "PID", 3, 0)}
+    numbers = {each.number for each in own}
+    if any(each.id in own if each.id.authority else each.id.number in numbers for each in former):
+        return None
+    return token_of(reader, merged_id(reader, 0, into))
+
+
 def token_of(reader: FieldReader, known: PatientId | None = None) -> str:
     """Return the token of a number; of the preferred one of PID-3 where none is given."""
     number, authority = known or patient_id(reader)

@@ -9,7 +9,7 @@ from schemas.errors import InvalidInput
 from schemas.events import AnyFact, MergeDetails, MoveDetails
 from streams.ingest.hl7.facts import make_fact, suffix_of
 from streams.ingest.hl7.fields import FieldReader
-from streams.ingest.hl7.patient_ids import merged_id, patient_id, token_of
+from streams.ingest.hl7.patient_ids import former_token, patient_id, token_of
 from streams.ingest.hl7.visit_numbers import former_number, required_visit, visit_field, visit_number
 
 FORMER = {"PV1-19": 5, "PID-18": 3, "PV1-50": 6}
@@ -67,7 +67,7 @@ def _identity_changes(reader: FieldReader) -> list[_Make]:
     number, at = required_visit(reader), reader.occurred_at()
     into = patient_id(reader)
     token = token_of(reader, into)
-    moved_from = token_of(reader, merged_id(reader, 0, into)) if reader.message.get("MRG", 1) else token
+    moved_from = former_token(reader, into) or token
     merge, moved = MergeDetails(into=number), MoveDetails(moved_from=moved_from)
     makes: list[_Make] = [
         lambda suffix: [make_fact(reader, events.EncountersMerged, str(former), token, at, merge, suffix)]
@@ -99,7 +99,7 @@ def _of_visit(visit: FieldReader, update: Update, *, must_change: bool) -> Itera
     _require_number_of_a_visit(visit)
     number, token, at = required_visit(visit), token_of(visit), visit.occurred_at()
     former = _former_number(visit)
-    moved_from = token_of(visit, merged_id(visit, 0, patient_id(visit))) if message.get("MRG", 1) else token
+    moved_from = former_token(visit, patient_id(visit)) or token
     if former not in (None, number):
         subject, into = str(former), MergeDetails(into=number)
         yield lambda suffix: [make_fact(visit, events.EncountersMerged, subject, token, at, into, suffix)]

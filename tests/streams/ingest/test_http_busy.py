@@ -73,6 +73,7 @@ def test_what_takes_long_is_refused_or_read_in_seconds(shape: str) -> None:
 
 
 SERVER = """
+import contextlib
 from schemas.settings import load_settings
 from streams.ingest import http, http_server
 from streams.ingest.http_server import serve_http
@@ -82,6 +83,8 @@ class Sink:
     async def start(self): pass
     async def stop(self): pass
     async def publish(self, records): pass
+    def heart(self, role): return self
+    def beating(self): return contextlib.nullcontext()
 
 def for_ever(body, feeds, *, lines):
     print("reading", flush=True)

@@ -67,6 +67,8 @@ class _Revoked:
 def test_an_event_of_a_revoked_partition_does_not_end_the_worker(assigned: bool) -> None:
     consumer: Any = object.__new__(BatchConsumer)
     consumer._thread = SimpleNamespace(highwater=lambda _: 8, assignment=lambda: {REVOKED}) if assigned else _Revoked()
-    record = SimpleNamespace(topic="adt.events.v1", partition=3, offset=7, key=None, value=b"", headers=())
+    record = SimpleNamespace(
+        topic="adt.events.v1", partition=3, offset=7, key=None, value=b"", headers=(), timestamp=None
+    )
     event = SimpleNamespace(message=SimpleNamespace(tp=REVOKED, offset=7), value=[record])
     assert fetch_of(consumer, event).caught_up is assigned
