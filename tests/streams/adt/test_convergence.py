@@ -1,6 +1,6 @@
 """Convergence: generated hospitals end in the same state, however their facts are shuffled, repeated and batched.
 
-2,000 examples by default. `EXAMPLES=50000 .venv/bin/pytest tests/streams/adt/test_convergence.py` is the long run,
+700 examples by default. `EXAMPLES=50000 .venv/bin/pytest tests/streams/adt/test_convergence.py` is the long run,
 without a time limit.
 """
 
@@ -34,7 +34,7 @@ from streams.operate.rebuild import rebuild
 from streams.store.people import persons
 from tests.streams.builders import at, bed, merge, of_patient, part, place, said, unmerge
 
-IN_CI = 2_000
+IN_CI = 700
 EXAMPLES = int(os.environ.get("EXAMPLES", str(IN_CI)))
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800 if EXAMPLES <= IN_CI else 0)]
 
