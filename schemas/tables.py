@@ -155,7 +155,7 @@ part_link = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("target", Text, primary_key=True),
-    Column("is_part", Boolean, nullable=False),
+    Column("is_part", Boolean, primary_key=True),
     Column("waits", Boolean, nullable=False),
     Index(None, "target"),
     _partial_index("part_link", "name", "waits", "waits"),

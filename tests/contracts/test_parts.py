@@ -95,3 +95,19 @@ def test_as_of_shows_the_stay_with_its_parts(engine: Engine) -> None:
         assert stay.location is not None
         assert stay.location.unit_id == unit_id
     assert state(engine, "F1").status is EncounterStatus.IN_PROGRESS
+
+
+def test_a_resource_that_is_both_a_stay_and_a_part_of_its_number_keeps_both_links(engine: Engine) -> None:
+    """The two links have one name and one target, whichever came first and whether they came together."""
+    stay, odd = admit(0, "4W/02", e="F1", version_of="e1"), part(2, "e1", "F1", ("4W/01", 1, None), p="P2")
+    found = []
+    for batches in ([[stay, odd]], [[stay], [odd]], [[odd], [stay]]):
+        with engine.begin() as connection:
+            for table in (tables.fact, tables.encounter, tables.unit_stay, tables.part_link):
+                connection.execute(delete(table))
+        for batch in batches:
+            take(engine, *batch)
+        found.append((rows(engine, tables.part_link, "target", "is_part"), rows(engine, tables.encounter, "state")))
+        assert rebuild(engine).differed == 0
+    assert [link for link in found[0][0] if link[0] == "F1"] == [("F1", False), ("F1", True)]
+    assert found[0] == found[1] == found[2]

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("target", sa.Text(), nullable=False),
         sa.Column("is_part", sa.Boolean(), nullable=False),
         sa.Column("waits", sa.Boolean(), nullable=False),
-        sa.PrimaryKeyConstraint("name", "target", name=op.f("pk_part_link")),
+        sa.PrimaryKeyConstraint("name", "target", "is_part", name=op.f("pk_part_link")),
         comment="Which FHIR Encounter is, or is part of, which stay, in any version; `waits` until the stay is known.",
     )
     op.create_index(op.f("ix_part_link_target"), "part_link", ["target"], unique=False)
