@@ -101,7 +101,8 @@ def test_a_resource_that_is_both_a_stay_and_a_part_of_its_number_keeps_both_link
     """The two links have one name and one target, whichever came first and whether they came together."""
     stay, odd = admit(0, "4W/02", e="F1", version_of="e1"), part(2, "e1", "F1", ("4W/01", 1, None), p="P2")
     found = []
-    for batches in ([[stay, odd]], [[stay], [odd]], [[odd], [stay]]):
+    orders: list[list[list[AnyFact]]] = [[[stay, odd]], [[stay], [odd]], [[odd], [stay]]]
+    for batches in orders:
         with engine.begin() as connection:
             for table in (tables.fact, tables.encounter, tables.unit_stay, tables.part_link):
                 connection.execute(delete(table))
