@@ -62,8 +62,11 @@ def shared_ids(rows: Iterable[FactRow], in_log: Iterable[FactKey]) -> set[Shared
     in_log : iterable of FactKey
         Facts in the log with one of their ids.
     """
+    new, known = list(rows), list(in_log)
+    if not known and len({(row.source, row.event_id) for row in new}) == len(new):
+        return set()  # nearly always
     using: dict[tuple[str, str], set[tuple[str, int]]] = {}
-    for row in chain[FactRow | FactKey](rows, in_log):
+    for row in chain[FactRow | FactKey](new, known):
         using.setdefault((row.source, row.event_id), set()).add(_use(row.subject, row.digest))
     return {(*key, subject) for key, uses in using.items() if len(uses) > 1 for subject, _ in uses}
 
