@@ -24,7 +24,7 @@ from schemas.events import (
 from streams.adt.changes import decide, letter_key
 from streams.adt.records import Batch, Fetch, is_marked, read_batch
 from streams.fold.noted import encounter_merges_in
-from streams.fold.parts import Link, links_of
+from streams.fold.parts import Link, part_links_of
 from streams.store.changes import FactRow, Touched
 from streams.store.unit_of_work import UnitOfWork, unit_of_work
 from streams.worker.transactions import is_transient
@@ -113,7 +113,7 @@ def _rows(batch: Batch, received_at: datetime) -> list[FactRow]:
 def _links(batch: Batch) -> set[Link]:
     links: set[Link] = set()
     for fact in batch.facts.values():
-        if found := links_of(fact):
+        if found := part_links_of(fact):
             links.update(found)
     return links
 

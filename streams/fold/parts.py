@@ -49,7 +49,7 @@ class _Joined(NamedTuple):
     links: dict[Link, bool]
 
 
-def links_of(fact: AnyFact) -> list[Link]:
+def part_links_of(fact: AnyFact) -> list[Link]:
     """Return the links between names that a fact makes; most facts make none."""
     if type(fact) is EncounterPartReported:
         token, whole = fact.partition_key, fact.data.part_of
@@ -112,7 +112,7 @@ def _join(about: Mapping[str, Sequence[Any]]) -> _Joined:
         if root is not None and key not in void:
             of_visit[root].append(parts[key])
         waits = key in parts and root is None and key not in void and not parts[key][-1].data.void
-        links.update((link, waits) for fact in about[key] for link in links_of(fact) if link.is_part)
+        links.update((link, waits) for fact in about[key] for link in part_links_of(fact) if link.is_part)
     joined = _Joined(visits, {}, set(), links)
     for visit, its_parts in of_visit.items():
         known = {source_of(fact).partition_key for fact in visits[visit]}

@@ -23,7 +23,7 @@ from streams.fold.bed import latest_report
 from streams.fold.encounter import fold
 from streams.fold.merges import merges_of, resolve_persons
 from streams.fold.noted import encounter_merges_in, places_named, unreadable_in
-from streams.fold.parts import fold_connected, links_of
+from streams.fold.parts import fold_connected, part_links_of
 from streams.fold.patient import fold_patient
 from streams.store import bulk, rows
 from streams.store.changes import FactRow
@@ -222,7 +222,7 @@ def _rows_of(subjects: Iterable[list[Any]]) -> _Rows:
                 found.patient_link.extend(rows.link_rows(patient))
                 found.reservation.extend(rows.reservations_of_patient(patient))
         else:
-            links = {link for fact in facts for link in links_of(fact)}
+            links = {link for fact in facts for link in part_links_of(fact)}
             found.part_link.update((*link, link.is_part) for link in links)
             encounter = fold(facts)
             if encounter is not None:
