@@ -13,6 +13,7 @@ import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -587,6 +588,7 @@ _decoder: msgspec.json.Decoder[AnyFact] = msgspec.json.Decoder(AnyFact)
 _encoder = msgspec.json.Encoder()
 
 
+@lru_cache(maxsize=8192)
 def bed_subject(location: Location) -> str:
     """Return the subject of a bed's facts: ``bed:facility/unit/bed``, with ``%`` and ``/`` in a name percent-encoded.
 
@@ -656,7 +658,9 @@ def check_subject(fact: AnyFact) -> None:
     FactRejected
         With the field and the rule that it breaks.
     """
-    if isinstance(fact, BedStatusChanged):
+    if isinstance(fact, EncounterFact) and type(fact) is not EncounterPartReported and not is_reserved(fact.subject):
+        return
+    if type(fact) is BedStatusChanged:
         if fact.data.location.bed_id is None:
             raise FactRejected("A bed status must name the bed - at `$.data.location.bed_id`")
         if fact.subject != bed_subject(fact.data.location):

@@ -7,6 +7,7 @@ acts of people (`alert` acknowledgements, `finding_seen`) and scores as issued (
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -56,7 +57,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 def utc_text(value: datetime) -> str:
     """Return the time as SQLite stores it: fixed width, so that text order is time order."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return _utc_text(value if value.tzinfo is UTC else value.astimezone(UTC))
+
+
+@lru_cache(maxsize=8192)  # rows of one batch share most of their times
+def _utc_text(value: datetime) -> str:
+    return value.isoformat(timespec="microseconds")
 
 
 metadata = MetaData(

@@ -6,9 +6,8 @@ other agents.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +28,7 @@ from streams.store.outbox import Message, encode_headers
 
 REASON_HEADER = "wardwatch-reason"
 ORIGIN_HEADER = "wardwatch-origin"
+HOUR, NEVER = timedelta(hours=1), datetime.min.replace(tzinfo=UTC)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -120,7 +120,7 @@ def _beds(batch: Batch) -> list[BedStatusChanged]:
     """Return the latest fact of the batch on each bed."""
     by_bed: dict[str, list[BedStatusChanged]] = {}
     for fact in batch.facts.values():
-        if isinstance(fact, BedStatusChanged):
+        if type(fact) is BedStatusChanged:
             by_bed.setdefault(fact.subject, []).append(fact)
     return [latest_report(facts) for facts in by_bed.values()]
 
@@ -357,12 +357,10 @@ def _hours(batch: Batch) -> dict[tuple[datetime, int], int]:
     """Return how many facts of the batch were recorded in each hour; facts that were known already count as well."""
     counts: dict[tuple[datetime, int], int] = {}
     for partition, read in batch.partitions.items():
-        if read.times:
-            first, last = _hour(min(read.times.values())), _hour(max(read.times.values()))
-            hours = {first: len(read.times)} if first == last else Counter(map(_hour, read.times.values()))
-            counts |= {(hour, partition): number for hour, number in hours.items()}
+        begin = end = NEVER
+        for time in read.times.values():
+            if not begin <= time < end:  # few facts begin another hour than the one before
+                begin = time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+                end = begin + HOUR
+            counts[begin, partition] = counts.get((begin, partition), 0) + 1
     return counts
-
-
-def _hour(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from schemas.events import (
-    AnyFact,
-    BedStatusChanged,
+    BED_PREFIX,
+    PATIENT_PREFIX,
     EncountersMerged,
     PatientIdentifiersLinked,
     PatientsMerged,
@@ -19,7 +19,6 @@ from schemas.events import (
     PatientUpdated,
     digest,
     is_encounter_subject,
-    is_patient_subject,
 )
 from streams.adt.changes import decide, letter_key
 from streams.adt.records import Batch, Fetch, is_marked, read_batch
@@ -93,9 +92,8 @@ def process(batch: Batch, work: UnitOfWork, received_at: datetime) -> Outcome:
     """
     unreadable = sum(not is_marked(record) for record, _ in batch.rejected)
     work.lock(batch.partitions, received_at)
-    archives = work.archives_of(_encounters_named(batch))
-    if archives:
-        batch = without_archived(batch, archives)
+    if work.has_archives():
+        batch = without_archived(batch, work.archives_of(_encounters_named(batch)))
     new_facts = work.add_facts(_rows(batch, received_at), _links(batch))
     before = work.read(_touched(batch, has_new_facts=new_facts > 0))
     changes = decide(batch, before, received_at)
@@ -159,21 +157,15 @@ def _touched(batch: Batch, *, has_new_facts: bool) -> Touched:
     return Touched(
         topic=batch.topic,
         has_new_facts=True,
-        encounters={
-            fact.subject
+        encounters={fact.subject for fact in facts if not fact.subject.startswith((PATIENT_PREFIX, BED_PREFIX))},
+        merged_into={fact.data.into for fact in facts if type(fact) is EncountersMerged},
+        patients={fact.partition_key: fact.subject for fact in facts if fact.subject.startswith(PATIENT_PREFIX)},
+        concerns_persons=any(
+            type(fact) in (PatientsMerged, PatientsUnmerged)
+            or (type(fact) is PatientUpdated and fact.data.died_at is not None)
             for fact in facts
-            if not isinstance(fact, BedStatusChanged) and not is_patient_subject(fact.subject)
-        },
-        merged_into={fact.data.into for fact in facts if isinstance(fact, EncountersMerged)},
-        patients={fact.partition_key: fact.subject for fact in facts if is_patient_subject(fact.subject)},
-        concerns_persons=any(map(_concerns_person, facts)),
-        links={(fact.partition_key, fact.data.into) for fact in facts if isinstance(fact, PatientIdentifiersLinked)},
+        ),
+        links={(fact.partition_key, fact.data.into) for fact in facts if type(fact) is PatientIdentifiersLinked},
         rejected=rejected,
         known_facts=batch.facts,
     )
-
-
-def _concerns_person(fact: AnyFact) -> bool:
-    if isinstance(fact, PatientUpdated):
-        return fact.data.died_at is not None
-    return isinstance(fact, PatientsMerged | PatientsUnmerged)

@@ -101,7 +101,8 @@ def read_batch(fetches: Sequence[Fetch]) -> Batch:
         partition.caught_up, partition.sent_ms = caught_up, records[-1].sent_ms
         for record in records:
             try:
-                _check_headers(record.headers)
+                if record.headers:
+                    _check_headers(record.headers)
                 fact = decode_fact(record.value or b"")
                 check_subject(fact)
             except FactRejected as error:
@@ -189,7 +190,7 @@ def _read_pace(value: bytes) -> _Pace | None:
 
 
 def _check_headers(headers: Sequence[tuple[str, bytes]]) -> None:
-    for name, value in headers or ():
+    for name, value in headers:
         if name == REJECTED_HEADER:
             raise FactRejected(value.decode(errors="replace"))
 

@@ -13,7 +13,8 @@ PASSING = frozenset({PatientClass.OUTPATIENT, PatientClass.RECURRING, PatientCla
 
 def latest_report(facts: Iterable[BedStatusChanged]) -> BedStatusChanged:
     """Return the latest status report of one bed, whatever the order in which the reports are given."""
-    return max(facts, key=report_order)
+    reports = list(facts)
+    return reports[0] if len(reports) == 1 else max(reports, key=report_order)
 
 
 def report_order(fact: BedStatusChanged) -> tuple[datetime, datetime, str, str, int]:

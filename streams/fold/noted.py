@@ -6,12 +6,17 @@ The same notes follow from the same facts, in whatever order they came, so a reb
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from msgspec import UNSET
 
 from schemas.events import AnyFact, EncountersMerged, EncountersUnmerged
 
-_PLACES = ("location", "temporary_location")
+
+@cache
+def _places_in(details: type) -> tuple[str, ...]:
+    """Return the fields of a kind of details that name a place."""
+    return tuple(name for name in ("location", "temporary_location") if name in details.__struct_fields__)  # type: ignore[attr-defined]
 
 
 def places_named(facts: Iterable[AnyFact]) -> set[tuple[str, str, str]]:
@@ -22,7 +27,12 @@ def places_named(facts: Iterable[AnyFact]) -> set[tuple[str, str, str]]:
     >>> places_named([])
     set()
     """
-    found = {place for fact in facts for name in _PLACES if (place := getattr(fact.data, name, None)) is not None}
+    found = {
+        place
+        for fact in facts
+        for name in _places_in(type(fact.data))
+        if (place := getattr(fact.data, name)) is not None
+    }
     return {(place.facility_id, place.unit_id, place.bed_id or "") for place in found}
 
 
@@ -36,5 +46,8 @@ def encounter_merges_in(facts: Iterable[AnyFact]) -> set[tuple[str, str]]:
 
     An encounter that is said to be separate again is its own target: it is folded as those are that merges connect.
     """
-    merges = {(fact.subject, fact.data.into) for fact in facts if isinstance(fact, EncountersMerged)}
-    return merges | {(fact.subject, fact.subject) for fact in facts if isinstance(fact, EncountersUnmerged)}
+    return {
+        (fact.subject, fact.data.into if type(fact) is EncountersMerged else fact.subject)
+        for fact in facts
+        if type(fact) is EncountersMerged or type(fact) is EncountersUnmerged
+    }

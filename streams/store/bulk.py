@@ -6,7 +6,7 @@ duplicates correctly (docs/decisions). Rows are tuples in the order of the table
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Literal
@@ -17,9 +17,9 @@ from sqlalchemy.dialects import postgresql
 
 from schemas.tables import UtcDateTime, utc_text
 
-OnConflict = Literal["nothing", "update", "version", "later"]
-"""What to do with a row whose key exists: keep the old row, write the new one, write it only as the next version, or
-write it only if it is later by the columns that the table names as its order."""
+OnConflict = Literal["nothing", "update", "version", "later", "add"]
+"""What to do with a row whose key exists: keep the old row, write the new one, write it only as the next version, write
+it only if it is later by the columns that the table names as its order, or add its numbers to those of the old row."""
 
 Row = tuple[Any, ...]
 
@@ -42,7 +42,7 @@ def insert(
         One of schemas.tables.
     rows : sequence of tuple
         Values in the order of `columns`; times are aware datetimes.
-    on_conflict : {"nothing", "update", "version", "later"}, optional
+    on_conflict : {"nothing", "update", "version", "later", "add"}, optional
         See `OnConflict`; None makes an existing key an error.
     columns : tuple of str, optional
         All columns of the table by default.
@@ -84,40 +84,41 @@ def select_by_key(
     return list(connection.exec_driver_sql(query, (wanted,)).cursor.fetchall())
 
 
-def select_by_pairs(
-    connection: Connection, columns: str, table: Table, key: tuple[str, str], pairs: Iterable[tuple[str, str]]
+def select_by_two(
+    connection: Connection, columns: str, table: Table, key: tuple[str, str], wanted: Mapping[str, Sequence[str]]
 ) -> list[Any]:
-    """Return `columns` of the rows whose two `key` columns are one of the pairs."""
-    wanted = sorted(pairs)
-    if not wanted:
-        return []
+    """Return `columns` of the rows whose two `key` columns are a key of `wanted` and one of its values."""
     one, other = key
-    if connection.dialect.name == "postgresql":
-        query = (
-            f"SELECT {columns} FROM unnest(%b::text[], %b::text[]) AS wanted (one, other) "
-            f"JOIN {table.name} ON {one} = wanted.one AND {other} = wanted.other"
-        )
-        values = ([pair[0] for pair in wanted], [pair[1] for pair in wanted])
-        return list(connection.exec_driver_sql(query, values).cursor.fetchall())
-    query = (
-        f"SELECT {columns} FROM json_each(?) AS wanted "
-        f"JOIN {table.name} ON {one} = wanted.value ->> 0 AND {other} = wanted.value ->> 1"
-    )
-    return list(connection.exec_driver_sql(query, (msgspec.json.encode(wanted).decode(),)).cursor.fetchall())
+    rows: list[Any] = []
+    for first, values in wanted.items():
+        if connection.dialect.name == "postgresql":
+            query = f"SELECT {columns} FROM {table.name} WHERE {one} = %b AND {other} = ANY(%b::text[])"
+            parameters: tuple[Any, ...] = (first, values)
+        else:  # CROSS JOIN: the values first, then the index of the table
+            query = (
+                f"SELECT {columns} FROM json_each(?) AS wanted CROSS JOIN {table.name} "
+                f"WHERE {one} = ? AND {other} = wanted.value"
+            )
+            parameters = (msgspec.json.encode(values).decode(), first)
+        rows += connection.exec_driver_sql(query, parameters).cursor.fetchall()
+    return rows
+
+
+def is_empty(connection: Connection, table: Table) -> bool:
+    """Return whether the table has no row."""
+    return connection.exec_driver_sql(f"SELECT 1 FROM {table.name} LIMIT 1").first() is None
 
 
 def _as_text(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
-    times = [index for index, name in enumerate(names) if isinstance(table.columns[name].type, UtcDateTime)]
-    if not times:
-        return [tuple(row) for row in rows]
-    converted: list[Row] = []
-    for row in rows:
-        values: list[Any] = list(row)
-        for index in times:
-            if isinstance(values[index], datetime):
-                values[index] = utc_text(values[index])
-        converted.append(tuple(values))
-    return converted
+    columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+    for index in _times(table, names):
+        columns[index] = [utc_text(value) if isinstance(value, datetime) else value for value in columns[index]]
+    return list(zip(*columns, strict=True))
+
+
+@cache
+def _times(table: Table, names: tuple[str, ...]) -> list[int]:
+    return [index for index, name in enumerate(names) if isinstance(table.columns[name].type, UtcDateTime)]
 
 
 @cache
@@ -142,7 +143,8 @@ def _conflict(table: Table, names: tuple[str, ...], on_conflict: OnConflict | No
         return " ON CONFLICT DO NOTHING"
     key = [column.name for column in table.primary_key.columns]
     target = ", ".join(f'"{name}"' for name in key)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key)
+    old_value = f'"{table.name}"."{{0}}" + ' if on_conflict == "add" else ""
+    changes = ", ".join(f'"{name}" = {old_value.format(name)}excluded."{name}"' for name in names if name not in key)
     guard = ""
     if on_conflict == "version":
         guard = f' WHERE "{table.name}".version = excluded.version - 1'

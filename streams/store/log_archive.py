@@ -20,9 +20,8 @@ from streams.store import bulk, locks, partitions
 
 FETCH = 5_000
 
-_BEYOND_BEDS = BED_PREFIX[:-1] + chr(ord(BED_PREFIX[-1]) + 1)
 _REPORTS = f"""
-    fact.subject >= '{BED_PREFIX}' AND fact.subject < '{_BEYOND_BEDS}' AND NOT EXISTS (
+    substr(fact.subject, 1, {len(BED_PREFIX)}) = '{BED_PREFIX}' AND NOT EXISTS (
         SELECT 1 FROM bed_status AS latest WHERE latest.source = fact.source AND latest.event_id = fact.event_id
         AND latest.digest = fact.digest)
 """
@@ -142,6 +141,11 @@ def take_out(connection: Connection, month: Month, archive: str) -> None:
         connection.execute(text(attach(KEPT, None, end)))
         partitions.forget(connection.engine)
     connection.execute(text("DROP TABLE archiving"))
+
+
+def has_archives(connection: Connection) -> bool:
+    """Return whether facts of any encounter are in an archive, and not in the log."""
+    return not bulk.is_empty(connection, tables.archived_encounter)
 
 
 def archives_of(connection: Connection, encounter_ids: Iterable[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ Noted are ids that a source used twice, places, and merges of encounters. Facts 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from itertools import chain
 
@@ -41,13 +42,11 @@ def add_shared_ids(connection: Connection, rows: Iterable[FactRow], in_log: Iter
 
 def keys_with_ids_of(connection: Connection, rows: Iterable[FactRow]) -> list[FactKey]:
     """Return the keys of the facts in the log that have the source and the id of one of these."""
-    ids = {(row.source, row.event_id) for row in rows}
-    return [
-        FactKey(*row)
-        for row in bulk.select_by_pairs(
-            connection, "subject, source, event_id, digest", tables.fact, ("source", "event_id"), ids
-        )
-    ]
+    ids: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        ids[row.source].append(row.event_id)
+    columns, key = "subject, source, event_id, digest", ("source", "event_id")
+    return [FactKey(*found) for found in bulk.select_by_two(connection, columns, tables.fact, key, ids)]
 
 
 def shared_ids(rows: Iterable[FactRow], in_log: Iterable[FactKey]) -> set[SharedId]:

@@ -29,7 +29,7 @@ def save_links(connection: Connection, waits: Mapping[Link, bool], table: Table 
 
 def connected_by_parts(connection: Connection, names: Collection[str]) -> set[str]:
     """Return all encounters and parts that parts connect to these; most encounters have no parts."""
-    if connection.execute(select(tables.part_link.columns.name).limit(1)).first() is None:
+    if bulk.is_empty(connection, tables.part_link):
         return set()  # no FHIR feed
     found: set[str] = set()
     rows: set[tuple[str, str, bool]] = set()

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from schemas import tables
-from schemas.events import PatientClass, patient_subject
+from schemas.events import PATIENT_PREFIX, PatientClass, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient, PlanWithdrawn, decode_encounter, decode_patient
 from streams.fold.bed import PASSING
 from streams.fold.pending_admissions import takes_back
@@ -20,14 +20,16 @@ from streams.store.people import persons
 NO_ADMISSION = PASSING | {PatientClass.EMERGENCY}
 """Classes of patients who are in the hospital without an admission to a ward bed."""
 
+_plan = tables.reservation.columns
+_WAITING = select(_plan.patient_token, _plan.facility_id, _plan.unit_id).where(
+    func.substr(_plan.subject, 1, len(PATIENT_PREFIX)) == PATIENT_PREFIX
+)
+
 
 def waiting_plans(connection: Connection) -> list[WaitingPlan]:
     """Return the places reserved by plans that belong to a patient because they do not have a visit number yet."""
-    plan = tables.reservation.columns
-    rows = connection.execute(
-        select(plan.patient_token, plan.facility_id, plan.unit_id).where(plan.subject.startswith(patient_subject("")))
-    )
-    return [WaitingPlan(row.patient_token, (row.facility_id, row.unit_id)) for row in rows]
+    rows = connection.execute(_WAITING)
+    return [WaitingPlan(token, (facility_id, unit_id)) for token, facility_id, unit_id in rows]
 
 
 def open_plans(connection: Connection, plans: Sequence[Row[Any]]) -> list[Row[Any]]:

@@ -71,6 +71,10 @@ class UnitOfWork:
         locks.lock_partitions(self.connection, partitions)
         locks.lock_month(self.connection, Month.of(received_at).number)
 
+    def has_archives(self) -> bool:
+        """Return whether facts of any encounter were archived; after `lock`."""
+        return log_archive.has_archives(self.connection)
+
     def archives_of(self, encounter_ids: Iterable[str]) -> dict[str, str]:
         """Return the file that has the facts of each of these encounters, if they were archived; after `lock`."""
         return log_archive.archives_of(self.connection, encounter_ids)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from schemas import tables
 from schemas.topics import ADT_EVENTS
@@ -163,22 +163,10 @@ def _check(
         marks[number] = mark_before._replace(caught_up=at_the_end, checked_at=wall)
 
 
-_ADD_HOURS = text(
-    "INSERT INTO feed_hour (hour, partition, facts) VALUES (:hour, :partition, :facts) "
-    "ON CONFLICT (hour, partition) DO UPDATE SET facts = feed_hour.facts + excluded.facts"
-).bindparams(bindparam("hour", type_=tables.feed_hour.columns.hour.type))
-
-
 def add_hours(connection: Connection, counts: Mapping[tuple[datetime, int], int]) -> None:
     """Add new facts to the count of their hour and partition; each partition has one writer at a time."""
-    if counts:
-        connection.execute(
-            _ADD_HOURS,
-            [
-                {"hour": hour, "partition": partition, "facts": facts}
-                for (hour, partition), facts in sorted(counts.items())
-            ],
-        )
+    rows = sorted((hour, partition, facts) for (hour, partition), facts in counts.items())
+    bulk.insert(connection, tables.feed_hour, rows, on_conflict="add")
 
 
 def facts_by_hour(connection: Connection, since: datetime) -> Counter[datetime]:
