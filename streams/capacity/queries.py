@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import BindParameter, and_, bindparam, case, func, literal, select, tuple_, union_all
 
 from schemas import tables
 from schemas.events import PatientClass
@@ -76,6 +76,31 @@ GONE = (
     .where(_in_units, _stay.left_at > _since)
 )
 """Encounters that left these units in the window."""
+
+_moved_at = bindparam("until", type_=_stay.arrived_at.type)
+_ended = (_stay.facility_id == bindparam("facility"), _stay.unit_id == bindparam("unit"), _stay.left_at.is_not(None))
+
+MOVES = union_all(
+    select(_stay.arrived_at.label("at"), literal(1, literal_execute=True).label("change")).where(
+        *_ended, _stay.arrived_at <= _moved_at
+    ),
+    select(_stay.left_at.label("at"), literal(-1, literal_execute=True).label("change")).where(
+        *_ended, _stay.left_at <= _moved_at
+    ),
+).order_by("at", "change")
+"""All arrivals in a unit and departures from it up to a time, of the stays that have ended."""
+
+STILL_HERE = (
+    select(*_place, _encounter.patient_token)
+    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+    .where(_stay.facility_id == bindparam("facility"), _stay.unit_id == bindparam("unit"), _stay.left_at.is_(None))
+)
+"""Stays in a unit that have not ended."""
+
+REPORTS_BEDS = (
+    select(_report.bed_id).where(_report.facility_id == bindparam("facility")).order_by(_report.unit_id).limit(1)
+)
+"""A bed of a facility whose status was ever reported."""
 
 OF_PATIENTS = (
     select(_encounter.patient_token, _encounter.state)

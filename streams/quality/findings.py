@@ -319,7 +319,10 @@ def _unreadable(connection: Connection) -> Iterator[Finding]:
 
 
 def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
-    """Yield units and beds that the hospital file does not name and that a stay or a bed report has."""
+    """Yield facilities, units and beds that the hospital file does not name and that a stay or a bed report has.
+
+    Of a facility that the file does not name at all there is one finding.
+    """
     place, stay, report = tables.place.columns, tables.unit_stay.columns, tables.bed_status.columns
 
     def names(other: Any, order: Any, *conditions: Any) -> Any:
@@ -336,14 +339,20 @@ def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Find
             and_(place.bed_id == "", names(other, order)),
         )
     ]
+    facilities: set[str] = set()
     units: set[tuple[str, str]] = set()
     for row in connection.execute(select(tables.place).where(or_(*in_use))):
         unit = hospital.units.get((row.facility_id, row.unit_id))
-        if unit is None:
+        if hospital.facility(row.facility_id) is None:
+            facilities.add(row.facility_id)
+        elif unit is None:
             units.add((row.facility_id, row.unit_id))
         elif row.bed_id and row.bed_id not in unit.bed_ids:
             says = text_of(Kind.UNKNOWN_BED)
             yield _of_place(Kind.UNKNOWN_BED, says, row.facility_id, row.unit_id, row.bed_id)
+    for facility_id in facilities:
+        says = text_of(Kind.UNKNOWN_FACILITY)
+        yield Finding(kind=Kind.UNKNOWN_FACILITY, subject=facility_id, says=says, facility_id=facility_id)
     for facility_id, unit_id in units:
         says = text_of(Kind.UNKNOWN_UNIT)
         yield _of_place(Kind.UNKNOWN_UNIT, says, facility_id, unit_id)
