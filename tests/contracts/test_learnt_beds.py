@@ -19,7 +19,7 @@ from streams.capacity.store import CapacityStore
 from streams.operate.discover import seen_units
 from streams.operate.rebuild import rebuild
 from streams.quality.findings import findings
-from tests.contracts.test_processing import rows, take
+from tests.contracts.test_processing import take
 from tests.streams.builders import admit, at, bed, cancel_admission, discharge, merge, transfer
 
 ELSEWHERE = parse_hospital(

@@ -14,6 +14,7 @@ from simulators.replay import facts
 from streams.capacity.store import WINDOW, CapacityStore
 from streams.operate.discover import seen_units
 from streams.quality.findings import findings
+from streams.quality.kinds import Kind
 from tests.contracts.test_learnt_beds import board, hints
 from tests.contracts.test_processing import take
 from tests.end_to_end.test_mimic_iv import DEMO, expected_stays
@@ -67,5 +68,5 @@ def test_the_synthea_sample_shows_a_usable_board(engine: Engine, tmp_path: Path)
     assert len(counted) > 1
     assert {unit: metrics.staffed_beds for unit, metrics in found.items()} == counted
     assert all(metrics.occupancy is not None for metrics in found.values())
-    assert kinds.count("unknown_facility") >= 1
-    assert "unknown_unit" not in kinds
+    assert Kind.UNKNOWN_FACILITY in kinds
+    assert Kind.UNKNOWN_UNIT not in kinds
