@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from streams.capacity import queries
 from streams.capacity.census import HOURS, Presence
 from streams.capacity.learnt import Move, most_at_once
-from streams.capacity.places import places_of
+from streams.store.places import places_of
 
 UnitKey = tuple[str, str]
 

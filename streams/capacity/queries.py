@@ -12,7 +12,6 @@ from sqlalchemy import BindParameter, and_, bindparam, case, func, literal, sele
 
 from schemas import tables
 from schemas.events import PatientClass
-from schemas.state import EncounterStatus
 
 _stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
 _plan, _report, _bed = tables.reservation.columns, tables.bed_status.columns, tables.place.columns
@@ -101,16 +100,6 @@ REPORTS_BEDS = (
     select(_report.bed_id).where(_report.facility_id == bindparam("facility")).order_by(_report.unit_id).limit(1)
 )
 """A bed of a facility whose status was ever reported."""
-
-OF_PATIENTS = (
-    select(_encounter.patient_token, _encounter.state)
-    .where(_encounter.patient_token.in_(bindparam("tokens", expanding=True)))
-    .where(
-        (_encounter.status == EncounterStatus.IN_PROGRESS.value)
-        | ((_encounter.status == EncounterStatus.DISCHARGED.value) & (_encounter.discharged_at > _since))
-    )
-)
-"""Encounters of these patients that are in progress, or ended after a time."""
 
 LAST_LEFT = select(
     _bed.facility_id,

@@ -21,9 +21,9 @@ from streams.capacity.beds import BedStatusReport
 from streams.capacity.census import HOURS, Presence, UnitFacts
 from streams.capacity.learnt import Seen
 from streams.capacity.peaks import Peaks
-from streams.capacity.places import places_of
 from streams.store import bulk
 from streams.store.pending_admissions import open_plans
+from streams.store.places import places_of
 
 WINDOW = timedelta(hours=HOURS + 1)
 """Period for which presences are read: enough for the census of each of the last 24 full hours."""
