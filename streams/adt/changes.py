@@ -284,10 +284,15 @@ def _moved_since(old: Encounter | None, new: Encounter) -> datetime | None:
 
 
 def _differ_since(one: UnitStay, other: UnitStay) -> datetime:
-    begun_alike = (one.facility_id, one.unit_id, one.arrived_at) == (other.facility_id, other.unit_id, other.arrived_at)
-    if begun_alike and one.left_at != other.left_at:
-        return min(at for at in (one.left_at, other.left_at) if at is not None)
-    return min(one.arrived_at, other.arrived_at)
+    begins, other_begins = one.arrived_at, other.arrived_at
+    if begins != other_begins or one.unit_id != other.unit_id or one.facility_id != other.facility_id:
+        return min(begins, other_begins)
+    ends, other_ends = one.left_at, other.left_at
+    if ends == other_ends:
+        return begins
+    if ends is None or other_ends is None:
+        return ends or other_ends or begins
+    return min(ends, other_ends)
 
 
 def _note_since(since: dict[Unit, datetime], units: Iterable[Unit], at: datetime | None) -> None:
