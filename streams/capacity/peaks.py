@@ -90,7 +90,7 @@ class Peaks:
         here = connection.execute(queries.STILL_HERE, named).all()
         released_at = places_of(connection, here).released_at
         of_open = _moves((row.arrived_at, released_at.get(row.encounter_id)) for row in here)
-        ended = connection.execution_options(yield_per=5_000).execute(queries.MOVES, {**named, "until": until})
+        ended = connection.execute(queries.MOVES, {**named, "until": until})
         most = most_at_once(merge(of_open, (Move(row.at, row.change) for row in ended)), until=until)
         now_s = time.monotonic()
         return _Known(until, most, True, now_s + MIN_INTERVAL_RATIO * (now_s - began_s))

@@ -79,14 +79,18 @@ GONE = (
 _moved_at = bindparam("until", type_=_stay.arrived_at.type)
 _ended = (_stay.facility_id == bindparam("facility"), _stay.unit_id == bindparam("unit"), _stay.left_at.is_not(None))
 
-MOVES = union_all(
-    select(_stay.arrived_at.label("at"), literal(1, literal_execute=True).label("change")).where(
-        *_ended, _stay.arrived_at <= _moved_at
-    ),
-    select(_stay.left_at.label("at"), literal(-1, literal_execute=True).label("change")).where(
-        *_ended, _stay.left_at <= _moved_at
-    ),
-).order_by("at", "change")
+MOVES = (
+    union_all(
+        select(_stay.arrived_at.label("at"), literal(1, literal_execute=True).label("change")).where(
+            *_ended, _stay.arrived_at <= _moved_at
+        ),
+        select(_stay.left_at.label("at"), literal(-1, literal_execute=True).label("change")).where(
+            *_ended, _stay.left_at <= _moved_at
+        ),
+    )
+    .order_by("at", "change")
+    .execution_options(yield_per=5_000)
+)
 """All arrivals in a unit and departures from it up to a time, of the stays that have ended."""
 
 STILL_HERE = (
