@@ -72,6 +72,8 @@ class UnitChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     occurred_at: datetime
     past_changed: bool = False
     """The end of a past stay was corrected: cached past figures of the unit are invalid."""
+    since: datetime | None = None
+    """The earliest time at which the patients in the unit may have changed; None if only beds or plans changed."""
 
 
 class BedOnBoard(BedState, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -83,7 +85,11 @@ class BedOnBoard(BedState, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
 
 
 class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """One unit at `as_of` (event time). `occupancy` is census / staffed_beds and may exceed 1."""
+    """One unit at `as_of` (event time). `occupancy` is census / staffed_beds and may exceed 1.
+
+    With `learnt`, the hospital file does not name the facility, and `staffed_beds` is the number of beds that the feed
+    has shown: an estimate, and a lower limit.
+    """
 
     facility_id: str
     unit_id: str
@@ -108,6 +114,7 @@ class CapacityMetrics(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_
     beds: tuple[BedOnBoard, ...] = ()
     census_by_hour: tuple[int, ...] = ()
     """Census at each full hour of the 24 h before `as_of`, oldest first."""
+    learnt: bool = False
 
 
 class AlertChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -32,7 +32,10 @@ def attention(units: Sequence[BoardUnit], needs: Needs, now: int) -> list[Attent
         Time of the board in seconds since 1970.
     """
     found = [_in_words(unit, line, now) for unit in units for line in needs.get(unit.card.key, ())]
-    unlisted = [unit.card for unit in units if not unit.card.listed]
+    learnt = sorted({unit.card.detail for unit in units if unit.card.learnt})
+    if learnt:
+        found.append(_estimated(learnt, next(unit.card.key for unit in units if unit.card.learnt)))
+    unlisted = [unit.card for unit in units if not unit.card.listed and not unit.card.learnt]
     if unlisted:
         named = ", ".join(card.unit_id for card in unlisted[:4]) + (", …" if len(unlisted) > 4 else "")
         what = "1 unit is" if len(unlisted) == 1 else f"{len(unlisted)} units are"
@@ -47,6 +50,19 @@ def attention(units: Sequence[BoardUnit], needs: Needs, now: int) -> list[Attent
             )
         )
     return sorted(found, key=lambda item: _ORDER[item.severity])
+
+
+def _estimated(facilities: Sequence[str], key: str) -> Attention:
+    """Return the line that says that numbers of beds are estimates, and what to do about it."""
+    named = ", ".join(facilities[:3]) + (", …" if len(facilities) > 3 else "")
+    return Attention(
+        severity=Severity.INFO,
+        title=f"The numbers of beds of {named} are estimates",
+        note="as many beds as the feed has shown; there may be more",
+        act="Ask the administrator for a hospital file",
+        unit_id="",
+        key=key,
+    )
 
 
 def _in_words(unit: BoardUnit, line: Line, now: int) -> Attention:

@@ -9,9 +9,10 @@ from dashboard.components.wording import counted
 from dashboard.live.summary import summarise
 from dashboard.live.wire import Board, BoardUnit, Card, Tile
 from schemas.events import BedStatus
-from schemas.hospital import Facility, Hospital, Unit
+from schemas.hospital import Facility, Hospital, Unit, UnitType
 from schemas.topics import BedOnBoard, CapacityMetrics
-from streams.capacity.rules import Line, level, lines, supply
+from streams.capacity.census import unit_type
+from streams.capacity.rules import Line, level_of, lines
 
 UnitKey = tuple[str, str]
 HOUR = timedelta(hours=1)
@@ -114,8 +115,7 @@ class BoardState:
         return self._is_emergency_unit((facility_id, card.unit_id))
 
     def _is_emergency_unit(self, key: UnitKey) -> bool:
-        unit = self._hospital.units.get(key)
-        return unit is not None and unit.type == "emergency"
+        return unit_type(*key, self._hospital) is UnitType.EMERGENCY
 
     def _unit(self, key: UnitKey, now: datetime | None) -> BoardUnit:
         facility = self._hospital.facility(key[0])
@@ -164,8 +164,9 @@ def _card(
         zone=zone,
         inpatient=inpatient,
         listed=listed is not None,
+        learnt=metric is not None and metric.learnt,
         known=metric is not None,
-        level=level(supply(metric), metric.staffed_beds) if metric else 0,
+        level=level_of(metric) if metric else 0,
         census=metric.census if metric else 0,
         staffed=metric.staffed_beds if metric else (listed.staffed if listed else 0),
         percent=None if occupancy is None else round(occupancy * 100),

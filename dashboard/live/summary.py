@@ -46,6 +46,7 @@ def summarise(
     in_occupancy = staffed_wards or wards
     hours = _sum_hours([unit.card.hours for unit in in_occupancy if unit.card.hours])
     staffed = sum(unit.card.staffed for unit in wards)
+    is_learnt = any(unit.card.learnt for unit in wards)
     return Summary(
         figures=_figures(units, wards, in_occupancy, staffed, () if past else hours) if now is not None else (),
         attention=tuple(attention(units, needs, now)) if now is not None else (),
@@ -53,6 +54,7 @@ def summarise(
         departures_more=max(0, len(departures) - DEPARTURES),
         hours=hours,
         staffed=staffed,
+        beds=f"{staffed} beds seen" if is_learnt else f"{staffed} staffed beds" if staffed else "",
         place=place,
     )
 
@@ -92,8 +94,9 @@ def _occupancy(
         return Figure(label="Inpatients", value=str(census), unit="patients", note="no staffed beds known", **about)
     percent = census / staffed * 100
     change = "" if not hours else f" · {_signed((census - hours[0]) / staffed * 100)} pt, 24 h"
-    tone = _TONES.get(level(_supply(wards), staffed), "")
-    note = f"{census}/{staffed}{change}"
+    is_learnt = any(unit.card.learnt for unit in wards)  # as full as ever does not mean that no bed is left
+    tone = "" if is_learnt else _TONES.get(level(_supply(wards), staffed), "")
+    note = f"{census}/{staffed}{' beds seen' if is_learnt else ''}{change}"
     label = "Inpatient occupancy"
     return Figure(label=label, value=f"{percent:.1f}", unit="%", note=note, tone=tone, **about)
 
@@ -124,7 +127,7 @@ def _available(wards: Sequence[BoardUnit]) -> Figure:
         note=f"in {having} of {with_beds} inpatient units" if with_beds else "the feed does not name beds",
         scope="",  # the note says it
         show="available",
-        tone="critical" if with_beds and not free else "",
+        tone="critical" if with_beds and not free and not any(unit.card.learnt for unit in wards) else "",
     )
 
 

@@ -37,6 +37,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its patients count as inpatients: all units but emergency departments."""
     listed: bool
     """Whether the hospital file names it."""
+    learnt: bool
+    """Whether the file does not name its facility: `staffed` is the number of beds that the feed has shown."""
     known: bool
     """Whether the feed has reported anything about it."""
     level: int
@@ -107,6 +109,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Inpatient census at the last 24 full hours."""
     staffed: int
     """Staffed inpatient beds."""
+    beds: str
+    """The same in words, which say whether the number is learnt; empty if none is known."""
     place: str
     """What the board shows: hospital, units, beds."""
 

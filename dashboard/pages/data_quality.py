@@ -13,7 +13,7 @@ from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.components.attributes import aria, data
 from dashboard.components.finding_details import finding_details
-from dashboard.components.grid import back_to_list, grid
+from dashboard.components.list_page import keys, list_page, panel
 from dashboard.components.wording import counted, duration
 from dashboard.context import Context, wall_clock
 from dashboard.data.contradictions import sides
@@ -229,8 +229,8 @@ def _details(context: Context, selected: dict[str, Any]) -> html.Div:
     against = sides(context.engine, kind, about, facts)
     zone = context.zone(selected["facility"])
     says = [str(selected["says"])]
-    panel = finding_details(says, encounter, facts, sides=against, place=context.place_in_words, zone=zone)
-    return html.Div([_mark(selected), panel])
+    details = finding_details(says, encounter, facts, sides=against, place=context.place_in_words, zone=zone)
+    return html.Div([_mark(selected), details])
 
 
 def _mark(selected: dict[str, Any]) -> html.Div:
@@ -280,10 +280,8 @@ def filters(found: FindingList, view: View) -> list[Any]:
         for kind, label, count in kinds
         if count or kind in (None, view.kind)
     ]
-    if found.dead_letters:
-        label = html.Span(["Messages not understood ", html.B(f"{found.dead_letters:,}", className="num")])
-        buttons.append(dcc.Link(label, href="/dead-letters", className="seg"))
-    return buttons
+    label = html.Span(["Messages not understood ", html.B(f"{found.dead_letters:,}", className="num")])
+    return [*buttons, dcc.Link(label, href="/dead-letters", className="seg")]
 
 
 def views(view: View) -> list[html.Button]:
@@ -309,52 +307,23 @@ def empty_state(found: FindingList, view: View) -> str:
 
 def layout(**query: str) -> html.Div:
     """Return the page; the query names the filter, the groups and the open one."""
-    return html.Div([_main(), _side(), *_parts(query)], className="page wide-side")
-
-
-def _main() -> html.Main:
-    return html.Main(
-        [
-            html.Div(
-                [
-                    html.Div([html.H2("To look at"), html.Span(id="quality-note", className="mut")], className="sec-h"),
-                    html.Div([html.Span([html.Kbd(key), label]) for key, label in KEYS], className="keys mut"),
-                ],
-                className="bar",
-            ),
-            html.Div(id="quality-views", className="segs quality-filters", role="group", **aria(label="Groups")),
-            html.Div(
-                id="quality-filters", className="segs quality-filters", role="group", **aria(label="Filter by kind")
-            ),
-            html.Div(
-                [
-                    html.Div(id="quality-empty", className="empty"),
-                    grid("quality-grid", COLUMNS, sortable=False),
-                    html.Ul(id="quality-cards", className="cards", **aria(label="To look at")),
-                ],
-                id="quality-body",
-                className="worklist",
-            ),
-        ],
-        className="main fixed",
-        id="main",
-        tabIndex="-1",
-    )
-
-
-def _side() -> html.Aside:
-    return html.Aside(
-        [back_to_list(), html.Div(html.H2("Facts"), className="sec-h"), html.Div(id="finding-details")],
-        className="side",
-        **aria(label="Facts behind the finding"),
-    )
-
-
-def _parts(query: dict[str, str]) -> list[Any]:
     view = {name: query[name] for name in ("kind", "group", "open", "seen") if name in query}
     stores = [dcc.Store(id=name) for name in ("selected-finding", "mark-finding", "quality-marked")]
-    return [
-        dcc.Store(id="quality-view", data=view),
-        *stores,
-        dcc.Interval(id="quality-refresh", interval=REFRESH_MS),
-    ]
+    return list_page(
+        "quality",
+        "To look at",
+        COLUMNS,
+        beside=keys(KEYS),
+        above=[_buttons("quality-views", "Groups"), _buttons("quality-filters", "Filter by kind")],
+        panel=panel("Facts", "finding-details", "Facts behind the finding"),
+        parts=[
+            dcc.Store(id="quality-view", data=view),
+            *stores,
+            dcc.Interval(id="quality-refresh", interval=REFRESH_MS),
+        ],
+        sortable=False,
+    )
+
+
+def _buttons(name: str, label: str) -> html.Div:
+    return html.Div(id=name, className="segs quality-filters", role="group", **aria(label=label))

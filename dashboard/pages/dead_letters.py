@@ -9,10 +9,10 @@ from typing import Any
 import dash
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
-from dashboard.components.attributes import aria, data
+from dashboard.components.attributes import data
 from dashboard.components.fact_list import fact_list
-from dashboard.components.grid import back_to_list, grid
 from dashboard.components.letter_text import letter_text
+from dashboard.components.list_page import list_page, panel
 from dashboard.components.wording import counted
 from dashboard.context import Context, wall_clock
 from dashboard.data.dead_letters import LISTED, open_letters, record_of
@@ -152,46 +152,18 @@ def _details(context: Context, selected: str, rows: Sequence[dict[str, Any]]) ->
 
 def layout(**_query: str) -> html.Div:
     """Return the page."""
-    return html.Div([_main(), _side(), *_parts()], className="page wide-side")
-
-
-def _main() -> html.Main:
-    heading = [html.H2("Messages not understood"), html.Span(id="letters-note", className="mut")]
     replay = html.Button("Replay all", id="letters-all", type="button", className="btn quiet", disabled=True)
     back = dcc.Link("‹ Data quality", href="/data-quality", className="link")
-    return html.Main(
-        [
-            html.Div(
-                [html.Div(heading, className="sec-h"), html.Div([back, replay], className="keys-and")], className="bar"
-            ),
-            html.Div(ABOUT, className="mut"),
-            html.Div(
-                [
-                    html.Div(id="letters-empty", className="empty"),
-                    grid("letters-grid", COLUMNS),
-                    html.Ul(id="letters-cards", className="cards", **aria(label="Messages not understood")),
-                ],
-                id="letters-body",
-                className="worklist",
-            ),
-        ],
-        className="main fixed",
-        id="main",
-        tabIndex="-1",
+    stores = [dcc.Store(id=name) for name in ("selected-letter", "replay-letters", "letters-replayed")]
+    return list_page(
+        "letters",
+        "Messages not understood",
+        COLUMNS,
+        beside=html.Div([back, replay], className="keys-and"),
+        above=[html.Div(ABOUT, className="mut")],
+        panel=panel("Message", "letter-details", "Message"),
+        parts=[*stores, dcc.Interval(id="letters-refresh", interval=REFRESH_MS)],
     )
 
 
 ABOUT = "They are kept as they came and count nowhere. Replay them when the mapping or the hospital file is corrected."
-
-
-def _side() -> html.Aside:
-    return html.Aside(
-        [back_to_list(), html.Div(html.H2("Message"), className="sec-h"), html.Div(id="letter-details")],
-        className="side",
-        **aria(label="Message"),
-    )
-
-
-def _parts() -> list[Any]:
-    stores = [dcc.Store(id=name) for name in ("selected-letter", "replay-letters", "letters-replayed")]
-    return [*stores, dcc.Interval(id="letters-refresh", interval=REFRESH_MS)]

@@ -10,8 +10,7 @@ import dash
 from dash import Dash, Input, Output, State, dcc, html, no_update
 
 from dashboard.components.alert_details import alert_details
-from dashboard.components.attributes import aria
-from dashboard.components.grid import back_to_list, grid
+from dashboard.components.list_page import keys, list_page, panel
 from dashboard.components.wording import reason_in_words, short_token
 from dashboard.context import Context, wall_clock
 from dashboard.data.alerts import Alert, Worklist, latest_risks, worklist
@@ -214,57 +213,20 @@ def _details(context: Context, encounter_id: str, kept: tuple[str, ...]) -> Any:
     return alert_details(alert, latest_risks(context.engine, encounter_id), where=where, raised=raised, zone=zone)
 
 
+KEYS = (("j", "next"), ("k", "previous"), ("a", "acknowledge"))
+
+
 def layout(**_query: str) -> html.Div:
     """Return the page."""
-    return html.Div([_main(), _side(), *_stores()], className="page wide-side")
-
-
-def _main() -> html.Main:
-    return html.Main(
-        [
-            html.Div(
-                [
-                    html.Div(
-                        [html.H2("Open high-risk alerts"), html.Span(id="worklist-note", className="mut")],
-                        className="sec-h",
-                    ),
-                    html.Div(_keys(), className="keys mut"),
-                ],
-                className="bar",
-            ),
-            html.Div(
-                [
-                    html.Div(id="worklist-empty", className="empty"),
-                    grid("worklist-grid", COLUMNS),
-                    html.Ul(id="worklist-cards", className="cards", **aria(label="Open high-risk alerts")),
-                ],
-                id="worklist-body",
-                className="worklist",
-            ),
+    stores = ("worklist-refresh", "worklist-kept", "selected-alert", "acknowledge")
+    return list_page(
+        "worklist",
+        "Open high-risk alerts",
+        COLUMNS,
+        beside=keys(KEYS),
+        panel=panel("Why", "alert-details", "Why the alert was raised"),
+        parts=[
+            dcc.Interval(id="worklist-again", interval=REFRESH_MS),
+            *(dcc.Store(id=name) for name in stores),
         ],
-        className="main fixed",
-        id="main",
-        tabIndex="-1",
     )
-
-
-def _keys() -> list[Any]:
-    keys = (("j", "next"), ("k", "previous"), ("a", "acknowledge"))
-    return [html.Span([html.Kbd(key), label]) for key, label in keys]
-
-
-def _side() -> html.Aside:
-    return html.Aside(
-        [back_to_list(), html.Div(html.H2("Why"), className="sec-h"), html.Div(id="alert-details")],
-        className="side",
-        **aria(label="Why the alert was raised"),
-    )
-
-
-def _stores() -> list[Any]:
-    again = dcc.Interval(id="worklist-again", interval=REFRESH_MS)
-    return [again, *_data_stores()]
-
-
-def _data_stores() -> list[dcc.Store]:
-    return [dcc.Store(id=name) for name in ("worklist-refresh", "worklist-kept", "selected-alert", "acknowledge")]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.events import BedStatusChanged, digest
-from schemas.state import Encounter, EncounterStatus, Patient
+from schemas.state import Encounter, EncounterStatus, Patient, UnitStay
 from schemas.topics import DEAD_LETTERS, ENCOUNTERS_CHANGED, UNITS_CHANGED, EncounterChanged, UnitChanged, unit_key
 from streams.adt.records import Batch, Record
 from streams.fold.bed import latest_report
@@ -158,12 +158,15 @@ def _announcements(
     """Return the messages to the other agents: one per changed encounter, one per unit to recompute."""
     units: set[Unit] = {(fact.data.location.facility_id, fact.data.location.unit_id) for fact in beds}
     past: set[Unit] = set()
+    since: dict[Unit, datetime] = {}
     messages = []
     for change in encounters:
         after = _state_after(change)
         messages.append(_encounter_message(encounter_changed(after)))
-        units |= _units_touched(change.before, after)
+        touched = _units_touched(change.before, after)
+        units |= touched
         past |= _units_whose_past_changed(change.before, after)
+        _note_since(since, touched, _moved_since(change.before, after))
     for patient in patients:
         units |= _units_reserved(patient.before) | _units_reserved(patient.after)
     units |= _waiting_units(before, _awaited_or_withdrawn(encounters, patients) | reassigned.tokens, reassigned.persons)
@@ -178,10 +181,18 @@ def _announcements(
     at = max(fact.occurred_at for fact in batch.facts.values())
     for encounter in others:
         messages.append(_encounter_message(encounter_changed(encounter, identity_changed_at=at)))
-        units |= _units_touched(None, encounter)
+        touched = _units_touched(None, encounter)
+        units |= touched
+        _note_since(since, touched, _moved_since(None, encounter))
     for facility_id, unit_id in sorted(units):
-        past_changed = (facility_id, unit_id) in past
-        hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at, past_changed=past_changed)
+        unit = (facility_id, unit_id)
+        hint = UnitChanged(
+            facility_id=facility_id,
+            unit_id=unit_id,
+            occurred_at=at,
+            past_changed=unit in past,
+            since=since.get(unit),
+        )
         messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
     return messages
 
@@ -260,6 +271,34 @@ def _units_whose_past_changed(old: Encounter | None, new: Encounter) -> set[Unit
     """Return the units in which a stay that had ended was corrected or removed."""
     ended = {stay for stay in old.unit_stays if stay.left_at is not None} if old else set()
     return {(stay.facility_id, stay.unit_id) for stay in ended.difference(new.unit_stays)} if ended else set()
+
+
+def _moved_since(old: Encounter | None, new: Encounter) -> datetime | None:
+    """Return the earliest time from which an encounter's places differ; None if they do not."""
+    before, after = old.unit_stays if old else (), new.unit_stays
+    for one, other in zip(before, after, strict=False):
+        if one != other:
+            return _differ_since(one, other)
+    rest = before[len(after) :] or after[len(before) :]
+    return rest[0].arrived_at if rest else None
+
+
+def _differ_since(one: UnitStay, other: UnitStay) -> datetime:
+    begins, other_begins = one.arrived_at, other.arrived_at
+    if begins != other_begins or one.unit_id != other.unit_id or one.facility_id != other.facility_id:
+        return min(begins, other_begins)
+    ends, other_ends = one.left_at, other.left_at
+    if ends == other_ends:
+        return begins
+    if ends is None or other_ends is None:
+        return ends or other_ends or begins
+    return min(ends, other_ends)
+
+
+def _note_since(since: dict[Unit, datetime], units: Iterable[Unit], at: datetime | None) -> None:
+    if at is not None:
+        for unit in units:
+            since[unit] = min(at, since.get(unit, at))
 
 
 def _units_reserved(patient: Patient | None) -> set[Unit]:

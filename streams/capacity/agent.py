@@ -56,7 +56,7 @@ class Capacity(Service):
         self._transactions = transactions
         self._hospital = hospital
         self._notify_relay = notify_relay
-        self._store = CapacityStore()
+        self._store = CapacityStore(hospital)
         self._waiting: list[Any] = []
         self._hinted = asyncio.Event()
         self._recomputed_all_at = float("-inf")
@@ -92,7 +92,7 @@ class Capacity(Service):
         Metrics and messages are written in one transaction.
         """
         units: dict[UnitKey, datetime] = {(hint.facility_id, hint.unit_id): hint.occurred_at for hint in hints}
-        self._store.forget((hint.facility_id, hint.unit_id) for hint in hints if hint.past_changed)
+        self._store.note(hints)
         with engine.connect().execution_options(read_only=True) as connection:
             if time.monotonic() - self._recomputed_all_at >= RECOMPUTE_ALL_S:
                 units = self._store.known_units(connection) | units

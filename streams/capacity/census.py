@@ -19,6 +19,7 @@ from schemas.state import BedState
 from schemas.topics import BedOnBoard, CapacityMetrics
 from schemas.two_people import Generation
 from streams.capacity.beds import BedStatusReport, Claim, bed_state
+from streams.capacity.learnt import ASSUMED_CLEANING, Seen, bed_order, learnt_beds, type_by_name
 
 HOURS = 24
 HOUR = timedelta(hours=1)
@@ -52,19 +53,21 @@ class UnitFacts(NamedTuple):
     """The encounter or patient for whom each bed is reserved."""
     waiting: int = 0
     """Number of visits in progress without a bed that began before the last 24 hours."""
+    seen: Seen | None = None
+    """What the feed has shown of the unit, where the hospital file does not name its facility."""
 
 
 def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> CapacityMetrics:
     """Return a unit's metrics at `as_of` (event time).
 
-    A unit or bed that the hospital file does not name is shown as reported; such a unit has no staffed beds, and its
-    occupancy is None.
+    A unit or bed that the hospital file does not name is shown as reported. Such a unit of a facility that the file
+    names has no staffed beds, and its occupancy is None; in any other facility, the number of beds is learnt.
     """
     here = [presence for presence in facts.presences if presence.left_at is None]
     beds = _beds(facts, here, hospital, as_of)
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
-    staffed = unit.staffed if unit else 0
-    is_emergency = unit is not None and unit.type is UnitType.EMERGENCY
+    staffed = unit.staffed if unit else learnt_beds(len(beds), facts.seen.most) if facts.seen else 0
+    is_emergency = unit_type(facts.facility_id, facts.unit_id, hospital) is UnitType.EMERGENCY
     boarding = [max(each.arrived_at, each.inpatient_from) for each in here if each.inpatient_from]
     census = len(here) + facts.waiting
     count = {status: sum(bed.status is status for bed in beds) for status in BedStatus}
@@ -87,7 +90,16 @@ def unit_metrics(facts: UnitFacts, hospital: Hospital, as_of: datetime) -> Capac
         boarding_since=tuple(sorted(boarding)) if is_emergency else (),
         beds=tuple(beds),
         census_by_hour=tuple(hour + facts.waiting for hour in census_by_hour(facts.presences, as_of)),
+        learnt=facts.seen is not None,
     )
+
+
+def unit_type(facility_id: str, unit_id: str, hospital: Hospital) -> UnitType | None:
+    """Return the type of a unit; in a facility that the hospital file does not name, a guess by the unit's name."""
+    unit = hospital.units.get((facility_id, unit_id))
+    if unit is not None:
+        return unit.type
+    return type_by_name(unit_id) if hospital.facility(facility_id) is None else None
 
 
 def next_cleaned_at(facts: UnitFacts, metrics: CapacityMetrics, hospital: Hospital) -> datetime | None:
@@ -96,7 +108,7 @@ def next_cleaned_at(facts: UnitFacts, metrics: CapacityMetrics, hospital: Hospit
     It is so in facilities whose feed reports no bed status: there a bed is assumed to be clean some time after it was
     left.
     """
-    assumed = _assumed_cleaning(facts.facility_id, hospital)
+    assumed = _assumed_cleaning(facts, hospital)
     if assumed is None:
         return None
     dirty = [bed.bed_id for bed in metrics.beds if bed.status is BedStatus.DIRTY]
@@ -104,16 +116,20 @@ def next_cleaned_at(facts: UnitFacts, metrics: CapacityMetrics, hospital: Hospit
     return min((at + assumed for at in left if at + assumed > metrics.as_of), default=None)
 
 
-def _assumed_cleaning(facility_id: str, hospital: Hospital) -> timedelta | None:
-    facility = hospital.facility(facility_id)
+def _assumed_cleaning(facts: UnitFacts, hospital: Hospital) -> timedelta | None:
+    if facts.seen is not None:
+        return None if facts.seen.reports_beds else ASSUMED_CLEANING
+    facility = hospital.facility(facts.facility_id)
     return timedelta(minutes=facility.cleaning_minutes) if facility and not facility.bed_status_feed else None
 
 
 def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of: datetime) -> list[BedOnBoard]:
     unit = hospital.units.get((facts.facility_id, facts.unit_id))
-    assumed = _assumed_cleaning(facts.facility_id, hospital)
+    assumed = _assumed_cleaning(facts, hospital)
     known = unit.bed_ids if unit else ()
     seen = {presence.bed_id for presence in here if presence.bed_id} | set(facts.reports) | set(facts.reservations)
+    if facts.seen is not None:
+        seen |= set(facts.left_at)
     claims: dict[str, list[Presence]] = {}
     for presence in here:
         if presence.bed_id:
@@ -135,7 +151,7 @@ def _beds(facts: UnitFacts, here: Sequence[Presence], hospital: Hospital, as_of:
             ),
             by_encounter,
         )
-        for bed_id in (*known, *sorted(seen.difference(known)))
+        for bed_id in (*known, *sorted(seen.difference(known), key=bed_order if facts.seen else None))
     ]
     return _within_staffing(beds, unit.staffed) if unit and unit.staffed < len(unit.bed_ids) else beds
 

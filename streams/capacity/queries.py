@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, case, func, select, tuple_
+from sqlalchemy import BindParameter, and_, bindparam, case, func, literal, select, tuple_, union_all
 
 from schemas import tables
 from schemas.events import PatientClass
-from schemas.state import EncounterStatus
 
 _stay, _encounter, _alert = tables.unit_stay.columns, tables.encounter.columns, tables.alert.columns
 _plan, _report, _bed = tables.reservation.columns, tables.bed_status.columns, tables.place.columns
@@ -77,15 +76,34 @@ GONE = (
 )
 """Encounters that left these units in the window."""
 
-OF_PATIENTS = (
-    select(_encounter.patient_token, _encounter.state)
-    .where(_encounter.patient_token.in_(bindparam("tokens", expanding=True)))
-    .where(
-        (_encounter.status == EncounterStatus.IN_PROGRESS.value)
-        | ((_encounter.status == EncounterStatus.DISCHARGED.value) & (_encounter.discharged_at > _since))
+_moved_at = bindparam("until", type_=_stay.arrived_at.type)
+_ended = (_stay.facility_id == bindparam("facility"), _stay.unit_id == bindparam("unit"), _stay.left_at.is_not(None))
+
+MOVES = (
+    union_all(
+        select(_stay.arrived_at.label("at"), literal(1, literal_execute=True).label("change")).where(
+            *_ended, _stay.arrived_at <= _moved_at
+        ),
+        select(_stay.left_at.label("at"), literal(-1, literal_execute=True).label("change")).where(
+            *_ended, _stay.left_at <= _moved_at
+        ),
     )
+    .order_by("at", "change")
+    .execution_options(yield_per=5_000)
 )
-"""Encounters of these patients that are in progress, or ended after a time."""
+"""All arrivals in a unit and departures from it up to a time, of the stays that have ended."""
+
+STILL_HERE = (
+    select(*_place, _encounter.patient_token)
+    .join(tables.encounter, _encounter.encounter_id == _stay.encounter_id)
+    .where(_stay.facility_id == bindparam("facility"), _stay.unit_id == bindparam("unit"), _stay.left_at.is_(None))
+)
+"""Stays in a unit that have not ended."""
+
+REPORTS_BEDS = (
+    select(_report.bed_id).where(_report.facility_id == bindparam("facility")).order_by(_report.unit_id).limit(1)
+)
+"""A bed of a facility whose status was ever reported."""
 
 LAST_LEFT = select(
     _bed.facility_id,

@@ -28,7 +28,7 @@ class Level(IntEnum):
     """Level of a unit; the browser draws each with its own shape, colour and text."""
 
     UNKNOWN = 0
-    """No staffed beds are known."""
+    """No staffed beds are known, or only how many beds the feed has shown."""
     NORMAL = 1
     ELEVATED = 2
     """Few beds can be given."""
@@ -67,6 +67,15 @@ def supply(metrics: CapacityMetrics) -> Supply:
         return Supply(max(0, metrics.staffed_beds - metrics.census), 0, 0)
     unknown = max(0, metrics.staffed_beds - max(len(metrics.beds), metrics.census))
     return Supply(metrics.available, metrics.dirty + metrics.cleaning, metrics.without_bed, unknown)
+
+
+def level_of(metrics: CapacityMetrics) -> Level:
+    """Return the level of a unit by its metrics.
+
+    A unit whose beds are learnt has none: it is often as full as it has ever been, and that does not mean that it has
+    no further bed.
+    """
+    return Level.UNKNOWN if metrics.learnt else level(supply(metrics), metrics.staffed_beds)
 
 
 def level(can_give: Supply, staffed: int) -> Level:
@@ -147,8 +156,7 @@ def lines(
 
 
 def _lines(metrics: CapacityMetrics, now: datetime, target: timedelta, is_emergency: bool) -> Iterator[Line]:
-    can_give = supply(metrics)
-    reached = level(can_give, metrics.staffed_beds)
+    reached = level_of(metrics)
     # What holds beds back is urgent where there is none to give, and is worth knowing elsewhere.
     holding_back = Severity.WARNING if reached >= Level.HIGH else Severity.INFO
     for bed in metrics.beds:
@@ -167,7 +175,8 @@ def _lines(metrics: CapacityMetrics, now: datetime, target: timedelta, is_emerge
         for bed in metrics.beds
         if bed.status in TO_CLEAN and bed.since and now - bed.since > target
     ]
-    yield from _of_beds(Need.LATE_CLEANING, Severity.WARNING, late)
+    # Where no hospital file names the facility, its cleaning target is not known.
+    yield from _of_beds(Need.LATE_CLEANING, Severity.INFO if metrics.learnt else Severity.WARNING, late)
     overdue = [
         (now - bed.expected_discharge_at, bed)
         for bed in metrics.beds

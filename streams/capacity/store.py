@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
 from schemas import tables
 from schemas.events import BedStatus
+from schemas.hospital import Hospital
 from schemas.state import decode_encounter
-from schemas.topics import CapacityMetrics
+from schemas.topics import CapacityMetrics, UnitChanged
 from schemas.two_people import generation
 from streams.alerts.rules import OPEN_STATUSES
 from streams.capacity import queries
 from streams.capacity.beds import BedStatusReport
 from streams.capacity.census import HOURS, Presence, UnitFacts
-from streams.capacity.places import places_of
+from streams.capacity.learnt import Seen
+from streams.capacity.peaks import Peaks
 from streams.store import bulk
 from streams.store.pending_admissions import open_plans
+from streams.store.places import places_of
 
 WINDOW = timedelta(hours=HOURS + 1)
 """Period for which presences are read: enough for the census of each of the last 24 full hours."""
@@ -28,6 +31,8 @@ REFRESH_S = 60.0
 """Seconds for which departures, and visits without a bed, from before the window are cached."""
 
 UnitKey = tuple[str, str]
+
+EARLIEST, LATEST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 def _presences(
@@ -58,12 +63,32 @@ def _presences(
 class CapacityStore:
     """Reads the facts of units; caches what changes seldom and is slow to query.
 
-    That is departures older than the window, and which of the visits without a bed that began before it are over.
+    That is departures older than the window, which of the visits without a bed that began before it are over, and the
+    most patients at once in units whose beds are learnt.
+
+    Parameters
+    ----------
+    hospital : Hospital or None
+        The units of facilities that it does not name are learnt; None: no unit is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hospital: Hospital | None = None) -> None:
+        self._hospital = hospital
+        self._peaks = Peaks()
         self._last_left_cache: dict[UnitKey, tuple[float, dict[str, datetime]]] = {}
         self._waiting_cache: dict[UnitKey, tuple[float, int, int]] = {}
+        self._moved_since = LATEST
+        self._window_began = EARLIEST
+
+    def note(self, hints: Iterable[UnitChanged]) -> None:
+        """Drop from the cache what these hints make invalid."""
+        for hint in hints:
+            unit = (hint.facility_id, hint.unit_id)
+            if hint.past_changed or (hint.since is not None and hint.since <= self._window_began):
+                self.forget([unit])
+            if hint.since is not None or hint.past_changed:
+                self._peaks.forget(unit, hint.since)
+                self._moved_since = min(hint.since or EARLIEST, self._moved_since)
 
     def forget(self, units: Iterable[UnitKey]) -> None:
         """Drop these units from the cache, because their past was corrected."""
@@ -82,7 +107,7 @@ class CapacityStore:
 
         If one of these patients is in another unit under another encounter, that unit is included, too.
         """
-        since = as_of - WINDOW
+        since = self._window_began = as_of - WINDOW
 
         def read(query: Select[Any], of: Collection[UnitKey]) -> list[Any]:
             return list(connection.execute(query, {**queries.of_units(of), "since": since}))
@@ -92,6 +117,8 @@ class CapacityStore:
         further = places.units.difference(units)
         if further:
             self.forget(further)
+            for unit in further:
+                self._peaks.forget(unit, self._moved_since)
             open_stays += read(queries.HERE, further)
             gone += read(queries.GONE, further)
             places = places_of(connection, open_stays)
@@ -100,16 +127,27 @@ class CapacityStore:
         reservations = self._reservations(connection, presences)
         last_left = self._last_left(connection, presences)
         waiting = self._waiting(connection, presences, since)
+        self._moved_since = LATEST
         found = []
         for unit in sorted(presences):
             left_at = dict(last_left[unit])
             for presence in presences[unit]:
                 if presence.bed_id and presence.left_at:
                     left_at[presence.bed_id] = max(presence.left_at, left_at.get(presence.bed_id, presence.left_at))
-            found.append(
-                UnitFacts(*unit, presences[unit], left_at, reports[unit], reservations[unit], waiting.get(unit, 0))
-            )
+            here, without_bed = presences[unit], waiting.get(unit, 0)
+            seen = self._seen(connection, unit, here, without_bed, as_of)
+            found.append(UnitFacts(*unit, here, left_at, reports[unit], reservations[unit], without_bed, seen))
         return found
+
+    def _seen(
+        self, connection: Connection, unit: UnitKey, presences: list[Presence], waiting: int, as_of: datetime
+    ) -> Seen | None:
+        """Return what the feed has shown of a unit, where the hospital file does not name its facility."""
+        if self._hospital is None or self._hospital.facility(unit[0]) is not None:
+            return None
+        reported = connection.execute(queries.REPORTS_BEDS, {"facility": unit[0]}).first()
+        most = self._peaks.most(connection, unit, presences, waiting, as_of)
+        return Seen(most, reports_beds=reported is not None)
 
     def _waiting(self, connection: Connection, units: Collection[UnitKey], since: datetime) -> dict[UnitKey, int]:
         """Return the number of visits without a bed from before the window, without those given up since."""

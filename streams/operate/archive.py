@@ -12,8 +12,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -21,7 +22,7 @@ from sqlalchemy import Connection, Engine, text
 
 from schemas import tables
 from schemas.errors import SourceError, UsageError, WardwatchError
-from schemas.events import AnyFact, decode_fact, digest
+from schemas.events import AnyFact, decode_fact, digest, is_bed_subject
 from schemas.partitions import Month
 from streams.store import locks, log_archive, partitions
 from streams.store.changes import FactRow
@@ -34,6 +35,9 @@ MIN_QUIET_DAYS = 15
 
 MAX_STATEMENT_S = 3_600
 LOCK_TIMEOUT_S = 60
+
+ROWS_AT_ONCE = 5_000
+"""Facts that are restored by one statement."""
 
 
 class Archived(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +198,8 @@ def _remainder(value: int) -> int:
 def restore(engine: Engine, file: Path, encounter_ids: Collection[str], *, now: datetime) -> Restored:
     """Bring archived encounters back into the log, so that late facts about them count again.
 
+    A whole file brings back the reports on beds, too. The file is read twice, so that it need not fit into memory.
+
     Parameters
     ----------
     engine : Engine
@@ -212,31 +218,36 @@ def restore(engine: Engine, file: Path, encounter_ids: Collection[str], *, now: 
     UsageError
         When one of the encounters is not archived in this file.
     """
-    about: dict[str, list[tuple[AnyFact, bytes]]] = {}
+    named = set(encounter_ids)
+    subjects = named or {fact.subject for fact, _ in _facts_in(file)}
+    restored = 0
+    with unit_of_work(engine) as work:
+        work.lock([], now)
+        archives = log_archive.archives_of(work.connection, subjects)
+        archived = {key for key, name in archives.items() if name == file.name}
+        missing = sorted(named.difference(archived))
+        if missing:
+            raise UsageError(f"{file}: encounter {missing[0]} is not archived in it. Look at the dead letter's reason.")
+        found = (
+            FactRow(fact.subject, fact.source, fact.id, digest(body), fact.occurred_at, now, body)
+            for fact, body in _facts_in(file)
+            if fact.subject in archived or (not named and is_bed_subject(fact.subject))
+        )
+        while rows := list(islice(found, ROWS_AT_ONCE)):
+            restored += work.add_facts(rows)
+        log_archive.forget(work.connection, archived)
+    return Restored(encounters=len(archived), facts=restored)
+
+
+def _facts_in(file: Path) -> Iterator[tuple[AnyFact, bytes]]:
+    """Yield the facts of an archive, each with its bytes."""
     try:
         with gzip.open(file, "rb") as lines:
             for line in lines:
                 body = line.rstrip(b"\n")
-                fact = decode_fact(body)
-                if not encounter_ids or fact.subject in encounter_ids:
-                    about.setdefault(fact.subject, []).append((fact, body))
+                yield decode_fact(body), body
     except (OSError, EOFError) as error:
         raise SourceError(f"{file}: cannot be read ({error}). Give a file of `wardwatch log archive`.") from None
-    with unit_of_work(engine) as work:
-        work.lock([], now)
-        archives = log_archive.archives_of(work.connection, about)
-        archived = [key for key, name in archives.items() if name == file.name]
-        missing = sorted(set(encounter_ids).difference(archived))
-        if missing:
-            raise UsageError(f"{file}: encounter {missing[0]} is not archived in it. Look at the dead letter's reason.")
-        rows = [
-            FactRow(fact.subject, fact.source, fact.id, digest(body), fact.occurred_at, now, body)
-            for key in archived
-            for fact, body in about[key]
-        ]
-        facts = work.add_facts(rows)
-        log_archive.forget(work.connection, archived)
-    return Restored(encounters=len(archived), facts=facts)
 
 
 def archived_encounters(connection: Connection) -> int:

@@ -17,13 +17,12 @@ from sqlalchemy import Connection, select, union
 from schemas import tables
 from schemas.events import is_reserved, patient_subject
 from schemas.state import Encounter, EncounterStatus, Patient
-from streams.capacity.beds import superseded
-from streams.capacity.places import stays_of
 from streams.fold.encounter import fold
 from streams.fold.merges import links_of, merges_of, resolve_persons
 from streams.fold.parts import fold_connected
 from streams.fold.patient import fold_patient
 from streams.fold.pending_admissions import without_withdrawn
+from streams.fold.places import stays_of, superseded
 from streams.store import bulk
 from streams.store.fact_log import facts_about, facts_in_log, subjects_with_facts
 from streams.store.notes import connected_by_merges, merge_groups

@@ -7,7 +7,6 @@ that nobody has been in yet is missing.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -17,22 +16,9 @@ from sqlalchemy import Connection, case, func, literal, select, union_all
 from schemas import tables
 from schemas.hospital import UnitType
 from schemas.state import EncounterStatus
+from streams.capacity.learnt import DEFAULT_CLEANING_MINUTES, bed_order, type_by_name
 
-DEFAULT_CLEANING_MINUTES = 45
 MAX_LICENSED_BEDS = 5_000
-
-_TYPES = (
-    (UnitType.EMERGENCY, r"\b(ed|er|ae|a&e|emergency.*|casualty)\b"),
-    (UnitType.INTENSIVE_CARE, r"\w*icu\b|\b(ccu|itu|intensive|critical)\b"),
-    (UnitType.STEP_DOWN, r"step.?down|intermediate|telemetry"),
-    (UnitType.MATERNITY, r"maternity|obstetric|labou?r|\bl&d\b|birth"),
-    (UnitType.PAEDIATRIC, r"p(a)?ediatric|child"),
-    (UnitType.PSYCHIATRIC, r"psych"),
-    (UnitType.SHORT_STAY, r"short.?stay|observation|\b(ssu|pacu)\b"),
-    (UnitType.PROCEDURAL, r"procedur|\b(or|theatre|cath|endoscopy|dialysis)\b"),
-    (UnitType.MEDICAL_SURGICAL, r"med|surg|\bward\b|neuro|cardi|onco|ortho|\d"),
-)
-"""Guesses by the name of the unit; the first that fits."""
 
 
 class SeenUnit(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +77,7 @@ def seen_units(connection: Connection) -> list[SeenUnit]:
             SeenUnit(
                 facility_id=unit[0],
                 unit_id=unit[1],
-                beds=tuple(sorted(beds[unit], key=_natural)),
+                beds=tuple(sorted(beds[unit], key=bed_order)),
                 stays=row.stays if row else 0,
                 emergency_share=row.emergency / row.stays if row else 0.0,
                 first_at=row.first_at if row else None,
@@ -202,18 +188,10 @@ def _seen(unit: SeenUnit) -> str:
 
 def guess_type(unit: SeenUnit) -> UnitType:
     """Guess the type of a unit from its name, else from the class of its patients."""
-    name = re.sub(r"[_\-]+", " ", unit.unit_id.lower())
-    for kind, pattern in _TYPES:
-        if re.search(pattern, name):
-            return kind
-    return UnitType.EMERGENCY if unit.emergency_share > 0.5 else UnitType.OTHER
+    by_patients = UnitType.EMERGENCY if unit.emergency_share > 0.5 else UnitType.OTHER
+    return type_by_name(unit.unit_id) or by_patients
 
 
 def _quoted(text: str) -> str:
     """Return a YAML string; JSON's strings are YAML's."""
     return json.dumps(text)
-
-
-def _natural(bed: str) -> list[tuple[int, int, str]]:
-    """Sort 2 before 10."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"[0-9]+|[^0-9]+", bed)]

@@ -343,7 +343,7 @@ def _announce(connection: Connection, differences: list[Difference]) -> None:
         Message(
             UNITS_CHANGED.name,
             unit_key(*unit).encode(),
-            _encode(UnitChanged(facility_id=unit[0], unit_id=unit[1], occurred_at=at)),
+            _encode(UnitChanged(facility_id=unit[0], unit_id=unit[1], occurred_at=at, past_changed=True)),
         )
         for unit in units
     ]

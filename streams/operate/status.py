@@ -32,6 +32,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     patients: int
     encounters: dict[str, int]
     dead_letters: int
+    """Without those that are settled."""
     outbox: int
     lag: dict[str, int] | None
     """None if the broker is unavailable."""
@@ -98,7 +99,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "facts": _rows(connection, tables.fact),
         "patients": patients or 0,
         "encounters": by_status,
-        "dead_letters": _rows(connection, tables.dead_letter),
+        "dead_letters": _rows(connection, tables.dead_letter, tables.dead_letter.columns.settled_at.is_(None)),
         "outbox": _rows(connection, tables.outbox),
         "scores": _rows(connection, tables.score),
         "labels_waiting": _rows(connection, tables.label, ~released),

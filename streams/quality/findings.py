@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, Connection, and_, bindparam, func, literal, or_, select, text
@@ -17,12 +17,12 @@ from schemas.events import PatientClass, is_part_subject
 from schemas.hospital import Hospital
 from schemas.state import Encounter, EncounterStatus, Patient, Problem, decode_encounter, decode_patient
 from schemas.two_people import Generation, are_couplet, are_two_people, generation
-from streams.capacity.places import places_of
 from streams.quality.kinds import PROBLEMS, WORK_ORDER, Finding, Kind, text_of
 from streams.store import bulk, histories, watermarks
 from streams.store.parts import stays_of_parts
 from streams.store.pending_admissions import open_plans, serving_cancels
 from streams.store.people import persons
+from streams.store.places import PlacedSince, places_of
 
 STALE_AFTER: dict[PatientClass, timedelta] = {
     PatientClass.EMERGENCY: timedelta(hours=24),
@@ -219,13 +219,6 @@ def _stale_plans(connection: Connection, now: datetime) -> Iterator[Finding]:
             )
 
 
-class _Claim(NamedTuple):
-    """A patient in a place."""
-
-    patient_token: str
-    arrived_at: datetime
-
-
 def _waiting_parts(connection: Connection) -> Iterator[Finding]:
     """Yield parts of stays that are not known: the stay is missing, or the parts form a circle."""
     link = tables.part_link.columns
@@ -249,7 +242,7 @@ def _beds(connection: Connection, here: Sequence[Encounter]) -> Iterator[Finding
         for encounter in here
         if (place := encounter.location) is not None and place.left_at is None
     }
-    claimed = [_Claim(encounter.patient_token, place.arrived_at) for encounter, place in placed.values()]
+    claimed = [PlacedSince(encounter.patient_token, place.arrived_at) for encounter, place in placed.values()]
     released_at = places_of(connection, claimed).released_at
     for encounter_id, since in released_at.items():
         if encounter_id in placed:
@@ -319,7 +312,10 @@ def _unreadable(connection: Connection) -> Iterator[Finding]:
 
 
 def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Finding]:
-    """Yield units and beds that the hospital file does not name and that a stay or a bed report has."""
+    """Yield facilities, units and beds that the hospital file does not name and that a stay or a bed report has.
+
+    Of a facility that the file does not name at all there is one finding.
+    """
     place, stay, report = tables.place.columns, tables.unit_stay.columns, tables.bed_status.columns
 
     def names(other: Any, order: Any, *conditions: Any) -> Any:
@@ -336,14 +332,20 @@ def _unknown_places(connection: Connection, hospital: Hospital) -> Iterator[Find
             and_(place.bed_id == "", names(other, order)),
         )
     ]
+    facilities: set[str] = set()
     units: set[tuple[str, str]] = set()
     for row in connection.execute(select(tables.place).where(or_(*in_use))):
         unit = hospital.units.get((row.facility_id, row.unit_id))
-        if unit is None:
+        if hospital.facility(row.facility_id) is None:
+            facilities.add(row.facility_id)
+        elif unit is None:
             units.add((row.facility_id, row.unit_id))
         elif row.bed_id and row.bed_id not in unit.bed_ids:
             says = text_of(Kind.UNKNOWN_BED)
             yield _of_place(Kind.UNKNOWN_BED, says, row.facility_id, row.unit_id, row.bed_id)
+    for facility_id in facilities:
+        says = text_of(Kind.UNKNOWN_FACILITY)
+        yield Finding(kind=Kind.UNKNOWN_FACILITY, subject=facility_id, says=says, facility_id=facility_id)
     for facility_id, unit_id in units:
         says = text_of(Kind.UNKNOWN_UNIT)
         yield _of_place(Kind.UNKNOWN_UNIT, says, facility_id, unit_id)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     FACTS_DO_NOT_FIT = "facts_do_not_fit"
     ID_COLLISION = "id_collision"
     UNREADABLE_FIELD = "unreadable_field"
+    UNKNOWN_FACILITY = "unknown_facility"
     UNKNOWN_UNIT = "unknown_unit"
     UNKNOWN_BED = "unknown_bed"
 
@@ -83,6 +84,11 @@ KINDS: dict[Kind, KindText] = {
         "Fields that are not valid",
         "{source} has sent {field} with a value that is not valid and counts as not said; the message counts. Correct "
         "it at the sender.",
+    ),
+    Kind.UNKNOWN_FACILITY: KindText(
+        "Unknown facilities",
+        "The hospital file does not name this facility, so its units and their numbers of beds are estimates from the "
+        "feed. Ask the administrator for a hospital file that names it.",
     ),
     Kind.UNKNOWN_UNIT: KindText(
         "Unknown units", "The hospital file does not name this unit. Add it there, or correct the sender."

@@ -18,13 +18,16 @@ from sqlalchemy import Connection, Engine
 from models.readmission.online import OnlineModel
 from models.readmission.scorer import Scorer
 from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
+from schemas.state import Encounter
 from streams.alerts.rules import can_be_followed_up
 from streams.alerts.store import close_alerts, open_alerts
+from streams.fold.bed import PASSING
 from streams.risk import score_store
 from streams.risk.moments import Due, due_after_merge, due_at_midnight, due_moments, midnights, score_all
 from streams.store import histories
 from streams.store.locks import AdvisoryLock, try_lock
 from streams.store.people import deaths
+from streams.store.places import PlacedSince, places_of
 from streams.store.watermarks import settled_time
 from streams.worker import metrics
 
@@ -85,10 +88,12 @@ class Scoring:
                 for encounter in found
                 if encounter.patient_token not in dead and can_be_followed_up(encounter)
             }
-            without_follow_up = open_alerts(connection, set(encounter_ids) - followed_up)
+            given_up = _given_up(connection, found)
+            without_follow_up = open_alerts(connection, (set(encounter_ids) - followed_up) | given_up)
         if without_follow_up:  # they need no follow-up any more, and may never reach another scoring moment
             with engine.begin() as connection:
                 close_alerts(connection, without_follow_up, self._clock())
+        found = [encounter for encounter in found if encounter.encounter_id not in given_up]
         due = [moment for encounter in found for moment in due_moments(encounter)]
         for encounter in found:
             if identities and encounter.encounter_id in identities:
@@ -108,6 +113,15 @@ class Scoring:
                 return 0
             inpatients = score_store.inpatients_between(connection, passed[0], passed[-1])
             recent = score_store.in_hospital_since(connection, now - CATCH_UP) if since is None else []
+            given_up = _given_up(connection, [*inpatients, *recent])
+            left_open = open_alerts(connection, given_up)
+        if left_open:
+            with engine.begin() as connection:
+                close_alerts(connection, left_open, self._clock())
+        inpatients, recent = (
+            [encounter for encounter in found if encounter.encounter_id not in given_up]
+            for found in (inpatients, recent)
+        )
         due = [moment for encounter in recent for moment in due_moments(encounter)]
         due += [moment for midnight in passed for moment in due_at_midnight(inpatients, midnight)]
         self._issue(engine, due, models)
@@ -142,6 +156,19 @@ class Scoring:
                 self._checked_at = time.monotonic()
                 self._in_use = _newer(connection, self._in_use)
             return self._in_use
+
+
+def _given_up(connection: Connection, encounters: Sequence[Encounter]) -> set[str]:
+    """Return the encounters that gave up their place, of these and of the others of their persons.
+
+    They have not ended, but the person is elsewhere or has left since: nobody can follow them up.
+    """
+    placed = [
+        PlacedSince(encounter.patient_token, encounter.unit_stays[0].arrived_at)
+        for encounter in encounters
+        if encounter.unit_stays and encounter.patient_class not in PASSING
+    ]
+    return set(places_of(connection, placed).released_at)
 
 
 def _newer(connection: Connection, known: _InUse | None) -> _InUse | None:

@@ -23,7 +23,7 @@ from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
 from streams.capacity.agent import Capacity
 from streams.fold.encounter import fold
-from streams.risk import outcomes, scoring
+from streams.risk import outcomes, score_store, scoring
 from streams.worker.transactions import Transactions
 from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, of_patient, said, transfer
 
@@ -142,6 +142,74 @@ def test_the_alert_of_a_patient_who_cannot_be_followed_up_is_closed(
     take(engine, *end)
     scoring.score_changed(engine, {"E1"})
     assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "closed")]
+
+
+GIVEN_UP: dict[str, list[AnyFact]] = {
+    "elsewhere under another number": [admit(30, "5E/07", e="E2", p="P1", patient_class=PatientClass.INPATIENT)],
+    "elsewhere, and gone since": [
+        admit(30, "5E/07", e="E2", p="P1", patient_class=PatientClass.INPATIENT),
+        discharge(40, e="E2", p="P1"),
+    ],
+    "elsewhere as another patient, merged later": [
+        admit(30, "5E/07", e="E2", p="P2", patient_class=PatientClass.INPATIENT),
+        merge(50, "P2", "P1"),
+    ],
+}
+
+
+@pytest.mark.parametrize("elsewhere", list(GIVEN_UP.values()), ids=list(GIVEN_UP))
+@pytest.mark.parametrize("is_noticed_at", ["the change", "midnight"])
+def test_a_stay_that_was_given_up_is_neither_scored_nor_on_the_worklist(
+    engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch, elsewhere: list[AnyFact], is_noticed_at: str
+) -> None:
+    monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
+    take(engine, admit(1, "4W/01", patient_class=PatientClass.INPATIENT, age_years=71))
+    scoring = use(engine, model)
+    scoring.score_changed(engine, {"E1"})
+    assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "new")]
+    take(engine, *elsewhere, *(admit(200 + number, e=f"later{number}", p="P9") for number in range(3)))
+    if is_noticed_at == "the change":
+        scoring.score_changed(engine, {"E2"})
+        assert dict(rows(engine, tables.alert, "encounter_id", "status"))["E1"] == "closed"
+    with engine.begin() as connection:
+        score_store.save_scored_until(connection, at(47))
+    while scoring.passed_midnights(engine):
+        pass
+    assert dict(rows(engine, tables.alert, "encounter_id", "status"))["E1"] == "closed"
+    issued = rows(engine, tables.score, "encounter_id", "moment", "as_of")
+    assert [row[1:] for row in issued if row[0] == "E1"] == [(Moment.ADMISSION, at(1))]
+    assert scoring.score_changed(engine, {"E1"}) == 0
+    assert scoring.score_changed(engine, {"E1"}, {"E1": at(60)}) == 0
+
+
+def test_a_stay_is_scored_again_when_the_other_one_was_an_error(
+    engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
+    take(engine, admit(1, "4W/01", patient_class=PatientClass.INPATIENT, age_years=71))
+    scoring = use(engine, model)
+    scoring.score_changed(engine, {"E1"})
+    take(engine, admit(30, "5E/07", e="E2", p="P1", patient_class=PatientClass.INPATIENT))
+    scoring.score_changed(engine, {"E2"})
+    take(engine, cancel_admission(31, e="E2", p="P1"))
+    take(engine, *(admit(60 + number, e=f"later{number}", p="P9") for number in range(3)))
+    with engine.begin() as connection:
+        score_store.save_scored_until(connection, at(47))
+    while scoring.passed_midnights(engine):
+        pass
+    assert dict(rows(engine, tables.alert, "encounter_id", "status"))["E1"] == "new"
+
+
+def test_a_visit_by_day_takes_no_inpatient_off_the_worklist(
+    engine: Engine, model: BatchModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BatchModel, "risk_threshold", property(lambda _model: 0.0))
+    take(engine, admit(1, "4W/01", patient_class=PatientClass.INPATIENT, age_years=71))
+    scoring = use(engine, model)
+    scoring.score_changed(engine, {"E1"})
+    take(engine, said(events.PatientRegistered, 20, "DIAL", e="E2", p="P1", patient_class=PatientClass.OUTPATIENT))
+    scoring.score_changed(engine, {"E1", "E2"})
+    assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "new")]
 
 
 def died(hours: float, died_at: float, patient: str = "P1") -> AnyFact:

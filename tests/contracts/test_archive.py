@@ -135,6 +135,23 @@ def test_a_restored_encounter_takes_late_facts_again(engine: Engine, tmp_path: P
     assert rebuild(engine).differed == 0
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 5_000])
+def test_a_whole_file_that_is_restored_gives_the_same_log_again(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(archives, "ROWS_AT_ONCE", at_once)
+    fill(engine)
+    log, before = rows(engine, tables.fact, "subject", "source", "event_id", "digest", "body"), state(engine)
+    [found] = archived(engine, tmp_path)
+    file = tmp_path / "facts-2026-03.jsonl.gz"
+    assert restore(engine, file, (), now=JULY) == Restored(encounters=found.encounters, facts=found.facts)
+    assert rows(engine, tables.fact, "subject", "source", "event_id", "digest", "body") == log
+    assert rows(engine, tables.shared_id, "event_id") == []
+    assert state(engine) == before
+    assert restore(engine, file, (), now=JULY) == Restored(encounters=0, facts=0)
+    assert rebuild(engine).differed == 0
+
+
 def test_the_archives_and_the_log_that_is_left_give_the_state_again(
     engine: Engine, tmp_path: Path, database_url: str
 ) -> None:

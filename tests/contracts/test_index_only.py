@@ -30,6 +30,7 @@ from streams.store import bulk, histories, partitions
 from streams.store.rows import encounter_row, stay_rows
 from streams.worker.relay import Relay
 from tests.conftest import MakeSettings
+from tests.contracts.test_learnt_beds import ELSEWHERE
 from tests.streams.builders import admit, at, bed, discharge, merge, said, transfer
 
 GROWING = {
@@ -177,6 +178,9 @@ def test_no_agent_reads_a_whole_table_that_grows(hospital: Engine, settings: Mak
     ids = [change.encounter_id for change in changes]
     tokens = {change.patient_token for change in changes}
     relay = Relay(engine, settings())
+    learnt = CapacityStore(ELSEWHERE)
+    with engine.connect() as connection:  # the first look reads all stays of the units; those after it must not
+        learnt.unit_facts(connection, {("HG", "4W"), ("HG", "5E")}, NOW)
     with statements(engine) as ran:
         take(engine, transfer(24 * 400, "5E/01", e="E1"), discharge(24 * 400, e="E2", p="P2"), bed(0, "4W/30", "dirty"))
         take(engine, said(EncountersMerged, 24 * 400, e="E3", p="P3", into="E4"), merge(24 * 400, "P5", "P6"))
@@ -195,6 +199,7 @@ def test_no_agent_reads_a_whole_table_that_grows(hospital: Engine, settings: Mak
             store = CapacityStore()
             store.known_units(connection)
             store.unit_facts(connection, {("HG", "4W"), ("HG", "5E")}, NOW)
+            assert all(unit.seen for unit in learnt.unit_facts(connection, {("HG", "4W"), ("HG", "5E")}, NOW))
             assert person_as_of(connection, "P6", NOW, known=False) is not None
         track_index_stays(engine, changes, timedelta(days=7))
         OutcomeTrainer(lambda: NOW).release_due(engine)

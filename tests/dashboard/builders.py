@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, insert, update
+from sqlalchemy import Connection, Engine, delete, insert, update
 
 from dashboard.context import Context
 from dashboard.data.cache import ShortMemory
@@ -175,6 +175,29 @@ def save_score(
             reasons=_encode(REASONS),
         )
     )
+
+
+def save_letters(connection: Connection, number: int) -> None:
+    """Save dead letters of a topic of their own, with a long reason and a long line."""
+    for offset in range(number):
+        line = b"PV1|1|?|" + b"A-LONG-FIELD-OF-A-MESSAGE-" * 12
+        connection.execute(
+            insert(tables.dead_letter).values(
+                topic="letters.of.tests",
+                partition=0,
+                offset=offset,
+                digest=offset,
+                received_at=NOON - offset * MINUTE,
+                reason="PV1-2: a word of another system that is not a patient class. Send E, I, O, P, R, B or C.",
+                value=b"MSH|^~\\&|HIS|TH|||20260310||ADT^A01|5|P|2.5\rPID|1||42||Doe^Jane\r" + line,
+            )
+        )
+
+
+def drop_letters(connection: Connection) -> None:
+    """Delete what `save_letters` saved."""
+    column = tables.dead_letter.columns
+    connection.execute(delete(tables.dead_letter).where(column.topic == "letters.of.tests"))
 
 
 def save_finding(

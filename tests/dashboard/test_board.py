@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
 from dashboard.live.board import BoardState, census_hours
 from dashboard.live.wire import Board, BoardUnit, Tile
@@ -48,6 +49,12 @@ def test_a_unit_that_only_the_feed_knows_comes_last_and_is_marked() -> None:
     assert [unit.card.unit_id for unit in board.units] == ["ED", "MED", "SUR", "XRAY"]
     xray = board.units[-1].card
     assert (xray.listed, xray.percent, xray.level, xray.census) == (False, None, 0, 2)
+
+
+def test_a_unit_whose_beds_are_learnt_has_an_occupancy_and_no_level() -> None:
+    full = replace(metrics("Medicine", staffed=2, census=2, facility_id="MIMIC"), learnt=True)
+    card = draw(full).units[0].card
+    assert (card.learnt, card.listed, card.percent, card.staffed, card.level) == (True, False, 100, 2, 0)
 
 
 def test_a_facility_of_the_file_that_the_feed_never_speaks_of_is_left_out() -> None:

@@ -9,13 +9,17 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard.builders import NOON, metrics, taken
+from tests.dashboard.builders import NOON, drop_letters, metrics, save_letters, taken
 from tests.dashboard.conftest import House
 from tests.dashboard.house import Broker, make_database, settings_for
 from tests.dashboard.process import DashboardProcess
 
-READY = {"/": "#board .unit .bed", "/worklist": ".ag-row", "/data-quality": ".ag-row"}
-WITH_FACTS = {"/worklist": ".ag-row", "/data-quality": ".ag-row:has-text('Silent stays')"}
+READY = {"/": "#board .unit .bed", "/worklist": ".ag-row", "/data-quality": ".ag-row", "/dead-letters": ".ag-row"}
+WITH_FACTS = {
+    "/worklist": ".ag-row",
+    "/data-quality": ".ag-row:has-text('Silent stays')",
+    "/dead-letters": ".ag-row",
+}
 SERIOUS = ("serious", "critical")
 
 
@@ -29,6 +33,16 @@ def themed(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[P
 def show(page: Page, house: House, path: str) -> None:
     page.goto(f"{house.address}{path}")
     expect(page.locator(READY[path]).first).to_be_visible()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def letters(house: House) -> Iterator[None]:
+    """Messages that were not understood."""
+    with house.engine.begin() as connection:
+        save_letters(connection, 3)
+    yield
+    with house.engine.begin() as connection:
+        drop_letters(connection)
 
 
 @pytest.mark.parametrize("path", list(READY))

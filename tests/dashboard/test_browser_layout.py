@@ -10,7 +10,18 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from schemas.topics import CapacityMetrics
-from tests.dashboard.builders import HOUR, NOON, bed, metrics, save_alert, save_encounter, save_finding, taken
+from tests.dashboard.builders import (
+    HOUR,
+    NOON,
+    bed,
+    drop_letters,
+    metrics,
+    save_alert,
+    save_encounter,
+    save_finding,
+    save_letters,
+    taken,
+)
 from tests.dashboard.conftest import House
 from tests.dashboard.house import medicine, surgery
 
@@ -63,7 +74,10 @@ def crowded(house: House) -> Iterator[House]:
             save_alert(connection, f"L{number}", token, risk=0.2 - number / 100)
         long = "Two facts about this encounter contradict each other about the place. Ask which one is right."
         save_finding(connection, "facts_do_not_fit", "HG-1-AN-ENCOUNTER-OF-A-LONG-NAME-000104", long, since=NOON)
+        save_letters(connection, 30)
     yield house
+    with house.engine.begin() as connection:
+        drop_letters(connection)
     house.broker.publish(metrics("ED", (bed("01"), taken("02", "E9"), bed("03"), bed("04")), staffed=4))
 
 
@@ -119,7 +133,7 @@ def test_an_open_bed_fits_every_screen(sized: dict[int, Page], crowded: House) -
         assert faults_on(page, zoom) == {}
 
 
-@pytest.mark.parametrize("path", ["/worklist", "/data-quality"])
+@pytest.mark.parametrize("path", ["/worklist", "/data-quality", "/dead-letters"])
 def test_a_list_and_its_panel_fit_every_screen(sized: dict[int, Page], crowded: House, path: str) -> None:
     for zoom, page in sized.items():
         page.set_viewport_size(ViewportSize(width=1440, height=900))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from dashboard.live.board import BoardState
 from dashboard.live.wire import Attention, Figure, Summary
 from schemas.topics import CapacityMetrics
@@ -56,6 +58,26 @@ def test_without_any_staffed_bed_patients_are_counted_and_no_percentage_is_made_
     assert figure(found, "without_bed").value == "–"
     assert found.hours == (8,) * 24
     assert [item.title for item in found.attention] == ["2 units are not in the hospital file"]
+
+
+def test_learnt_beds_are_called_so_once_and_nothing_is_red_for_being_full() -> None:
+    wards = [
+        replace(metrics(name, (taken("1", name), taken("2", f"{name}2")), staffed=2, facility_id="MIMIC"), learnt=True)
+        for name in ("Medicine", "Neurology")
+    ]
+    found = summary(*wards)
+    occupancy = figure(found, "occupancy")
+    assert (occupancy.value, occupancy.note, occupancy.tone) == ("100.0", "4/4 beds seen · ± 0.0 pt, 24 h", "")
+    assert (figure(found, "available").value, figure(found, "available").tone) == ("0", "")
+    (line,) = found.attention
+    assert (line.severity, line.title) == (Severity.INFO, "The numbers of beds of MIMIC are estimates")
+    assert line.act == "Ask the administrator for a hospital file"
+
+
+def test_an_emergency_department_is_known_by_its_name_where_no_file_says_it() -> None:
+    emergency = replace(metrics("Emergency Department", staffed=3, census=1, facility_id="MIMIC"), learnt=True)
+    ward = replace(metrics("Medicine", staffed=4, census=1, facility_id="MIMIC"), learnt=True)
+    assert figure(summary(emergency, ward), "occupancy").value == "25.0"
 
 
 def test_patients_of_unlisted_units_do_not_count_against_the_staffed_beds_of_others() -> None:

@@ -60,8 +60,9 @@ TYPES: dict[UnitType, str] = {
 INTRODUCTION = """# The hospital file
 
 A YAML file of facilities, units and beds. `WARDWATCH_HOSPITAL_FILE` names it; without the setting, the built-in Harbour
-General is used. An unknown key, a missing key or a value of the wrong type is an error that names the place in the
-file.
+General is used. Units and beds of a facility that the file does not name are
+[learnt from the feed](../decisions/0024-beds-that-the-feed-has-shown.md). An unknown key, a missing key or a value of
+the wrong type is an error that names the place in the file.
 
 [Describe your hospital](../how-to/describe-your-hospital.md) goes through the steps and has a complete
 [example](../how-to/example_hospital.yaml).

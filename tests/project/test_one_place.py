@@ -42,7 +42,7 @@ ONE_PLACE = {
         },
     ),
     "the kinds of data-quality findings": (
-        r"""["'](?:bed_claimed_twice|second_bed|stale_stay|stale_plan|part_without_stay|facts_do_not_fit|unknown_unit|unknown_bed)["']""",
+        r"""["'](?:bed_claimed_twice|second_bed|stale_stay|stale_plan|part_without_stay|facts_do_not_fit|unknown_facility|unknown_unit|unknown_bed)["']""",
         {"streams/quality/kinds.py"},
     ),
     "the loop of an agent": (r"\bbatched\(", {"streams/worker/batching.py"}),

@@ -3,11 +3,13 @@
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
     const LEVELS = ["No staffed beds", "Normal", "Elevated", "High", "Full"];
+    const ESTIMATE = "The number of beds is an estimate: the feed has shown so many.";
     const WIDTH = 120;
     const HEIGHT = 30;
 
     function levelWord(card) {
         if (!card.known) return "No facts yet";
+        if (card.learnt) return "Estimate";
         return card.level === 4 && card.census > card.staffed ? "Over" : LEVELS[card.level];
     }
 
@@ -17,7 +19,7 @@
         if (hours.length < 2) return "";
         const top = Math.max(...hours, 1);
         const bottom = Math.min(...hours);
-        const showStaffed = card.staffed > 0 && card.staffed <= top * 1.25;
+        const showStaffed = card.staffed > 0 && !card.learnt && card.staffed <= top * 1.25;
         const high = Math.max(top, showStaffed ? card.staffed : 0) + 1;
         const low = Math.max(0, Math.min(bottom, high - 6) - 1);
         const x = (index) => ((index / (hours.length - 1)) * (WIDTH - 4) + 1).toFixed(1);
@@ -43,10 +45,15 @@
         return number ? `<span class="count ${tone}"><b>${number}</b> ${word}</span>` : "";
     }
 
+    function bedsWord(card) {
+        if (!card.learnt) return "beds";
+        return card.staffed === 1 ? "bed seen" : "beds seen";
+    }
+
     function counts(card) {
         const parts = [
             card.staffed
-                ? `<span class="count"><b>${card.census}</b> / ${card.staffed} beds</span>`
+                ? `<span class="count"><b>${card.census}</b> / ${card.staffed} ${bedsWord(card)}</span>`
                 : `<span class="count"><b>${card.census}</b> ${card.census === 1 ? "patient" : "patients"}</span>`,
             card.listed || card.available ? `<span class="count ${card.available ? "free" : "no-free"}"><b>${card.available}</b> free</span>` : "",
             count(card.to_clean, "to clean", card.late_cleaning ? "late" : "clean"),
@@ -61,12 +68,13 @@
     function paint(node, card) {
         const { escape } = ww.words;
         const level = card.known ? card.level : 0;
-        node.className = `unit level-${level}${card.listed ? "" : " unlisted"}`;
+        const shown = card.listed || card.learnt;
+        node.className = `unit level-${level}${shown ? "" : " unlisted"}`;
         node.querySelector(".unit-head").innerHTML = `
-            <div class="unit-name"><h2>${escape(card.name)}</h2><span>${escape(card.detail)}${card.listed ? "" : " · not in the hospital file"}</span></div>
+            <div class="unit-name"><h2>${escape(card.name)}</h2><span>${escape(card.detail)}${shown ? "" : " · not in the hospital file"}</span></div>
             <div class="unit-percent">${headline(card)}</div>
             ${sparkline(card)}
-            ${card.listed ? `<span class="level level-${level}"><i class="ic ic-l${level}"></i>${levelWord(card)}</span>` : ""}`;
+            ${shown ? `<span class="level level-${level}"${card.learnt ? ` title="${ESTIMATE}"` : ""}><i class="ic ic-l${level}"></i>${levelWord(card)}</span>` : ""}`;
         node.querySelector(".unit-counts").innerHTML = card.known ? counts(card) : "";
     }
 

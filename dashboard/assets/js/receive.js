@@ -2,6 +2,8 @@
 (function () {
     "use strict";
     const ww = (window.wardwatch = window.wardwatch || {});
+    /* Pages that are reached from another one, which the navigation marks for them. */
+    const PART_OF = { "/dead-letters": "/data-quality" };
     const ASK_AGAIN_MS = 1000;
     let epoch = null;
     let seq = -1;
@@ -44,7 +46,9 @@
         const heading = document.getElementById("page-title");
         if (heading) heading.textContent = title[location.pathname] || "Wardwatch";
         for (const link of document.querySelectorAll(".nav")) {
-            if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
+            const path = new URL(link.href).pathname;
+            if (path === location.pathname) link.setAttribute("aria-current", "page");
+            else if (path === PART_OF[location.pathname]) link.setAttribute("aria-current", "true");
             else link.removeAttribute("aria-current");
         }
         ww.address.arrived();

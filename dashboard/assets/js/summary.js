@@ -80,7 +80,7 @@
         set("departures-note", summary.departures_more ? moreToLeave(summary) : "");
         const none = '<div class="calm">No patient is expected to leave within 12 h.</div>';
         set("departures", summary.departures.length ? departures(summary.departures, eventTime, zoneOf) : none);
-        set("chart-note", summary.staffed ? `of ${summary.staffed} staffed beds` : "headcount");
+        set("chart-note", summary.beds ? `of ${summary.beds}` : "headcount");
         paintChart(state);
     }
 

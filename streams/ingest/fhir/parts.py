@@ -40,22 +40,7 @@ from streams.ingest.reading import require_valid
 
 
 def read_part(encounter: Json, context: ReadingContext, address: object = None) -> tuple[AnyFact, ...]:
-    """Return the fact of an Encounter with a partOf.
-
-    Parameters
-    ----------
-    encounter : dict
-        The resource.
-    context : ReadingContext
-        The options, and the Bundle around it.
-    address : object
-        The fullUrl of its entry.
-
-    Raises
-    ------
-    InvalidInput
-        With the path within the Encounter.
-    """
+    """Return the fact of an Encounter with a partOf; parameters and errors are those of `encounter.parse_encounter`."""
     require_short_lists(encounter, LISTS)
     options, zone = context.options, context.options.zone
     related = RelatedResources(encounter, context.resources, address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,7 +18,17 @@ from streams.adt.records import Batch, Fetch, Record, read_batch
 from streams.fold import PartitionMark, fold, fold_patient
 from streams.store.changes import Before, Changes, People, Stored, WaitingPlan
 from streams.store.outbox import decode_headers
-from tests.streams.builders import admit, at, bed, cancel_transfer, discharge, merge, transfer, unmerge
+from tests.streams.builders import (
+    admit,
+    at,
+    bed,
+    cancel_admission,
+    cancel_transfer,
+    discharge,
+    merge,
+    transfer,
+    unmerge,
+)
 
 NOW = at(1000)
 
@@ -86,6 +96,37 @@ def test_the_unit_that_the_patient_left_is_announced_and_a_corrected_past_is_mar
     changes = decide(batch(cancel), before, NOW)
     hints = messages(changes, "units.changed.v1", UnitChanged)
     assert [(hint.unit_id, hint.past_changed) for hint in hints] == [("4W", True), ("5E", True)]
+
+
+@pytest.mark.parametrize(
+    ("stored_facts", "new", "expected"),
+    [
+        pytest.param([], admit(3, "4W/01"), {"4W": at(3)}, id="an admission"),
+        pytest.param([admit(0, "4W/01")], transfer(9, "5E/02"), {"4W": at(9), "5E": at(9)}, id="a transfer"),
+        pytest.param([admit(0, "4W/01")], discharge(50), {"4W": at(50)}, id="a discharge: since it, not the arrival"),
+        pytest.param(
+            [admit(0, "4W/01"), discharge(50)], transfer(9, "5E/02"), {"4W": at(9), "5E": at(9)}, id="a late transfer"
+        ),
+        pytest.param([admit(0, "4W/01"), discharge(50)], cancel_admission(60), {"4W": at(0)}, id="a cancel"),
+    ],
+)
+def test_a_hint_says_since_when_the_patients_of_a_unit_may_have_changed(
+    stored_facts: list[AnyFact], new: AnyFact, expected: dict[str, datetime]
+) -> None:
+    before = Before(
+        has_new_facts=True,
+        encounters={"E1": stored(*stored_facts)} if stored_facts else {},
+        facts={"E1": [*stored_facts, new]},
+    )
+    hints = messages(decide(batch(new), before, NOW), "units.changed.v1", UnitChanged)
+    assert {hint.unit_id: hint.since for hint in hints} == expected
+
+
+def test_a_bed_report_changes_no_patients() -> None:
+    [hint] = messages(
+        decide(batch(bed(1, "4W/02", "dirty")), Before(has_new_facts=True), NOW), "units.changed.v1", UnitChanged
+    )
+    assert hint.since is None
 
 
 def test_duplicate_facts_change_only_the_watermark() -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from schemas.topics import CapacityMetrics
 from streams.capacity.census import Presence, UnitFacts, unit_metrics
-from streams.capacity.rules import Level, Line, Need, Severity, Supply, level, lines, supply
+from streams.capacity.rules import Level, Line, Need, Severity, Supply, level, level_of, lines, supply
 from tests.dashboard.builders import HOUR, MINUTE, NOON, bed, hospital, metrics, taken
 
 TARGET = timedelta(minutes=45)
@@ -62,6 +62,16 @@ def test_a_bed_that_is_free_for_somebody_who_waits_is_not_given_twice() -> None:
     metric = metrics("MED", (bed("01"), taken("02", "E2")), staffed=2, without_bed=1)
     assert one(metric, Need.NO_BED).severity is Severity.CRITICAL
     assert one(metric, Need.WITHOUT_BED).number == 1
+
+
+def test_a_unit_whose_beds_are_learnt_is_never_called_full() -> None:
+    beds = (taken("01", "E1"), taken("02", "E2"), bed("03", "dirty", since=NOON - 5 * HOUR))
+    metric = replace(metrics("MED", beds, staffed=3, without_bed=1), learnt=True)
+    assert level_of(metric) is Level.UNKNOWN
+    assert [(line.need, line.severity) for line in needs(metric)] == [
+        (Need.WITHOUT_BED, Severity.WARNING),
+        (Need.LATE_CLEANING, Severity.INFO),
+    ]
 
 
 def test_overdue_discharges_are_counted_with_the_longest_first() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, func, insert, select
 from schemas import tables
 from schemas.events import decode_fact, encode_fact
 from streams.operate.dead_letters import read_again, replay
+from streams.operate.status import _counts
 from streams.store.dead_letters import LetterName, letters
 from tests.conftest import MakeSettings
 from tests.streams.builders import admit
@@ -60,6 +61,7 @@ def test_replaying_publishes_what_can_be_used_now_and_says_why_the_rest_cannot(
         (sent,) = connection.execute(select(tables.outbox)).all()
         left = [letter.name for letter in letters(connection, settled=False, limit=9)]
         (settled,) = [each for each in letters(connection, settled=True, limit=9) if each.settled_by]
+        assert _counts(connection)["dead_letters"] == 1, "a settled one is no work"
     assert (sent.topic, decode_fact(bytes(sent.value))) == ("adt.events.v1", admit(0, "MED/02"))
     assert (left, settled.settled_by, settled.settled_at) == ([str(bad)], "replayed by Ada", RECEIVED_AT)
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, select
 
-from schemas.state import Encounter, decode_encounter
-from schemas.two_people import people
-from streams.capacity.beds import PersonStay, superseded
-from streams.capacity.queries import OF_PATIENTS
+from schemas import tables
+from schemas.state import EncounterStatus, decode_encounter
+from streams.fold.places import stays_of, superseded
 from streams.store.people import persons
 
 AT_ONCE = 500
 """Tokens per query: SQLite allows only so many parameters."""
+
+
+_encounter = tables.encounter.columns
+_since = bindparam("since", type_=_encounter.discharged_at.type)
+
+OF_PATIENTS = (
+    select(_encounter.patient_token, _encounter.state)
+    .where(_encounter.patient_token.in_(bindparam("tokens", expanding=True)))
+    .where(
+        (_encounter.status == EncounterStatus.IN_PROGRESS.value)
+        | ((_encounter.status == EncounterStatus.DISCHARGED.value) & (_encounter.discharged_at > _since))
+    )
+)
+"""Encounters of these patients that are in progress, or ended after a time."""
 
 
 class OpenStay(Protocol):
@@ -28,6 +41,13 @@ class OpenStay(Protocol):
     @property
     def arrived_at(self) -> datetime:
         """Since when."""
+
+
+class PlacedSince(NamedTuple):
+    """A patient in a place since a time."""
+
+    patient_token: str
+    arrived_at: datetime
 
 
 class Places(NamedTuple):
@@ -73,26 +93,6 @@ def places_of(connection: Connection, stays: Collection[OpenStay]) -> Places:
             if (place := encounter.location) is not None and place.left_at is None
         },
     )
-
-
-def stays_of(person: str, encounters: Sequence[Encounter]) -> list[PersonStay]:
-    """Return all places in which a person was, according to these encounters.
-
-    A newborn under the mother's number is a person of its own.
-    """
-    number = people(encounters)
-    return [
-        PersonStay(
-            f"{person}/{number[each.encounter_id]}",
-            each.encounter_id,
-            each.patient_class,
-            stay.arrived_at,
-            stay.left_at,
-            stay.placed_at,
-        )
-        for each in encounters
-        for stay in each.unit_stays
-    ]
 
 
 def _states(connection: Connection, tokens: list[str], since: datetime) -> list[tuple[str, bytes]]:
