@@ -330,7 +330,18 @@ label = Table(
     Column("readmitted_30d", Boolean),
     Column("prequential_risk", Float),
     Index(None, "released_at", "due_at"),
-    comment="Index stays waiting for day 30 plus the lateness, then with their outcome.",
+    Index(None, "patient_token"),
+    comment="Index stays waiting for day 30 plus the lateness, then with their outcome; without one: no index stay.",
+)
+
+code_sets = Table(
+    "code_sets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("imported_at", UtcDateTime, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    comment="CCS maps and CMS lists as imported: models.labels.code_sets.CodeSets as compressed JSON.",
 )
 
 batch_model = Table(

@@ -23,8 +23,8 @@ MEANINGS: dict[type[msgspec.Struct], dict[str, str]] = {
         "bed_status_feed": "Whether the feed reports the state of beds (A20). If false, a bed becomes available "
         "`cleaning_minutes` after the patient left it; if true, it stays dirty until the feed says otherwise.",
         "procedure_feed": "Whether the feed reports procedures (PR1, ICD-10-PCS) of all inpatient stays. If true, a "
-        "stay without a procedure code had no procedure; if false, its procedures are not known, and a return counts as "
-        '"all-cause": see [readmissions](readmissions.md).',
+        "stay without a procedure code had no procedure; if false, its procedures are not known, and a return "
+        'counts as "all-cause": see [readmissions](readmissions.md).',
         "cancer_hospital": "Whether this is a cancer hospital exempt from the prospective payment system (PPS). Its "
         "stays are not index stays of a readmission.",
     },

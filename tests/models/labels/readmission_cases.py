@@ -432,8 +432,8 @@ GROUPS: tuple[Group, ...] = (
         "Planned returns (PRA 4.0)",
         "The first return is planned if (1) a procedure is always planned: CCS 64, 105, 176; (2) the principal "
         "diagnosis is always planned: CCS 45, 254; (3) a procedure is potentially planned and the principal diagnosis "
-        "is not acute. A discharge with a code from 81 to 95 announces a planned return. In the facility of unit P1 the feed "
-        "reports all procedures (`procedure_feed` of the hospital file).",
+        "is not acute. A discharge with a code from 81 to 95 announces a planned return. In the facility of unit P1 "
+        "the feed reports all procedures (`procedure_feed` of the hospital file).",
         (
             Case(
                 "A kidney transplant",
