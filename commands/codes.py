@@ -42,9 +42,7 @@ def import_lists(
     lists = {name: _read(path / name) for name in REQUIRED if (path / name).is_file()}
     missing = [name for name in REQUIRED if name not in lists]
     if missing:
-        raise UsageError(
-            f"{folder}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. Add the file."
-        )
+        raise UsageError(f"{folder}: lacks {', '.join(missing)}. Put the lists of CMS in this folder.")
     maps = [_map(path, pattern) for pattern in (DIAGNOSIS_MAP, PROCEDURE_MAP)]
     sets = read_code_sets(lists, *maps)
     origin = ", ".join(file.name for file in maps)

@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TextIO
 
@@ -183,12 +184,10 @@ def _kind(path: Path, overwrite: bool) -> str:
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already. Name another file, or replace it with --overwrite.")
     if kind == "parquet":
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
+        if find_spec("pyarrow") is None:
             raise UsageError(
                 f"{path}: Parquet needs the Python package pyarrow. Install it (`pip install pyarrow`), or write .csv."
-            ) from None
+            )
     return kind
 
 
