@@ -183,11 +183,10 @@ def _kind(path: Path, overwrite: bool) -> str:
         raise UsageError(f"{path}: is neither .csv nor .parquet. Name a file that ends in one of them.")
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already. Name another file, or replace it with --overwrite.")
-    if kind == "parquet":
-        if find_spec("pyarrow") is None:
-            raise UsageError(
-                f"{path}: Parquet needs the Python package pyarrow. Install it (`pip install pyarrow`), or write .csv."
-            )
+    if kind == "parquet" and find_spec("pyarrow") is None:
+        raise UsageError(
+            f"{path}: Parquet needs the Python package pyarrow. Install it (`pip install pyarrow`), or write .csv."
+        )
     return kind
 
 

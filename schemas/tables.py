@@ -329,9 +329,10 @@ label = Table(
     Column("released_at", UtcDateTime),
     Column("readmitted_30d", Boolean),
     Column("prequential_risk", Float),
+    Column("readmission_encounter_id", Text),
     Index(None, "released_at", "due_at"),
     Index(None, "patient_token"),
-    comment="Index stays waiting for day 30 plus the lateness, then with their outcome; without one: no index stay.",
+    comment="Index stays waiting for day 30 plus the lateness, then with their outcome.",
 )
 
 code_sets = Table(

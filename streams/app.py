@@ -153,12 +153,14 @@ def wire(
             EventTimeTask(transactions("midnights"), lambda sql: score_midnights(sql, scoring), notify_relay)
         )
     if "labels" in agents:
+        from streams.risk.label_definition import LabelDefinition
         from streams.risk.outcomes import OutcomeTrainer
         from streams.risk.outcomes_agent import run as run_outcomes
 
-        trainer, outcomes = OutcomeTrainer(utc_now), transactions("labels")
+        labels = LabelDefinition(load_hospital(settings.hospital_file))
+        trainer, outcomes = OutcomeTrainer(utc_now, labels), transactions("labels")
         lateness = timedelta(days=settings.label_lateness_days)
-        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
+        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness, labels))
         services.append(EventTimeTask(outcomes, trainer.release_due, notify_relay))
     if "capacity" in agents:
         capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay, utc_now)

@@ -1,4 +1,4 @@
-"""Imported code sets, and the labels of a patient by token.
+"""Imported code sets; labels by patient, with the return that decided them.
 
 Revision ID: 0013
 Revises: 0011
@@ -26,4 +26,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_code_sets")),
         comment="CCS maps and CMS lists as imported: models.labels.code_sets.CodeSets as compressed JSON.",
     )
+    op.add_column("label", sa.Column("readmission_encounter_id", sa.Text(), nullable=True))
     op.create_index(op.f("ix_label_patient_token"), "label", ["patient_token"], unique=False)
