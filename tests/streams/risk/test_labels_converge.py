@@ -70,13 +70,13 @@ def stays(draw: st.DrawFn) -> list[AnyFact]:
         if draw(st.integers(0, 9)):
             code = draw(st.sampled_from(["01"] * 4 + ["02", "07", "20", "81"]))
             facts.append(discharge(left, code, e=encounter, p=patient, **codes))
-        match draw(st.integers(0, 9)):
+        match draw(st.integers(0, 7)):
             case 0:
                 facts.append(cancel_admission(left + 1, e=encounter, p=patient))
             case 1:
                 facts.append(cancel_discharge(left + 1, e=encounter, p=patient))
-            case 2:
-                moved = at(came + draw(st.sampled_from([-20, 20, 15 * DAY])))
+            case 2 | 3:
+                moved = at(came + draw(st.sampled_from([-20, 20, 35 * DAY])))
                 facts.append(update(left + 2, None, e=encounter, p=patient, admitted_at=moved))
         came = max(left + draw(GAPS), came + 1)
     if draw(st.booleans()):
