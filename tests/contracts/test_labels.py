@@ -95,7 +95,10 @@ def test_a_return_whose_codes_come_at_its_end_turns_out_to_be_planned(engine: En
     take(engine, *reach(DUE))
     assert release(engine) == 1
     assert labels(engine)["E1"] is True
-    codes = {"diagnoses": (Diagnosis(code="M17.11", principal=True),), "procedures": (Procedure(code="0SRD0J9"),)}
+    codes: dict[str, Any] = {
+        "diagnoses": (Diagnosis(code="M17.11", principal=True),),
+        "procedures": (Procedure(code="0SRD0J9"),),
+    }
     take(engine, discharge(60 * DAY, e="E2", **codes))
     assert labels(engine, "readmitted_30d", "readmission_encounter_id")["E1"] == (False, "E2")
 

@@ -10,13 +10,16 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 from sqlalchemy import insert
 
+from commands.train import train
 from schemas import tables
 from schemas.database import make_engine, upgrade
+from schemas.errors import UsageError
 from schemas.events import AnyFact, Diagnosis, PatientClass, PatientUpdated, Procedure, encode_fact
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
@@ -215,3 +218,22 @@ def test_the_text_names_the_rate_and_its_definition(folder: Path) -> None:
     )
     assert "Not an index stay: follow_up 3, died 1." in said
     assert said.count("HG/4W") == 1
+
+
+def test_training_knows_a_death_that_was_reported_later_and_the_imported_lists(
+    folder: Path, lists: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(folder, "codes", "import", str(lists))
+    given: dict[str, Any] = {}
+
+    def fit(histories: Any, **options: Any) -> None:
+        given.update(options)
+        raise UsageError("seen")
+
+    monkeypatch.setattr("models.readmission.train.train", fit)
+    monkeypatch.setenv("WARDWATCH_DATA_DIR", str(folder))
+    with pytest.raises(UsageError, match="seen"):
+        train()
+    assert given["died_at"] == {"P4": at(3 * DAY)}
+    assert given["definition"].codes.diagnosis_ccs["I509"] == 108
+    assert given["definition"].zone("HG") == ZoneInfo("UTC")
