@@ -144,10 +144,12 @@ def wire(
         work = transactions("adt")
         _agent(app, "adt", ADT_EVENTS, lambda stream: run_adt(stream, work, limit, utc_now, notify_relay))
     if "risk" in agents:
-        from streams.risk.agent import run as run_risk  # here, so that a worker without it does not load the models
+        from models.labels.rules import Definition  # here, so that a worker without it does not load the models
+        from streams.risk.agent import run as run_risk
         from streams.risk.scoring import Scoring, score_midnights
 
-        scoring, scores = Scoring(utc_now), transactions("risk")
+        definition = Definition(hospital=load_hospital(settings.hospital_file))
+        scoring, scores = Scoring(utc_now, definition), transactions("risk")
         _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: run_risk(stream, scores, scoring, notify_relay))
         services.append(
             EventTimeTask(transactions("midnights"), lambda sql: score_midnights(sql, scoring), notify_relay)

@@ -98,7 +98,7 @@ def build_rows(
                 continue
             outcome = verdict.is_readmitted is True
             moments = _moments(stay, seed) if before_discharge else _moments(stay, seed)[:1]
-            taken += [(features(history, stay, at), outcome, patient, moment) for moment, at in moments]
+            taken += [(features(history, stay, at, definition), outcome, patient, moment) for moment, at in moments]
         patient += len(taken) > rows_before
     return TrainingRows(
         features=[row for row, _, _, _ in taken],
