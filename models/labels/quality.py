@@ -28,7 +28,7 @@ class Flag(StrEnum):
     """The one reported last counts."""
     DIAGNOSIS_NOT_MAPPED = "diagnosis_not_mapped"
     """The principal diagnosis has no CCS category: another coding system, or a code of a later edition."""
-    FACTS_DO_NOT_FIT = "facts_do_not_fit"
+    CONTRADICTORY = "contradictory"
     """See the problems of the encounter on the data-quality page."""
     OVERLAPS = "overlaps"
     """It began before the end of another stay of the episode."""
@@ -63,7 +63,7 @@ def flags(verdict: Verdict, history: Sequence[Encounter], definition: Definition
         Flag.NO_PRINCIPAL_DIAGNOSIS: number == 0,
         Flag.SEVERAL_PRINCIPAL_DIAGNOSES: number > 1,
         Flag.DIAGNOSIS_NOT_MAPPED: _is_not_mapped(stay, definition),
-        Flag.FACTS_DO_NOT_FIT: stay.provisional or verdict.exclusion is Exclusion.TIMES_OUT_OF_ORDER,
+        Flag.CONTRADICTORY: stay.provisional or verdict.exclusion is Exclusion.TIMES_OUT_OF_ORDER,
         Flag.OVERLAPS: any(_overlaps(other, stay, definition) for other in history),
         Flag.OPEN_STAY_BEFORE: any(_is_open_before(other, stay, definition) for other in history),
         Flag.AFTER_DEATH: verdict.died_at is not None and began > verdict.died_at,
