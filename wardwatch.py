@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from commands import dead_letters, hospital, ingest, inspect, log, run, simulate, train
+from commands import codes, dead_letters, hospital, ingest, inspect, label, log, run, simulate, train
 from commands.common import remark
 from schemas.errors import WardwatchError
 
@@ -27,8 +27,10 @@ database_group = typer.Typer(help="Manage the database.", no_args_is_help=True)
 ingest_group = typer.Typer(help="Read HL7 v2, FHIR and JSON, from files or over the network.", no_args_is_help=True)
 dead_letters_group = typer.Typer(help="List, correct and replay records that could not be used.", no_args_is_help=True)
 log_group = typer.Typer(help="Look at the fact log by months, archive old months, restore.", no_args_is_help=True)
+codes_group = typer.Typer(help="Import code lists.", no_args_is_help=True)
 hospital_group = typer.Typer(help="Write a hospital file.", no_args_is_help=True)
 app.add_typer(database_group, name="db")
+app.add_typer(codes_group, name="codes")
 app.add_typer(hospital_group, name="hospital")
 app.add_typer(ingest_group, name="ingest")
 app.add_typer(dead_letters_group, name="dead-letters")
@@ -64,9 +66,12 @@ for command in (
     inspect.rebuild,
     inspect.as_of,
     train.train,
+    label.label,
+    label.readmissions,
 ):
     app.command()(command)
 database_group.command()(run.upgrade)
+codes_group.command("import")(codes.import_lists)
 hospital_group.command()(hospital.discover)
 for feed in (ingest.hl7, ingest.mllp, ingest.fhir, ingest.http):
     ingest_group.command()(feed)

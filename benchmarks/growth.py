@@ -203,10 +203,10 @@ def _copy_once(engine: Engine, template: _Template, suffix: str, begin: int, at_
                     copy.write_row((*key, 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]"))
         with cursor.copy(_copy_into(tables.label)) as copy:
             times = ["timestamptz"] * 3
-            copy.set_types(["text", "text", *times, "bool", "float8"])
+            copy.set_types(["text", "text", *times, "bool", "float8", "text"])
             for row in encounters:
                 label = (row.encounter_id + suffix, row.patient_token + suffix)
-                copy.write_row((*label, row.discharged_at, row.discharged_at, row.discharged_at, False, 0.1))
+                copy.write_row((*label, row.discharged_at, row.discharged_at, row.discharged_at, False, 0.1, None))
 
 
 def _copy_into(table: Table) -> str:

@@ -55,21 +55,34 @@ def train(
 
 
 def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:
+    from models.labels.rules import Definition
     from models.readmission.train import train as fit
     from models.registry import save_batch_model
+    from schemas.hospital import load_hospital
+    from streams.store.code_sets import load_code_sets
     from streams.store.histories import of_everyone
+    from streams.store.people import deaths
     from streams.store.watermarks import event_time
 
-    if simulated_days is None:
-        with engine.connect().execution_options(read_only=True) as connection:
+    died_at: dict[str, datetime] = {}
+    with engine.connect().execution_options(read_only=True) as connection:
+        definition = Definition(hospital=load_hospital(settings.hospital_file), codes=load_code_sets(connection))
+        if simulated_days is None:
             histories = list(of_everyone(connection).values())
+            died_at = deaths(connection, {stay.patient_token for history in histories for stay in history})
             reached = event_time(connection)
-        until = reached - timedelta(days=settings.label_lateness_days) if reached else None
-    else:
+            until = reached - timedelta(days=settings.label_lateness_days) if reached else None
+    if simulated_days is not None:
         histories = _simulated_histories(settings, simulated_days, seed)
         until = SIMULATED_FROM + timedelta(days=simulated_days)
     model = fit(
-        histories, alert_share=settings.alert_share, seed=seed, trained_at=datetime.now(UTC), followed_until=until
+        histories,
+        alert_share=settings.alert_share,
+        seed=seed,
+        trained_at=datetime.now(UTC),
+        followed_until=until,
+        died_at=died_at,
+        definition=definition,
     )
     with engine.begin() as connection:
         save_batch_model(connection, model)

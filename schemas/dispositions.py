@@ -7,8 +7,8 @@ gives the two digits that the groups below contain.
 References
 ----------
 National Uniform Billing Committee, Official UB-04 Data Specifications Manual, form locator 17. CMS, Medicare Claims
-Processing Manual, chapter 25, section 75.2. Codes 81 to 95 repeat 01 to 07, 43, 61 to 66 and 70 for a discharge with
-a planned acute inpatient readmission (since October 2013).
+Processing Manual, chapter 25, section 75.2. Codes 81 to 95 repeat 01 to 06, 21, 43, 61 to 66 and 70 for a discharge
+with a planned acute inpatient readmission (since October 2013).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ AGAINST_ADVICE = frozenset({LEFT_AGAINST_ADVICE})
 ACUTE_TRANSFER = frozenset({ACUTE_HOSPITAL, "05", "43", "66", "82", "85", "88", "94"})
 """To a short-term general hospital, a cancer centre or children's hospital, a federal hospital, or a critical access
 hospital; 82, 85, 88 and 94 are the same with a planned readmission."""
+READMISSION_PLANNED = frozenset(str(code) for code in range(81, 96))
+"""Discharged to any of those places with a planned acute inpatient readmission."""
 
 WORDS: dict[str, str] = {
     HOME: "home",

@@ -31,6 +31,15 @@ class UnitType(StrEnum):
     OTHER = "other"
 
 
+class Care(StrEnum):
+    """Kind of inpatient care. Readmissions are counted between stays in acute care."""
+
+    ACUTE = "acute"
+    REHABILITATION = "rehabilitation"
+    PSYCHIATRIC = "psychiatric"
+    LONG_TERM = "long_term"
+
+
 class Unit(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):
     """A unit with `licensed_beds` beds, named 01, 02, ... or as in `beds`; the first `staffed_beds` are usable."""
 
@@ -41,6 +50,14 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_
     licensed_beds: Annotated[int, msgspec.Meta(ge=0, le=5000)] = 0
     beds: tuple[Name, ...] = ()
     staffed_beds: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    care: Care | None = None
+
+    @property
+    def care_given(self) -> Care:
+        """Kind of care: as the file says, else psychiatric for a psychiatric ward, and acute for all other types."""
+        if self.care is not None:
+            return self.care
+        return Care.PSYCHIATRIC if self.type is UnitType.PSYCHIATRIC else Care.ACUTE
 
     @cached_property
     def bed_ids(self) -> tuple[str, ...]:
@@ -57,7 +74,8 @@ class Facility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One building or campus. `cleaning_minutes` is the target of a bed's turnaround.
 
     Without a bed status feed (`bed_status_feed` false) a bed counts as available again `cleaning_minutes` after the
-    patient left it.
+    patient left it. With `procedure_feed` a stay without procedure codes (PR1) had no procedure; without it, its
+    procedures are not known.
     """
 
     facility_id: Name
@@ -66,6 +84,8 @@ class Facility(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     time_zone: str = "UTC"
     cleaning_minutes: Annotated[int, msgspec.Meta(ge=0)] = 45
     bed_status_feed: bool = True
+    procedure_feed: bool = False
+    cancer_hospital: bool = False
 
 
 class Hospital(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_unknown_fields=True):

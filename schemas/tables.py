@@ -335,8 +335,20 @@ label = Table(
     Column("released_at", UtcDateTime),
     Column("readmitted_30d", Boolean),
     Column("prequential_risk", Float),
+    Column("readmission_encounter_id", Text),
     Index(None, "released_at", "due_at"),
+    Index(None, "patient_token"),
     comment="Index stays waiting for day 30 plus the lateness, then with their outcome.",
+)
+
+code_sets = Table(
+    "code_sets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("imported_at", UtcDateTime, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    comment="CCS maps and CMS lists as imported: models.labels.code_sets.CodeSets as compressed JSON.",
 )
 
 batch_model = Table(

@@ -144,21 +144,25 @@ def wire(
         work = transactions("adt")
         _agent(app, "adt", ADT_EVENTS, lambda stream: run_adt(stream, work, limit, utc_now, notify_relay))
     if "risk" in agents:
-        from streams.risk.agent import run as run_risk  # here, so that a worker without it does not load the models
+        from models.labels.rules import Definition  # here, so that a worker without it does not load the models
+        from streams.risk.agent import run as run_risk
         from streams.risk.scoring import Scoring, score_midnights
 
-        scoring, scores = Scoring(utc_now), transactions("risk")
+        definition = Definition(hospital=load_hospital(settings.hospital_file))
+        scoring, scores = Scoring(utc_now, definition), transactions("risk")
         _agent(app, "risk", ENCOUNTERS_CHANGED, lambda stream: run_risk(stream, scores, scoring, notify_relay))
         services.append(
             EventTimeTask(transactions("midnights"), lambda sql: score_midnights(sql, scoring), notify_relay)
         )
     if "labels" in agents:
+        from streams.risk.label_definition import LabelDefinition
         from streams.risk.outcomes import OutcomeTrainer
         from streams.risk.outcomes_agent import run as run_outcomes
 
-        trainer, outcomes = OutcomeTrainer(utc_now), transactions("labels")
+        labels = LabelDefinition(load_hospital(settings.hospital_file))
+        trainer, outcomes = OutcomeTrainer(utc_now, labels), transactions("labels")
         lateness = timedelta(days=settings.label_lateness_days)
-        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness))
+        _agent(app, "labels", ENCOUNTERS_CHANGED, lambda stream: run_outcomes(stream, outcomes, lateness, labels))
         services.append(EventTimeTask(outcomes, trainer.release_due, notify_relay))
     if "capacity" in agents:
         capacity = Capacity(transactions("capacity"), load_hospital(settings.hospital_file), notify_relay, utc_now)

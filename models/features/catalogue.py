@@ -60,7 +60,7 @@ _STAY = (
     Feature("admission_type", "categorical", "", "Admission type", "PV1-4"),
     Feature("service", "categorical", "", "Service", "PV1-10 as last reported, once an inpatient"),
     Feature(
-        "length_of_stay_days", "numeric", "days", "Length of stay", "From the start of the encounter until now", True
+        "length_of_stay_days", "numeric", "days", "Length of stay", "From the start of the episode until now", True
     ),
     Feature("unit_transfers", "numeric", "transfers", "Unit transfers", "Changes of unit so far", True),
     Feature("ed_hours", "numeric", "hours", "Time in the ED", "Of a stay that began there", True),
@@ -86,7 +86,7 @@ _BEFORE_AND_AFTER = (
         "numeric",
         "admissions",
         "Admissions in the past year",
-        "Inpatient stays begun in the 365 days before this one",
+        "Inpatient episodes begun in the 365 days before this one; a transfer is no admission of its own",
         True,
     ),
     Feature(
@@ -102,7 +102,7 @@ _BEFORE_AND_AFTER = (
         "numeric",
         "days",
         "Days since the last discharge",
-        "From the last inpatient discharge to the start of this encounter",
+        "From the last inpatient discharge to the start of this episode",
         True,
     ),
     Feature("discharge_disposition", "categorical", "", "Discharged to", "PV1-36, UB-04 code; once discharged"),

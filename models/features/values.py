@@ -14,9 +14,12 @@ from itertools import pairwise
 from models.bedside.charlson import charlson_index, comorbidities
 from models.features.catalogue import CONDITION_NAMES, CONDITIONS, FEATURES, Features
 from models.features.snapshot import began_at, cut_to, known_by
+from models.labels.episodes import Episode, episodes_of, takes_part
+from models.labels.rules import DEFAULT, Definition
 from schemas.dispositions import disposition_code
 from schemas.events import AdmissionType, PatientClass, Sex
 from schemas.state import Encounter, EncounterStatus, UnitStay
+from schemas.two_people import are_two_people
 
 __all__ = ["FEATURES", "Features", "began_at", "features", "known_by"]
 
@@ -36,7 +39,9 @@ _NO_CONDITION: dict[str, float] = dict.fromkeys(CONDITION_NAMES, 0.0)
 _UNKNOWN_CONDITIONS: dict[str, None] = dict.fromkeys(CONDITION_NAMES)
 
 
-def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime) -> Features:
+def features(
+    history: Sequence[Encounter], encounter: Encounter, as_of: datetime, definition: Definition = DEFAULT
+) -> Features:
     """Return the features of one encounter at one moment.
 
     Parameters
@@ -47,6 +52,8 @@ def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime
         The encounter to score.
     as_of : datetime
         Aware. Later information is not used.
+    definition : Definition
+        By which stays form episodes, as for the labels: a transfer is one admission, and its days count together.
 
     Returns
     -------
@@ -60,12 +67,29 @@ def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime
     seen = cut_to(encounter, as_of)
     start = began_at(encounter)
     earlier = _earlier(history, encounter, start, as_of) if start is not None else []
+    legs, episodes = _split(earlier, seen, definition)
+    came = (began_at(legs[0]) if legs else None) or start
+    others = [other for other in earlier if other not in legs] if legs else earlier
     return (
-        _patient_and_stay(seen, start, as_of)
+        _patient_and_stay(seen, came, as_of)
         | _conditions(seen, earlier, start)
-        | _before(earlier, start)
+        | _before(others, episodes, came)
         | _leaving(seen)
     )
+
+
+def _split(
+    earlier: Sequence[Encounter], seen: Encounter, definition: Definition
+) -> tuple[Sequence[Encounter], list[Episode]]:
+    """Return the earlier stays of this episode, in order, and the episodes before it; all as known at the moment."""
+    stays = [other for other in earlier if takes_part(other, definition)]
+    if not stays:
+        return (), []
+    episodes = episodes_of([*stays, seen], definition)
+    own = next((episode for episode in episodes if any(leg is seen for leg in episode)), None)
+    if own is None:
+        return (), episodes
+    return [leg for leg in own if leg is not seen], [episode for episode in episodes if episode is not own]
 
 
 def _earlier(history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime) -> list[Encounter]:
@@ -75,7 +99,7 @@ def _earlier(history: Sequence[Encounter], encounter: Encounter, start: datetime
         if other.encounter_id == encounter.encounter_id or other.status is EncounterStatus.CANCELLED:
             continue
         began = began_at(other)
-        if began is not None and began < start and began <= as_of:
+        if began is not None and began < start and began <= as_of and not are_two_people(other, encounter):
             found.append(cut_to(other, as_of))
     return found
 
@@ -146,24 +170,27 @@ def _conditions(seen: Encounter, earlier: Sequence[Encounter], start: datetime |
     return found
 
 
-def _before(earlier: Sequence[Encounter], start: datetime | None) -> Features:
-    """Count the admissions and ED visits before this encounter."""
+def _before(others: Sequence[Encounter], episodes: Sequence[Episode], start: datetime | None) -> Features:
+    """Count the admissions and ED visits before this episode."""
+    if start is None:
+        return {"admissions_past_12_months": None, "ed_visits_past_6_months": None, "days_since_last_discharge": None}
     admissions = visits = 0
     latest: datetime | None = None
-    for other in earlier:
-        assert start is not None  # else there is nothing earlier
-        began = began_at(other)
-        assert began is not None
-        if other.inpatient_from is not None:
-            admissions += began >= start - LOOK_BACK
-            ended = other.discharged_at
+    for episode in episodes:
+        began = began_at(episode[0])
+        admissions += began is not None and began >= start - LOOK_BACK
+        for leg in episode:
+            ended = leg.discharged_at
             if ended is not None and ended <= start and (latest is None or ended > latest):
                 latest = ended
+    for other in others:
+        began = began_at(other)
+        assert began is not None
         visits += began >= start - ED_LOOK_BACK and _was_ed_visit(other) and not _led_to(other, began, start)
     return {
-        "admissions_past_12_months": float(admissions) if start is not None else None,
-        "ed_visits_past_6_months": float(visits) if start is not None else None,
-        "days_since_last_discharge": (start - latest).total_seconds() / DAY_S if start and latest else None,
+        "admissions_past_12_months": float(admissions),
+        "ed_visits_past_6_months": float(visits),
+        "days_since_last_discharge": (start - latest).total_seconds() / DAY_S if latest else None,
     }
 
 

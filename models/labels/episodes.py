@@ -1,53 +1,93 @@
-"""Episodes of care: admissions of a patient in order, and whether one continues the stay before it."""
+"""Episodes of care: stays of one person that belong together, such as a transfer between two hospitals.
+
+Features and labels use the same episodes. The stay with the latest discharge ends the episode and carries its outcome;
+the other stays of it are legs, which continue in another one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime
 
 from models.features.snapshot import began_at
+from models.labels.rules import DEFAULT, Definition
+from schemas.hospital import Care
 from schemas.state import Encounter, EncounterStatus
 from schemas.two_people import are_two_people
 
 _NOT_BEGUN = frozenset({EncounterStatus.CANCELLED, EncounterStatus.PLANNED})
+_EVER = datetime.max.replace(tzinfo=UTC)
+
+Episode = tuple[Encounter, ...]
+"""Stays in the order in which they began."""
 
 
-def admissions_after(history: Sequence[Encounter], index: Encounter) -> list[Encounter]:
-    """Return the inpatient encounters that began after the discharge, in the order in which they became inpatient.
+def episodes_of(history: Sequence[Encounter], definition: Definition = DEFAULT) -> list[Episode]:
+    """Return the episodes of one person, in the order in which they began.
 
-    A newborn's under the mother's number are not hers.
+    Parameters
+    ----------
+    history : sequence of Encounter
+        All encounters of one person, in any order.
+    definition : Definition
+        Which stays count, the zones, and the kinds of care. Only stays in acute care are in an episode.
+
+    Notes
+    -----
+    Two stays belong together when the second one
+
+    * begins before the end of the first one, or in the minute of its discharge;
+    * begins in another facility on the same or the next day (a transfer: CMS);
+    * begins in the same facility on the same day, for the same condition (CMS: the stay goes on).
+
+    A stay without a discharge continues in no other one: feeds miss discharges.
     """
-    left = index.discharged_at
-    if left is None:
-        return []
-    found = []
-    for other in history:
-        if other.encounter_id == index.encounter_id or other.status in _NOT_BEGUN or are_two_people(index, other):
-            continue
-        began = began_at(other)
-        if other.inpatient_from is not None and began is not None and began > left:
-            found.append(other)
-    return sorted(found, key=lambda other: (inpatient_from(other), other.encounter_id))
+    stays = sorted(filter(lambda stay: takes_part(stay, definition), history), key=_order)
+    found: list[list[Encounter]] = []
+    for stay in stays:
+        if found and not definition.rules.crude and continues(last_leg(found[-1]), stay, definition):
+            found[-1].append(stay)
+        else:
+            found.append([stay])
+    return [tuple(episode) for episode in found]
 
 
-def inpatient_from(encounter: Encounter) -> datetime:
-    """Return when an inpatient encounter became inpatient."""
-    assert encounter.inpatient_from is not None
-    return encounter.inpatient_from
+def takes_part(encounter: Encounter, definition: Definition = DEFAULT) -> bool:
+    """Return whether a stay is acute care of a class that counts, and has begun."""
+    return (
+        encounter.status not in _NOT_BEGUN
+        and began_at(encounter) is not None
+        and definition.counts(encounter)
+        and (definition.rules.crude or definition.care(encounter) is Care.ACUTE)
+    )
 
 
-def continues(index: Encounter, following: Encounter, zone: tzinfo) -> bool:
-    """Return whether the following admission belongs to the episode of the index stay."""
-    began = began_at(following)
-    if index.discharged_at is None or began is None:
+def last_leg(episode: Sequence[Encounter]) -> Encounter:
+    """Return the stay that ends an episode: the one with the latest discharge, or with none."""
+    return max(episode, key=lambda stay: (stay.discharged_at or _EVER, *_order(stay)))
+
+
+def came_at(encounter: Encounter, definition: Definition = DEFAULT) -> datetime:
+    """Return when a stay counts as a return: when it became inpatient; without that, or in a crude count, its begin."""
+    at = (None if definition.rules.crude else encounter.inpatient_from) or began_at(encounter)
+    assert at is not None
+    return at
+
+
+def continues(stay: Encounter, following: Encounter, definition: Definition = DEFAULT) -> bool:
+    """Return whether the following stay belongs to the episode that this one has ended so far."""
+    left, began = stay.discharged_at, began_at(following)
+    since = began_at(stay)
+    if left is None or began is None or (since is not None and left < since):
         return False
-    days = (began.astimezone(zone).date() - index.discharged_at.astimezone(zone).date()).days
-    left_from = index.unit_stays[-1].facility_id if index.unit_stays else None
+    if _minute(began) <= _minute(left):
+        return True
+    days = definition.days_between(stay, began)
+    left_from = stay.unit_stays[-1].facility_id if stay.unit_stays else None
     came_to = following.unit_stays[0].facility_id if following.unit_stays else None
     if left_from is not None and came_to is not None and left_from != came_to:
         return days <= 1
-    categories = principal_categories(index)
-    return days == 0 and not categories.isdisjoint(principal_categories(following))
+    return days == 0 and not principal_categories(stay).isdisjoint(principal_categories(following))
 
 
 def principal_categories(encounter: Encounter) -> frozenset[str]:
@@ -63,3 +103,25 @@ def principal_categories(encounter: Encounter) -> frozenset[str]:
     ['I50']
     """
     return frozenset(each.code.replace(".", "")[:3].upper() for each in encounter.diagnoses if each.principal)
+
+
+def by_person(history: Sequence[Encounter]) -> list[list[Encounter]]:
+    """Split the encounters of one patient number by person: a newborn's under the mother's number are not hers."""
+    groups: list[list[Encounter]] = []
+    for each in sorted(history, key=lambda each: (-(each.age_years or 0), each.encounter_id)):
+        group = next((group for group in groups if not any(are_two_people(each, it) for it in group)), None)
+        if group is None:
+            groups.append([each])
+        else:
+            group.append(each)
+    return groups
+
+
+def _order(stay: Encounter) -> tuple[datetime, datetime, str]:
+    began = began_at(stay)
+    assert began is not None
+    return began, came_at(stay), stay.encounter_id
+
+
+def _minute(time: datetime) -> datetime:
+    return time.replace(second=0, microsecond=0)

@@ -1,27 +1,32 @@
-"""The outcome of an index stay: a readmission within 30 days.
-
-The outcome is all-cause, not unplanned: planned admissions need the procedure and CCS code lists of CMS, which come in
-a later version, as do the exclusions by principal diagnosis (cancer treatment, rehabilitation, psychiatry).
+"""The label of an index stay: a readmission within 30 days.
 
 References
 ----------
-CMS, Hospital-Wide All-Cause Unplanned Readmission Measure (HWR). The all-adult variant: 18 years and over, not 65.
+CMS, Hospital-Wide All-Cause Unplanned Readmission Measure (HWR). By default for all adults, not from 65 on; see
+`models.labels.rules`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, timedelta, tzinfo
+from datetime import datetime, timedelta
 
-from models.labels.episodes import admissions_after, continues, inpatient_from
+from models.labels.rules import DEFAULT, WINDOW_DAYS, Definition
+from models.labels.verdicts import verdicts
 from schemas.state import Encounter
 
-WINDOW = timedelta(days=30)
-"""Exactly 30 times 24 hours. Claims have dates only, so CMS counts those; a feed has times, and no zone is needed."""
+WINDOW = timedelta(days=WINDOW_DAYS)
+"""Length of the window, where no zone is at hand. By date it ends up to a day later: see `Definition.window_ends`."""
 
 
-def readmitted_within_30_days(history: Sequence[Encounter], index: Encounter, *, zone: tzinfo = UTC) -> bool:
-    """Return whether an index stay was followed by an inpatient admission, for any cause, within 30 days.
+def readmitted_within_30_days(
+    history: Sequence[Encounter],
+    index: Encounter,
+    definition: Definition = DEFAULT,
+    *,
+    died_at: datetime | None = None,
+) -> bool:
+    """Return whether a stay was followed by a readmission within 30 days.
 
     Parameters
     ----------
@@ -29,22 +34,22 @@ def readmitted_within_30_days(history: Sequence[Encounter], index: Encounter, *,
         All encounters of the patient, in any order; the index stay may be among them.
     index : Encounter
         The index stay.
-    zone : tzinfo
-        Of the hospital, to define "the same day".
+    definition : Definition
+        The variant, the hospital and the code sets.
+    died_at : datetime or None
+        When the patient died, as reported apart from a discharge.
 
     Returns
     -------
     bool
-        True when an encounter began after the discharge and became inpatient no later than 30 times 24 hours after it.
-        An encounter that overlaps the stay does not count. If the stay continues elsewhere (acute admission in another
-        facility on the same or the next day) or at the same place (same day, same category of principal diagnosis),
-        the last stay of the episode has the outcome, and this one is False.
+        True when the first return, in acute inpatient care, came within 30 days and is not known to be planned. False
+        for a stay that is not an index stay: if it continues in another one, that one has the outcome.
 
     Notes
     -----
-    Observation stays, ED visits and deaths are not readmissions.
+    Observation stays and ED visits are not returns, nor are deaths, unless the variant says so.
     """
-    following = admissions_after(history, index)
-    if not following or index.discharged_at is None or continues(index, following[0], zone):
-        return False
-    return inpatient_from(following[0]) <= index.discharged_at + WINDOW
+    if not any(stay.encounter_id == index.encounter_id for stay in history):
+        history = [*history, index]
+    judged = verdicts(history, definition, died_at=died_at)
+    return any(each.is_readmitted for each in judged if each.stay.encounter_id == index.encounter_id)

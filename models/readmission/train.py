@@ -6,7 +6,7 @@ loss is significantly lower. Every figure of the report is out of fold, calibrat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from models.features.columns import CATEGORICAL_NAMES, NUMERIC_NAMES, Floats, to_frame
+from models.labels.rules import DEFAULT, Definition
 from models.readmission.batch import BatchModel, Candidate, compile_logistic
 from models.readmission.evaluation import (
     Integers,
@@ -62,6 +63,8 @@ def train(
     seed: int,
     trained_at: datetime,
     followed_until: datetime | None = None,
+    died_at: Mapping[str, datetime] | None = None,
+    definition: Definition = DEFAULT,
 ) -> BatchModel:
     """Train on the index stays of all patients.
 
@@ -77,6 +80,10 @@ def train(
         Aware; part of the name of the model.
     followed_until : datetime or None
         Time until which all readmissions are known; None for the latest time in any encounter.
+    died_at : mapping of str to datetime or None
+        Deaths reported apart from a discharge, by patient token.
+    definition : Definition
+        What counts as an index stay and as a readmission.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def train(
     until = followed_until or last_word(patients)
     if until is None:
         raise UsageError(_too_few(0, 0))
-    rows = build_rows(patients, followed_until=until, seed=seed)
+    rows = build_rows(patients, followed_until=until, seed=seed, died_at=died_at, definition=definition)
     _check_enough(rows)
     frame, folds = to_frame(rows.features), _folds(rows, seed)
     judged = {

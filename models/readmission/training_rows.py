@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,16 +22,14 @@ import numpy.typing as npt
 from models.features.catalogue import Features
 from models.features.columns import Floats
 from models.features.values import features
-from models.labels.index_stays import index_exclusion
-from models.labels.readmissions import WINDOW, readmitted_within_30_days
+from models.labels.rules import DEFAULT, Definition
+from models.labels.verdicts import verdicts
 from models.moments import Moment
 from models.readmission.evaluation import Integers
 from schemas.state import Encounter
 
 WEIGHTS = {Moment.DISCHARGE: 1.0, Moment.ADMISSION: 0.5, Moment.MIDNIGHT: 0.5}
 """Weight of a row in training; these are the moments at which rows are taken."""
-
-FOLLOW_UP = "follow_up"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,13 @@ def last_word(histories: Iterable[Sequence[Encounter]]) -> datetime | None:
 
 
 def build_rows(
-    histories: Sequence[Sequence[Encounter]], *, followed_until: datetime, seed: int, before_discharge: bool = True
+    histories: Sequence[Sequence[Encounter]],
+    *,
+    followed_until: datetime,
+    seed: int,
+    before_discharge: bool = True,
+    died_at: Mapping[str, datetime] | None = None,
+    definition: Definition = DEFAULT,
 ) -> TrainingRows:
     """Return the rows of all index stays whose 30 days were over by `followed_until`.
 
@@ -76,22 +80,25 @@ def build_rows(
         Of the midnight drawn in each stay.
     before_discharge : bool
         Whether to take the rows at the admission and the midnight too.
+    died_at : mapping of str to datetime or None
+        Deaths reported apart from a discharge, by patient token.
+    definition : Definition
+        What counts as an index stay and as a readmission.
     """
     taken: list[tuple[Features, bool, int, Moment]] = []
     excluded: Counter[str] = Counter()
     patient = 0
     for history in histories:
         rows_before = len(taken)
-        for stay in history:
-            reason = index_exclusion(stay, history)
-            if reason is None and stay.discharged_at is not None and stay.discharged_at + WINDOW > followed_until:
-                excluded[FOLLOW_UP] += 1
-            elif reason is not None:
-                excluded[reason.value] += 1
-            else:
-                outcome = readmitted_within_30_days(history, stay)
-                moments = _moments(stay, seed) if before_discharge else _moments(stay, seed)[:1]
-                taken += [(features(history, stay, at), outcome, patient, moment) for moment, at in moments]
+        death = _death(history, died_at or {})
+        for verdict in verdicts(history, definition, died_at=death, followed_until=followed_until):
+            stay = verdict.stay
+            if verdict.exclusion is not None:
+                excluded[verdict.exclusion.value] += 1
+                continue
+            outcome = verdict.is_readmitted is True
+            moments = _moments(stay, seed) if before_discharge else _moments(stay, seed)[:1]
+            taken += [(features(history, stay, at, definition), outcome, patient, moment) for moment, at in moments]
         patient += len(taken) > rows_before
     return TrainingRows(
         features=[row for row, _, _, _ in taken],
@@ -102,6 +109,11 @@ def build_rows(
         at_admission=np.array([moment is Moment.ADMISSION for _, _, _, moment in taken], dtype=bool),
         excluded=dict(sorted(excluded.items())),
     )
+
+
+def _death(history: Sequence[Encounter], died_at: Mapping[str, datetime]) -> datetime | None:
+    """Return when the patient died, by any of the patient's tokens."""
+    return min((died_at[stay.patient_token] for stay in history if stay.patient_token in died_at), default=None)
 
 
 def _moments(stay: Encounter, seed: int) -> list[tuple[Moment, datetime]]:

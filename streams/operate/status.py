@@ -103,7 +103,7 @@ def _counts(connection: Connection) -> dict[str, Any]:
         "outbox": _rows(connection, tables.outbox),
         "scores": _rows(connection, tables.score),
         "labels_waiting": _rows(connection, tables.label, ~released),
-        "labels_released": _rows(connection, tables.label, released),
+        "labels_released": _rows(connection, tables.label, released, label.readmitted_30d.is_not(None)),
         "alerts_open": _rows(connection, tables.alert, tables.alert.columns.status.in_(OPEN_STATUSES)),
         "batch_model": connection.scalar(newest),
         "event_time": board_time(connection, datetime.now(UTC)),

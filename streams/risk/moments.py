@@ -14,6 +14,7 @@ from typing import NamedTuple
 from models.features.catalogue import Features
 from models.features.values import features
 from models.labels.readmissions import WINDOW as FOLLOW_UP
+from models.labels.rules import DEFAULT, Definition
 from models.moments import Moment
 from models.readmission.scorer import RiskScore, Scorer
 from schemas.dispositions import DIED, disposition_code
@@ -88,7 +89,12 @@ def due_at_midnight(encounters: Iterable[Encounter], midnight: datetime) -> list
     ]
 
 
-def score_all(due: Sequence[Due], histories: Mapping[str, Sequence[Encounter]], scorer: Scorer) -> list[Scored]:
+def score_all(
+    due: Sequence[Due],
+    histories: Mapping[str, Sequence[Encounter]],
+    scorer: Scorer,
+    definition: Definition = DEFAULT,
+) -> list[Scored]:
     """Score many moments in one call of each model.
 
     Parameters
@@ -99,8 +105,13 @@ def score_all(due: Sequence[Due], histories: Mapping[str, Sequence[Encounter]], 
         All encounters of each patient, by patient token.
     scorer : Scorer
         The batch and the online model.
+    definition : Definition
+        By which stays form episodes.
     """
     if not due:
         return []
-    rows = [features(histories.get(item.encounter.patient_token, ()), item.encounter, item.as_of) for item in due]
+    rows = [
+        features(histories.get(item.encounter.patient_token, ()), item.encounter, item.as_of, definition)
+        for item in due
+    ]
     return [Scored(*each) for each in zip(due, rows, scorer.score(rows), strict=True)]

@@ -1,70 +1,177 @@
 """The `labels` agent: tracks index stays, releases their outcomes and trains the online model, in one worker at a time.
 
-The outcome of an index stay is released when event time has passed day 30 plus the permitted lateness, by due time.
-The model first predicts from the frozen features (prequential evaluation), then learns. Its state is saved in the
-transaction that releases the labels.
+The outcome of an index stay is released when event time has passed its 30 days plus the permitted lateness, by due
+time. The model first predicts from the frozen features (prequential evaluation), then learns. Its state is saved in the
+transaction that releases the labels. A fact that comes later corrects the label; the model keeps what it learned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 import structlog
 from sqlalchemy import Connection, Engine
 
-from models.labels.index_stays import index_exclusion
-from models.labels.readmissions import readmitted_within_30_days
+from models.features.snapshot import began_at
+from models.labels.index_stays import Exclusion, index_exclusion
+from models.labels.rules import Definition
+from models.labels.verdicts import Verdict, verdicts
 from models.readmission.online import OnlineModel
 from models.registry import latest_batch_model, load_online_model, online_version, save_online_model
 from schemas.state import Encounter, EncounterStatus
 from schemas.topics import ONLINE_MODEL, EncounterChanged, OnlineModelChanged
 from streams.alerts.store import close_alerts
 from streams.risk import outcome_store, score_store
+from streams.risk.label_definition import LabelDefinition
+from streams.risk.outcome_store import Awaited, Decided, Released, Result, Waiting
 from streams.store import histories
-from streams.store.locks import AdvisoryLock, try_lock
+from streams.store.locks import AdvisoryLock, lock_shared, try_lock
 from streams.store.outbox import Message, add_messages
-from streams.store.people import deaths
+from streams.store.people import deaths, persons
 from streams.store.watermarks import settled_time
 from streams.worker import metrics
 
 MAX_AT_ONCE = 1_000
-WINDOW = timedelta(days=30)
-"""CMS: readmission within 30 days of discharge."""
+REACH = timedelta(days=32)
+"""A stay can change the label of a discharge at most this long before it began: 30 days by date, and the clocks."""
+
+NO_INDEX_STAY = Result(None, None)
 
 log = structlog.get_logger("wardwatch.labels")
 
 
-def track_index_stays(engine: Engine, changes: list[EncounterChanged], lateness: timedelta) -> None:
-    """Add new index stays to the waiting list, and remove stays that are no longer index stays."""
+def track_index_stays(
+    engine: Engine, changes: list[EncounterChanged], lateness: timedelta, labels: LabelDefinition | None = None
+) -> None:
+    """Add new index stays to the waiting list, remove stays that are no longer index stays, and correct late labels.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the database.
+    changes : list of EncounterChanged
+        Encounters whose state, or whose patient, has changed.
+    lateness : timedelta
+        Time that facts may come late: an outcome is due at the end of the 30 days plus this.
+    labels : LabelDefinition or None
+        What counts; None for the default without a hospital file.
+    """
     ended = {change.encounter_id for change in changes if change.status is EncounterStatus.DISCHARGED}
     others = {change.encounter_id for change in changes} - ended
     with engine.begin() as connection:
+        # Not beside a release: what it does not see yet, it could decide without.
+        lock_shared(connection, AdvisoryLock.LEARN)
+        definition = (labels or LabelDefinition()).read(connection)
         stays = histories.encounters(connection, ended)
         died_at = deaths(connection, {stay.patient_token for stay in stays})
-        index_stays = [stay for stay in stays if index_exclusion(stay, died_at=died_at.get(stay.patient_token)) is None]
-        outcome_store.await_outcomes(connection, index_stays, WINDOW + lateness)
+        index_stays = [
+            stay
+            for stay in stays
+            if index_exclusion(stay, (), definition, died_at=died_at.get(stay.patient_token)) is None
+        ]
+        outcome_store.await_outcomes(connection, [_awaited(stay, definition, lateness) for stay in index_stays])
         outcome_store.forget(connection, others | ended - {stay.encounter_id for stay in index_stays})
-        _reassess(connection, {change.patient_token for change in changes if change.identity_changed_at is not None})
+        _reassess(connection, changes, stays, definition)
 
 
-def _reassess(connection: Connection, tokens: set[str]) -> None:
-    """Correct outcomes that were released before a merge, or an undone merge, changed the history of the patients.
+def _awaited(stay: Encounter, definition: Definition, lateness: timedelta) -> Awaited:
+    ends = definition.window_ends(stay)
+    assert stay.discharged_at is not None
+    assert ends is not None
+    return Awaited(stay.encounter_id, stay.patient_token, stay.discharged_at, ends + lateness)
 
-    The online model keeps what it learned from the old outcomes.
+
+def _reassess(
+    connection: Connection, changes: Sequence[EncounterChanged], known: Sequence[Encounter], definition: Definition
+) -> None:
+    """Correct the outcomes that were released before these changes, where the changes make a difference.
+
+    A late fact can do so: a missed admission, a code that the return got at its end, a death, a merge or its undoing.
     """
-    if not tokens:
+    tokens = {change.patient_token for change in changes}.union(*(stay.other_tokens for stay in known))
+    person_of = persons(connection, tokens)
+    decided = outcome_store.decided(connection, person_of)
+    if not decided:
         return
-    found = histories.of_persons(connection, tokens)
-    stays = {stay.encounter_id: (stay, history) for history in found.values() for stay in history}
-    outcome_store.correct(
-        connection,
-        {
-            encounter_id: readmitted_within_30_days(stays[encounter_id][1], stays[encounter_id][0])
-            for encounter_id in outcome_store.released(connection, stays)
-        },
+    of_person: dict[str, list[Decided]] = {}
+    for label in decided:
+        of_person.setdefault(person_of[label.patient_token], []).append(label)
+    states = {stay.encounter_id: stay for stay in known}
+    missing = {
+        change.encounter_id
+        for change in changes
+        if change.encounter_id not in states and person_of[change.patient_token] in of_person
+    }
+    states |= {stay.encounter_id: stay for stay in histories.encounters(connection, missing)}
+    concerned = {
+        person
+        for change in changes
+        for person in _persons_of(change, states, person_of)
+        if person in of_person and _may_differ(change, states.get(change.encounter_id), of_person[person])
+    }
+    if not concerned:
+        return
+    judged = _judge(connection, concerned, definition)
+    corrected = {}
+    for person in concerned:
+        for label in of_person[person]:
+            verdict = judged.get(label.encounter_id)
+            result = _result(verdict) if verdict is not None else NO_INDEX_STAY
+            if result != label.result:
+                corrected[label.encounter_id] = result
+    outcome_store.correct(connection, corrected)
+
+
+def _persons_of(change: EncounterChanged, states: Mapping[str, Encounter], person_of: Mapping[str, str]) -> set[str]:
+    """Return the persons under whom an encounter is or was reported."""
+    state = states.get(change.encounter_id)
+    tokens = (change.patient_token, *(state.other_tokens if state is not None else ()))
+    return {person_of[token] for token in tokens if token in person_of}
+
+
+def _may_differ(change: EncounterChanged, state: Encounter | None, labels: Sequence[Decided]) -> bool:
+    """Return whether a changed encounter can make one of these labels wrong."""
+    began = began_at(state) if state is not None else None
+    if began is None or change.identity_changed_at is not None or change.status is EncounterStatus.CANCELLED:
+        return True
+    return any(
+        label.discharged_at >= began - REACH
+        or label.result == NO_INDEX_STAY
+        or label.result.readmission_encounter_id == change.encounter_id
+        for label in labels
     )
+
+
+def _judge(connection: Connection, tokens: set[str], definition: Definition) -> dict[str, Verdict]:
+    """Return the verdict on each encounter of these patients."""
+    found = histories.of_persons(connection, tokens)
+    died_at = deaths(connection, found)
+    return {
+        verdict.stay.encounter_id: verdict
+        for token, history in found.items()
+        for verdict in verdicts(history, definition, died_at=died_at.get(token))
+    }
+
+
+def _result(verdict: Verdict) -> Result:
+    if verdict.is_readmitted is None:
+        return NO_INDEX_STAY
+    return Result(verdict.is_readmitted, verdict.returned.encounter_id if verdict.returned is not None else None)
+
+
+class _Sorted(NamedTuple):
+    """Stays whose outcome is due, by what is to be done."""
+
+    ready: list[tuple[Waiting, Verdict]]
+    continued: list[str]
+    """The episode continues in another stay: decided as no index stay."""
+    gone: list[str]
+    """No index stays by themselves, as their own changes will tell."""
+    early: dict[str, datetime]
+    """The 30 days end later than the row says, as of rows from before they were counted by date."""
 
 
 class OutcomeTrainer:
@@ -74,10 +181,13 @@ class OutcomeTrainer:
     ----------
     clock : callable
         Wall clock, aware UTC; stamps releases, and moves the board's time on where the feed is caught up.
+    labels : LabelDefinition or None
+        What counts; None for the default without a hospital file.
     """
 
-    def __init__(self, clock: Callable[[], datetime]) -> None:
+    def __init__(self, clock: Callable[[], datetime], labels: LabelDefinition | None = None) -> None:
         self._clock = clock
+        self._labels = labels or LabelDefinition()
 
     def release_due(self, engine: Engine) -> int:
         """Release the outcomes that are due, unless another worker does; return the number released."""
@@ -86,31 +196,33 @@ class OutcomeTrainer:
                 return 0
             reached = settled_time(connection, self._clock())
             stays = outcome_store.due(connection, reached, MAX_AT_ONCE) if reached is not None else []
-            if not stays:
+            if reached is None or not stays:
                 return 0
             model = load_online_model(connection)
             if model is None:
                 batch = latest_batch_model(connection)
                 model = OnlineModel.untaught(batch.base_rate) if batch is not None else None
-            of_person = histories.of_persons(connection, {stay.patient_token for stay in stays})
-            died_at = deaths(connection, of_person)
-            ready, no_longer = _index_stays(stays, of_person, died_at)
-            outcome_store.forget(connection, no_longer)
-            frozen = score_store.frozen_features(connection, {stay.encounter_id for stay, _ in ready})
-            released, learnt = [], 0
-            for stay, index in ready:
-                outcome = readmitted_within_30_days(of_person[stay.patient_token], index)
+            definition = self._labels.read(connection)
+            judged = _judge(connection, {stay.patient_token for stay in stays}, definition)
+            found = _sort(stays, judged, definition, reached)
+            outcome_store.forget(connection, found.gone)
+            outcome_store.postpone(connection, found.early)
+            frozen = score_store.frozen_features(connection, {stay.encounter_id for stay, _ in found.ready})
+            released, learnt = [Released(encounter_id, NO_INDEX_STAY, None) for encounter_id in found.continued], 0
+            for stay, verdict in found.ready:
+                result = _result(verdict)
+                outcome = bool(result.readmitted_30d)
                 features = frozen.get((stay.encounter_id, stay.discharged_at))
                 risk = None
                 if model is not None and features is not None:
                     risk = model.predict_one(features)
                     model.learn_one(features, outcome)
                     learnt += 1
-                released.append(outcome_store.Released(stay.encounter_id, outcome, risk))
+                released.append(Released(stay.encounter_id, result, risk))
                 metrics.LABELS.labels(str(outcome).lower()).inc()
             now = self._clock()
             outcome_store.release(connection, released, now)
-            close_alerts(connection, [stay.encounter_id for stay in stays], now)
+            close_alerts(connection, [stay.encounter_id for stay in stays if stay.encounter_id not in found.early], now)
             if model is not None and learnt:
                 version = online_version(connection) + 1
                 save_online_model(connection, model, version)
@@ -120,20 +232,20 @@ class OutcomeTrainer:
             return len(stays)
 
 
-def _index_stays(
-    stays: list[outcome_store.Waiting], histories: dict[str, list[Encounter]], died_at: Mapping[str, datetime]
-) -> tuple[list[tuple[outcome_store.Waiting, Encounter]], list[str]]:
-    """Return the stays that are still index stays, with their encounters, and the ids of those that are not.
-
-    Only the whole history shows whether an episode continued in a later stay or another hospital.
-    """
-    ready, no_longer = [], []
+def _sort(
+    stays: Sequence[Waiting], judged: Mapping[str, Verdict], definition: Definition, reached: datetime
+) -> _Sorted:
+    """Sort the stays that are due. Only the whole history shows whether an episode continued in another stay."""
+    found = _Sorted([], [], [], {})
     for stay in stays:
-        history = histories.get(stay.patient_token, [])
-        index = next((encounter for encounter in history if encounter.encounter_id == stay.encounter_id), None)
-        dead_since = died_at.get(stay.patient_token)
-        if index is None or index_exclusion(index, history, died_at=dead_since) is not None:
-            no_longer.append(stay.encounter_id)
+        verdict = judged.get(stay.encounter_id)
+        ends = definition.window_ends(verdict.stay) if verdict is not None else None
+        if verdict is None or verdict.exclusion not in (None, Exclusion.CONTINUED):
+            found.gone.append(stay.encounter_id)
+        elif ends is not None and ends > reached:
+            found.early[stay.encounter_id] = ends
+        elif verdict.exclusion is Exclusion.CONTINUED:
+            found.continued.append(stay.encounter_id)
         else:
-            ready.append((stay, index))
-    return ready, no_longer
+            found.ready.append((stay, verdict))
+    return found

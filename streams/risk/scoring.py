@@ -15,6 +15,7 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import Connection, Engine
 
+from models.labels.rules import DEFAULT, Definition
 from models.readmission.online import OnlineModel
 from models.readmission.scorer import Scorer
 from models.registry import latest_batch_model, latest_batch_model_name, load_online_model, online_version
@@ -62,10 +63,13 @@ class Scoring:
     ----------
     clock : callable
         Wall clock, aware UTC; stamps alerts, and moves the board's time on where the feed is caught up.
+    definition : Definition
+        By which stays form episodes: with the zones and units of the hospital file.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, definition: Definition = DEFAULT) -> None:
         self._clock = clock
+        self._definition = definition
         self._in_use: _InUse | None = None
         self._checked_at = float("-inf")
         self._lock = threading.Lock()
@@ -138,7 +142,7 @@ class Scoring:
                 missing = [item for item in missing if item.as_of < died_at.get(item.encounter.patient_token, FOREVER)]
                 patients = {item.encounter.patient_token for item in missing}
                 of_person = histories.of_persons(connection, patients)
-            scored = score_all(missing, of_person, models.scorer)
+            scored = score_all(missing, of_person, models.scorer, self._definition)
             if scored:
                 with engine.begin() as connection:
                     score_store.save(

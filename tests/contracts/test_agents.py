@@ -28,6 +28,8 @@ from streams.worker.transactions import Transactions
 from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, of_patient, said, transfer
 
 LATENESS = timedelta(days=2)
+DUE = (3 + 31 + 2) * 24
+"""Hours until the outcome of `STAY` is due. It ends at 03:00 on day 3; the whole of 30 days and the lateness pass."""
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +237,7 @@ def test_a_death_after_the_discharge_closes_the_alert_and_is_not_a_readmission(
     track_index_stays(engine, "E1")
     assert rows(engine, tables.alert, "encounter_id", "status") == [("E1", "closed")]
     assert rows(engine, tables.encounter, "encounter_id", "status") == [("E1", "discharged")]
-    take(engine, *(admit(75 + 32 * 24 + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
+    take(engine, *(admit(DUE + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
     assert outcomes.OutcomeTrainer(lambda: T0).release_due(engine) == 1
     assert rows(engine, tables.label, "encounter_id", "readmitted_30d") == [("E1", False)]
 
@@ -267,13 +269,11 @@ def test_an_outcome_is_released_after_day_30_and_the_lateness_and_learned_once(
     scoring.score_changed(engine, {"E1"})
     track_index_stays(engine, "E1")
     trainer = outcomes.OutcomeTrainer(lambda: T0)
-    due = 75 + 32 * 24
-
     back = [admit(75 + 20 * 24, "4W/02", e="E2", patient_class=PatientClass.INPATIENT, age_years=71)]
-    take(engine, *back, *(admit(due - 1, "5E/01", e=f"x{number}", p="P9") for number in range(3)))
+    take(engine, *back, *(admit(DUE - 1, "5E/01", e=f"x{number}", p="P9") for number in range(3)))
     assert trainer.release_due(engine) == 0
 
-    take(engine, *(admit(due + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
+    take(engine, *(admit(DUE + 1, "5E/01", e=f"y{number}", p="P9") for number in range(3)))
     assert trainer.release_due(engine) == 1
     assert trainer.release_due(engine) == 0
     [(encounter_id, outcome, released_at, prequential)] = rows(

@@ -12,7 +12,8 @@ import pytest
 from models.features.catalogue import Features
 from models.features.values import features
 from models.labels.index_stays import index_exclusion
-from models.labels.readmissions import WINDOW, readmitted_within_30_days
+from models.labels.readmissions import readmitted_within_30_days
+from models.labels.rules import DEFAULT
 from models.readmission.batch import BatchModel
 from models.readmission.train import train
 from schemas.events import AdtEvent, Sex
@@ -85,7 +86,8 @@ def discharges(simulated: Simulated, trained: BatchModel) -> list[tuple[Features
     for history in simulated.histories:
         for each in history:
             left = each.discharged_at
-            if index_exclusion(each, history) is None and left and left + WINDOW <= trained.report.followed_until:
+            ends = DEFAULT.window_ends(each)
+            if index_exclusion(each, history) is None and left and ends and ends <= trained.report.followed_until:
                 row = features(history, each, left)
                 truth = simulated.truths[each.encounter_id].readmission_probability
                 found.append((left, row, readmitted_within_30_days(history, each), truth))

@@ -22,6 +22,11 @@ MEANINGS: dict[type[msgspec.Struct], dict[str, str]] = {
         "in cleaning for longer.",
         "bed_status_feed": "Whether the feed reports the state of beds (A20). If false, a bed becomes available "
         "`cleaning_minutes` after the patient left it; if true, it stays dirty until the feed says otherwise.",
+        "procedure_feed": "Whether the feed reports procedures (PR1, ICD-10-PCS) of all inpatient stays. If true, a "
+        "stay without a procedure code had no procedure; if false, its procedures are not known, and a return "
+        'counts as "all-cause": see [readmissions](readmissions.md).',
+        "cancer_hospital": "Whether this is a cancer hospital exempt from the prospective payment system (PPS). Its "
+        "stays are not index stays of a readmission.",
     },
     Unit: {
         "unit_id": "The feed's name of the unit (PV1-3.1), after the mapping.",
@@ -35,6 +40,9 @@ MEANINGS: dict[type[msgspec.Struct], dict[str, str]] = {
         "alone. Quote a name that consists of digits.",
         "staffed_beds": "Number of beds that have staff, at most the number of beds; all beds if not given. It is the "
         "divisor of the occupancy. Free beds beyond it are shown as not staffed, the last ones of the unit first.",
+        "care": "`acute`, `rehabilitation`, `psychiatric` or `long_term`. Stays in units that are not acute are not "
+        "part of the [readmission](readmissions.md) rates. If not given: `psychiatric` for a unit of that type, "
+        "`acute` for all others.",
     },
 }
 

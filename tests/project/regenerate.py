@@ -13,6 +13,7 @@ from streams.worker.metrics import metrics_table
 from tests.project.cancels_page import cancels_page
 from tests.project.command_line_page import command_line_page
 from tests.project.hospital_table import hospital_page
+from tests.project.readmissions_page import readmissions_page
 from tests.project.tables_page import tables_page
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -51,6 +52,7 @@ def pages() -> dict[str, str]:
         "database-errors.md": DATABASE_ERRORS + errors_table(),
         "facts.md": FACTS + facts_table(),
         "cancels.md": cancels_page(),
+        "readmissions.md": readmissions_page(),
         "tables.md": tables_page(),
         "facts.schema.json": json.dumps(json_schema(), indent=2, sort_keys=True) + "\n",
     }

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from models.features.catalogue import FEATURES, in_words
 from models.features.snapshot import known_by
 from models.features.values import Features, features
+from models.labels.rules import Definition
 from schemas.events import AdmissionType, AdtEvent, Diagnosis, PatientClass, Sex
 from schemas.state import Encounter, EncounterStatus, KnownService, UnitStay
 from streams.fold.encounter import fold
 from tests.models.builders import day, diagnosis, ed_visit, stay
+from tests.models.labels.readmission_cases import HOSPITAL
 from tests.streams.builders import admit, at, discharge, transfer, update
 
 INDEX = stay("E1", 0, 5)
@@ -104,9 +106,41 @@ def test_with_codes_of_icd_9_alone_the_comorbidities_are_unknown() -> None:
 
 
 def test_inpatient_stays_begun_in_the_365_days_before_are_counted() -> None:
-    history = [stay("A", -364, -360), stay("B", -366, -350), stay("C", -40, -35), ed_visit("D", -20, -19.9)]
+    history = [stay("A", -364, -360), stay("B", -370, -366), stay("C", -40, -35), ed_visit("D", -20, -19.9)]
     assert value("admissions_past_12_months", *history) == 2.0
     assert value("days_since_last_discharge", *history) == 35.0
+
+
+def test_a_transfer_is_one_admission_with_its_days_counted_together() -> None:
+    first, moved = stay("A", -40, -35), stay("B", -34.9, -30, facility="LSG")
+    assert value("admissions_past_12_months", first, moved) == 1.0
+    assert value("days_since_last_discharge", first, moved) == 30.0
+    # The patient came to another hospital three days before, through its ED, and was moved here on day 0.
+    elsewhere = stay("C", -3, -0.1, facility="LSG", inpatient_from=day(-2.9), admission_type=AdmissionType.EMERGENCY)
+    row = features([INDEX, first, moved, elsewhere], INDEX, day(5))
+    assert (row["admissions_past_12_months"], row["ed_visits_past_6_months"]) == (1.0, 0.0)
+    assert (row["length_of_stay_days"], row["days_since_last_discharge"]) == (8.0, 27.0)
+
+
+def test_an_episode_is_known_only_once_its_stays_are() -> None:
+    coded = stay("E1", 0.5, 5, diagnoses=(diagnosis("I509", 2, principal=True),))
+    same_day = stay("A", -2, 0, principal="I50.9")
+    assert value("length_of_stay_days", same_day, encounter=coded, as_of=1.5) == 1.0
+    assert value("length_of_stay_days", same_day, encounter=coded, as_of=2) == 4.0
+    assert value("admissions_past_12_months", same_day, encounter=coded, as_of=1.5) == 1.0
+    assert value("admissions_past_12_months", same_day, encounter=coded, as_of=2) == 0.0
+
+
+def test_a_stay_in_rehabilitation_is_no_admission_where_the_hospital_file_says_so() -> None:
+    rehab = stay("R", -20, -10, unit_stays=(UnitStay(facility_id="HG", unit_id="REH", arrived_at=day(-20)),))
+    assert value("admissions_past_12_months", rehab) == 1.0
+    known = Definition(hospital=HOSPITAL)
+    assert features([INDEX, rehab], INDEX, day(5), known)["admissions_past_12_months"] == 0.0
+
+
+def test_a_newborn_under_the_mothers_number_is_not_her_admission() -> None:
+    newborn = stay("B", -40, -38, age_years=0)
+    assert value("admissions_past_12_months", newborn) == 0.0
 
 
 def test_an_admission_without_any_before_has_none_and_no_last_discharge() -> None:

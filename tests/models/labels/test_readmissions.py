@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
 from models.labels.index_stays import Exclusion, index_exclusion
 from models.labels.readmissions import readmitted_within_30_days
+from models.labels.rules import Definition, Rules, Window
 from schemas.events import PatientClass
+from schemas.hospital import Facility, Hospital
 from schemas.state import Encounter, EncounterStatus
 from tests.models.builders import day, ed_visit, stay
 
@@ -59,7 +60,8 @@ def test_a_patient_of_18_is_an_adult() -> None:
 @pytest.mark.parametrize(
     ("comes_back", "readmitted"),
     [
-        (5 + 1 / 86_400, True),
+        (5 + 59 / 86_400, False),  # in the minute of the discharge, the stay goes on
+        (5 + 60 / 86_400, True),
         (6.0, True),
         (34.99, True),
         (35.0, True),
@@ -67,8 +69,17 @@ def test_a_patient_of_18_is_an_adult() -> None:
         (36.0, False),
     ],
 )
-def test_a_return_counts_until_exactly_30_days_after_the_discharge(comes_back: float, readmitted: bool) -> None:
-    assert readmitted_within_30_days([INDEX, stay("E2", comes_back)], INDEX) is readmitted
+def test_by_hours_a_return_counts_until_exactly_30_days_after_the_discharge(
+    comes_back: float, readmitted: bool
+) -> None:
+    hours = Definition(Rules("adults", window=Window.HOURS))
+    assert readmitted_within_30_days([INDEX, stay("E2", comes_back)], INDEX, hours) is readmitted
+
+
+def test_by_date_the_whole_of_day_30_counts() -> None:
+    # Discharged at 08:00 on day 5: day 30 after it ends 15 hours 59 minutes later than 30 times 24 hours.
+    assert readmitted_within_30_days([INDEX, stay("E2", 35 + 15.9 / 24)], INDEX)
+    assert not readmitted_within_30_days([INDEX, stay("E2", 35 + 16 / 24)], INDEX)
 
 
 def test_nobody_comes_back_when_there_is_no_other_encounter() -> None:
@@ -96,9 +107,11 @@ def test_ed_and_observation_visits_and_cancelled_admissions_are_no_returns() -> 
 
 
 def test_the_day_counts_on_which_the_return_became_inpatient() -> None:
-    through_ed = stay("E2", 34.9, 40, inpatient_from=day(35) + SECOND)
+    midnight = day(35 + 16 / 24)
+    through_ed = stay("E2", 35.5, 40, inpatient_from=midnight)
     assert not readmitted_within_30_days([INDEX, through_ed], INDEX)
-    assert readmitted_within_30_days([INDEX, msgspec.structs.replace(through_ed, inpatient_from=day(35))], INDEX)
+    early = msgspec.structs.replace(through_ed, inpatient_from=midnight - SECOND)
+    assert readmitted_within_30_days([INDEX, early], INDEX)
 
 
 def test_a_later_death_is_no_readmission_but_an_admission_that_ends_in_death_is() -> None:
@@ -150,7 +163,8 @@ def test_the_last_stay_of_an_episode_carries_its_outcome() -> None:
 def test_what_the_same_day_is_depends_on_the_zone_of_the_hospital() -> None:
     # Out at 08:00 and in at 20:00 UTC: in Auckland 21:00 and 09:00 of the next day.
     first, second = same_day("I509")
-    assert readmitted_within_30_days([first, second], first, zone=ZoneInfo("Pacific/Auckland"))
+    auckland = Hospital(facilities=(Facility(facility_id="HG", name="HG", units=(), time_zone="Pacific/Auckland"),))
+    assert readmitted_within_30_days([first, second], first, Definition(hospital=auckland))
 
 
 def test_a_stay_that_is_only_planned_is_no_return() -> None:

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from models.features.catalogue import Features
+from models.labels.rules import CMS, Definition
 from models.readmission.batch import BatchModel
 from models.readmission.report import decode_report, encode_report
 from models.readmission.train import train
@@ -137,8 +138,9 @@ def test_a_time_without_a_zone_is_an_error() -> None:
 
 def test_a_stay_is_learnt_from_only_once_its_30_days_are_over() -> None:
     history = [stay("E1", 0, 5)]
-    over = build_rows([history], followed_until=day(35), seed=1)
-    not_over = build_rows([history], followed_until=day(35) - timedelta(seconds=1), seed=1)
+    ends = day(35 + 16 / 24)  # discharged at 08:00 on day 5: the whole of 30 days ends at the midnight after day 35
+    over = build_rows([history], followed_until=ends, seed=1)
+    not_over = build_rows([history], followed_until=ends - timedelta(seconds=1), seed=1)
     assert int(over.at_discharge.sum()) == 1
     assert not_over.features == []
     assert not_over.excluded == {"follow_up": 1}
@@ -173,3 +175,19 @@ def test_patients_without_an_index_stay_take_no_number() -> None:
     rows = build_rows([[visit], [stay("E1", 0, 5)]], followed_until=day(60), seed=1)
     assert np.unique(rows.patients).tolist() == [0]
     assert rows.excluded == {"not_inpatient": 1}
+
+
+def test_a_death_in_the_stay_that_was_reported_later_is_no_row() -> None:
+    history = [stay("E1", 0, 5, patient_token="old"), stay("E2", 20, 25)]
+    rows = build_rows([history], followed_until=day(90), seed=1, died_at={"old": day(24)})
+    assert rows.excluded == {"died": 1}
+    assert rows.outcomes[rows.at_discharge].tolist() == [1.0]
+    after = build_rows([history], followed_until=day(90), seed=1, died_at={"old": day(26)})
+    assert after.excluded == {}
+
+
+def test_rows_are_labelled_by_the_definition_given() -> None:
+    history = [stay("E1", 0, 5, age_years=64), stay("E2", 20, 25, age_years=65)]
+    rows = build_rows([history], followed_until=day(90), seed=1, definition=Definition(CMS))
+    assert rows.excluded == {"under_age": 1}
+    assert rows.at_discharge.sum() == 1
