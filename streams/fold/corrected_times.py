@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from schemas.events import (
     Details,
@@ -18,6 +18,7 @@ from streams.fold.correction_state import CorrectionState
 from streams.fold.fact_kinds import ADMISSIONS, MAY_REPEAT_LOCATION, MOVES
 
 _STATES_CLASS = MOVES | MAY_REPEAT_LOCATION
+_A_MINUTE = timedelta(minutes=1)
 
 
 def note_beginning(state: CorrectionState, position: int, begun_at: datetime) -> None:
@@ -86,8 +87,9 @@ def _beginning(state: CorrectionState, targets: list[int]) -> list[int]:
 
 def _is_known_beginning(state: CorrectionState, target: int, time: datetime) -> bool:
     """Return whether PV1-44 only repeats a time at which a stay began: senders keep the first, or take the last."""
+    may_be_cut = abs(time - state.occurred_at(target)) >= _A_MINUTE
     return any(
-        _is_same(time, stated)
+        time == stated or (may_be_cut and state.kinds[index] not in ADMISSIONS and _is_cut(time, stated))
         for index in state.effective(_STATES_CLASS)
         if index != target
         for stated in _times_stated(state, index)
@@ -97,15 +99,15 @@ def _is_known_beginning(state: CorrectionState, target: int, time: datetime) -> 
 def _is_own_class_change(state: CorrectionState, position: int, time: datetime) -> bool:
     """Return whether an update changes the class and states its own time as the beginning of that class."""
     own = _class_of(state, position)
-    if own is None or not any(_is_same(time, stated) for stated in _times_stated(state, position)):
+    if own is None or time != state.facts[position].occurred_at:
         return False
     before = [known for index in state.effective(_STATES_CLASS) if (known := _class_of(state, index)) is not None]
     return bool(before) and before[-1] is not own
 
 
-def _is_same(time: datetime, stated: datetime) -> bool:
-    """Return whether a time is the stated one, perhaps written without its seconds."""
-    return time == stated or time == stated.replace(second=0, microsecond=0)
+def _is_cut(time: datetime, stated: datetime) -> bool:
+    """Return whether a time is the stated one without its seconds."""
+    return time == stated.replace(second=0, microsecond=0)
 
 
 def _class_of(state: CorrectionState, position: int) -> PatientClass | None:
