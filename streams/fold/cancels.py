@@ -42,13 +42,14 @@ def named_targets(facts: Sequence[FactOrEffect], kinds: Sequence[type]) -> dict[
 def note_cancel(state: CorrectionState, position: int) -> None:
     """Remove what a cancel cancels: the fact that it names, or the one of its time, or the latest recorded of its kind.
 
-    A cancel that was sent twice, under two ids, is one cancel.
+    A cancel that was sent twice, under two ids, is one cancel, unless what it cancels was recorded again meanwhile.
     """
     cancel = state.facts[position]
     content = (state.kinds[position], cancel.occurred_at, cancel.recorded_at, cancel.data)
-    if content in state.seen_cancels:
+    before = state.seen_cancels.get(content)
+    state.seen_cancels[content] = position
+    if before is not None and not _recorded_between(state, before, position):
         return
-    state.seen_cancels.add(content)
     if (movement := movement_of(cancel)) is not None:
         target = state.movements.pop(movement, None)
         if target is not None:
@@ -65,6 +66,12 @@ def note_cancel(state: CorrectionState, position: int) -> None:
         _remove_latest(state, position, candidates)
     else:
         state.undecided_cancels.append(position)
+
+
+def _recorded_between(state: CorrectionState, before: int, position: int) -> bool:
+    """Return whether a fact that the two cancels may concern was recorded between them."""
+    ranks = (state.rank[index] for index in state.effective(CANCELS[state.kinds[position]]))
+    return any(state.rank[before] < rank < state.rank[position] for rank in ranks)
 
 
 def decide_late_cancel(state: CorrectionState, position: int) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from schemas.events import Details, PatientAdmitted, PatientClassChanged, PatientDischarged, PatientRegistered
+from schemas.events import (
+    Details,
+    PatientAdmitted,
+    PatientClass,
+    PatientClassChanged,
+    PatientDischarged,
+    PatientRegistered,
+    UpdateDetails,
+)
 from streams.fold.correction_state import CorrectionState
 from streams.fold.fact_kinds import ADMISSIONS, MAY_REPEAT_LOCATION, MOVES
 
 _STATES_CLASS = MOVES | MAY_REPEAT_LOCATION
+_A_MINUTE = timedelta(minutes=1)
 
 
 def note_beginning(state: CorrectionState, position: int, begun_at: datetime) -> None:
@@ -38,7 +47,9 @@ def note_corrected_time(state: CorrectionState, position: int, kind: type, time:
     repetitions = state.same_content(targets, targets[-1])
     if all(state.occurred_at(index) == time for index in repetitions):
         return
-    if kind is PatientAdmitted and _is_known_beginning(state, targets[-1], time):
+    if kind is PatientAdmitted and (
+        _is_known_beginning(state, targets[-1], time) or _is_own_class_change(state, position, time)
+    ):
         return
     state.corrected_times |= dict.fromkeys(repetitions, time)
     state.located.sort(key=state.order)
@@ -76,17 +87,45 @@ def _beginning(state: CorrectionState, targets: list[int]) -> list[int]:
 
 def _is_known_beginning(state: CorrectionState, target: int, time: datetime) -> bool:
     """Return whether PV1-44 only repeats a time at which a stay began: senders keep the first, or take the last."""
-    return any(time in _times_stated(state, index) for index in state.effective(_STATES_CLASS) if index != target)
+    may_be_cut = abs(time - state.occurred_at(target)) >= _A_MINUTE
+    return any(
+        time == stated or (may_be_cut and state.kinds[index] not in ADMISSIONS and _is_cut(time, stated))
+        for index in state.effective(_STATES_CLASS)
+        if index != target
+        for stated in _times_stated(state, index)
+    )
+
+
+def _is_own_class_change(state: CorrectionState, position: int, time: datetime) -> bool:
+    """Return whether an update changes the class and states its own time as the beginning of that class."""
+    own = _class_of(state, position)
+    if own is None or time != state.facts[position].occurred_at:
+        return False
+    before = [known for index in state.effective(_STATES_CLASS) if (known := _class_of(state, index)) is not None]
+    return bool(before) and before[-1] is not own
+
+
+def _is_cut(time: datetime, stated: datetime) -> bool:
+    """Return whether a time is the stated one without its seconds."""
+    return time == stated.replace(second=0, microsecond=0)
+
+
+def _class_of(state: CorrectionState, position: int) -> PatientClass | None:
+    data = state.facts[position].data
+    return data.patient_class if isinstance(data, Details | UpdateDetails) else None
 
 
 def _times_stated(state: CorrectionState, position: int) -> Iterator[datetime]:
     """Yield the times at which the visit, or another class of it, began according to one fact."""
-    data = state.facts[position].data
+    fact = state.facts[position]
+    data = fact.data
     if not isinstance(data, Details) or data.patient_class is None:
         if state.kinds[position] in ADMISSIONS:
-            yield state.facts[position].occurred_at
+            yield fact.occurred_at
         return
-    yield state.facts[position].occurred_at
+    yield fact.occurred_at
+    if state.kinds[position] is PatientClassChanged:
+        yield fact.recorded_at  # the sender takes the time of its entry
     if data.begun_at is not None:
         yield data.begun_at
 

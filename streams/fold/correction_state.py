@@ -56,7 +56,7 @@ class CorrectionState:
         """The location that each of them gives."""
         self.movements: dict[tuple[str, str], int] = {}
         """By source and id of each movement (ZBE-1): the fact that reported it last."""
-        self.seen_cancels: set[CancelContent] = set()
+        self.seen_cancels: dict[CancelContent, int] = {}
         self.cancelled_locations: dict[tuple[str, str], Location] = {}
         """By source and id of the cancel of a transfer: the location that it cancelled."""
         self.undecided_cancels: list[int] = []

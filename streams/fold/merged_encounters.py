@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from schemas.events import AdtEvent, EncounterDeleted, EncountersMerged, EncounterUpdated, UpdateDetails
+from schemas.events import (
+    AdtEvent,
+    DischargeCancelled,
+    EncounterDeleted,
+    EncountersMerged,
+    EncounterUpdated,
+    PatientClassChanged,
+    PatientDischarged,
+    UpdateDetails,
+)
 from schemas.state import Encounter, EncounterStatus, Problem
 from streams.fold.applied_corrections import apply_corrections
 from streams.fold.corrections import find_corrections
@@ -160,11 +169,38 @@ def _unite(visits: dict[str, _Visit], merge: Merge, *, already_one: bool) -> Non
         return
     if not already_one and (before := into.before(at)):
         _choose_course(away, into, fold(away.before(at)), fold(before), at)
-    into.facts += away.facts
+    into.facts += _of_going_on(away.facts, into.facts, merge)
     into.problems |= away.problems
     for key, visit in visits.items():
         if visit is away:
             visits[key] = into
+
+
+def _of_going_on(away: Sequence[FactOrEffect], into: Sequence[FactOrEffect], merge: Merge) -> Iterator[FactOrEffect]:
+    """Yield the facts of a former number that count where the stay goes on in another class (A06, A07).
+
+    The end of the former visit is not the end of the stay: neither one recorded before, nor one in the former class.
+    An update in the former class shows the former visit, not where the patient is now.
+    """
+    changes = [fact for fact in into if type(fact) is PatientClassChanged and fact.recorded_at == merge.recorded_at]
+    change = changes[0] if changes else None
+    for fact in away:
+        if change is None or type(fact) not in _OF_THE_FORMER_VISIT:
+            yield fact
+            continue
+        former_class = getattr(fact.data, "patient_class", None) not in (None, change.data.patient_class)
+        if fact.recorded_at <= change.recorded_at:
+            if type(fact) is EncounterUpdated:
+                yield fact
+            elif (effect := _without_course(fact)) is not None:
+                yield effect
+        elif not former_class or fact.occurred_at < change.occurred_at:
+            yield fact
+        elif (effect := _without_course(fact)) is not None:
+            yield effect
+
+
+_OF_THE_FORMER_VISIT = frozenset({PatientDischarged, DischargeCancelled, EncounterUpdated})
 
 
 def _choose_course(

@@ -145,6 +145,76 @@ def test_a_place_that_was_given_up_is_not_taken_back_when_the_later_stay_ends(
         assert hospital.beds() == beds
 
 
+FROM_ED = adt("A04", "20260302080000", "ED^^01", visit="E1", patient_class="E")
+RENUMBERED = adt("A06", "20260302120000", "4W^1^A", visit="I1", more=["MRG|P1^^^RIVER^MR||||E1"])
+
+
+@pytest.mark.parametrize(
+    ("further", "beds"),
+    [
+        ([adt("A03", "20260302115900", "ED^^01", visit="E1", patient_class="E")], {"4W/1-A": "I1"}),
+        ([adt("A03", "20260302120500", "ED^^01", visit="E1", patient_class="E")], {"4W/1-A": "I1"}),
+        ([adt("A08", "20260302123000", "ED^^01", visit="E1", patient_class="E")], {"4W/1-A": "I1"}),
+        ([adt("A03", "20260303120000", "4W^1^A", visit="E1")], {}),  # a system that has not learnt the new number
+        ([adt("A08", "20260302123000", "4W^2^A", visit="E1")], {"4W/2-A": "I1"}),
+        (
+            [
+                adt("A03", "20260302115900", "ED^^01", visit="E1", patient_class="E"),
+                adt("A03", "20260303120000", "4W^1^A", visit="I1"),
+            ],
+            {},
+        ),
+    ],
+    ids=["ended before", "ended after", "updated after", "late number", "moved by it", "both ended"],
+)
+def test_the_end_of_the_former_visit_is_not_the_end_of_the_stay_that_goes_on(
+    further: list[bytes], beds: dict[str, str]
+) -> None:
+    for hospital in hospitals([FROM_ED, RENUMBERED, *further]):
+        assert hospital.beds() == beds
+        assert hospital.encounter("I1").problems == ()
+
+
+def test_several_former_numbers_of_a_visit_are_refused_with_the_field() -> None:
+    reading = read(adt("A06", "20260302120000", "4W^1^A", visit="I1", more=["MRG|P1^^^RIVER^MR||||E1~O1"]))
+    assert reading.rejected is not None
+    assert reading.rejected.startswith("MRG-5: several former numbers")
+
+
+BERLIN = Hl7Mapping(time_zone="Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("message", "mapping", "occurred_at"),
+    [
+        (adt("A01", "20261025021000+0100", "4W^1^A", evn2="20261025025000"), BERLIN, utc(2026, 10, 25, 0, 50)),
+        (adt("A01", "20261025023000+0100", "4W^1^A", evn2="20261025021000"), BERLIN, utc(2026, 10, 25, 1, 10)),
+        (adt("A01", "20260302120000+9999", "4W^1^A", evn2="20260302120000"), None, utc(2026, 3, 2, 12)),
+        (
+            adt("A01", "20260302120000", "4W^1^A^&1.2.3&ISO"),
+            Hl7Mapping(facility_time_zones={"1.2.3": "America/Denver"}),
+            utc(2026, 3, 2, 19),
+        ),
+        (
+            adt("A01", "20260302120000", "4W^1^A").replace(b"|RIVER|WW", b"||WW"),
+            Hl7Mapping(default_facility="WEST", facility_time_zones={"WEST": "America/Denver"}),
+            utc(2026, 3, 2, 19),
+        ),
+        (
+            adt("A01", "20260302120000", "4W^1^A^E\u0301T"),
+            Hl7Mapping(facility_time_zones={"\u00c9T": "America/Denver"}),
+            utc(2026, 3, 2, 19),
+        ),
+    ],
+    ids=["before the change", "after it", "no offset", "OID", "default facility", "NFD"],
+)
+def test_the_zone_of_a_time_is_that_of_the_facility_and_never_after_the_sending(
+    message: bytes, mapping: Hl7Mapping | None, occurred_at: datetime
+) -> None:
+    (fact,) = facts_of([message], mapping)
+    assert fact.occurred_at == occurred_at
+
+
 def test_a_person_is_in_one_place_also_without_a_bed() -> None:
     for hospital in hospitals(
         [
@@ -262,6 +332,36 @@ def test_an_admission_holds_from_its_event_and_pv1_44_is_when_the_visit_began(
         assert stay.patient_class is PatientClass.INPATIENT
 
 
+CHANGED = adt("A06", "20260302120030", "4W^12^A", f44="20260302080000")
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [ED, CHANGED, adt("A08", "20260302121000", "4W^12^A", f44="202603021200")],
+        [ED, CHANGED, adt("A08", "20260302121000", "4W^12^A", f44="20260302120000")],
+        [
+            ED,
+            adt("A06", "20260302121500", "4W^12^A", evn6="20260302120000", f44="20260302080000"),
+            adt("A08", "20260302130000", "4W^12^A", f44="20260302121500"),
+        ],
+        [
+            ED,
+            adt("A08", "20260302120000", "4W^12^A", f44="20260302120000"),
+            adt("A08", "20260302130000", "4W^12^A", f44="20260302120000"),
+        ],
+    ],
+    ids=["minutes", "seconds filled up", "time of the entry", "class changed by an update"],
+)
+def test_a_pv1_44_with_the_time_of_a_class_change_corrects_nothing(messages: list[bytes]) -> None:
+    for hospital in hospitals(messages):
+        stay = hospital.encounter("V1")
+        assert stay.problems == ()
+        assert stay.admitted_at == utc(2026, 3, 2, 8)
+        assert stay.inpatient_from is not None
+        assert stay.inpatient_from.replace(second=0) == utc(2026, 3, 2, 12)
+
+
 def test_an_admission_after_the_discharge_with_the_first_pv1_44_brings_the_patient_back() -> None:
     for hospital in hospitals(
         [
@@ -352,6 +452,34 @@ FIRST = adt("A01", "20260302080000", "4W^1^A", number="8")
 def test_messages_of_one_minute_or_second_count_in_the_order_of_sending(
     messages: list[bytes], beds: dict[str, str]
 ) -> None:
+    for hospital in hospitals(messages):
+        assert hospital.beds() == beds
+
+
+@pytest.mark.parametrize(
+    ("messages", "beds"),
+    [
+        (
+            [
+                FIRST,
+                adt("A02", "20260302093010.120", "4W^2^A", evn2="20260302093010", number="b"),
+                adt("A02", "20260302093010.480", "4W^3^A", evn2="20260302093010", number="a"),
+            ],
+            {"4W/3-A": "V1"},
+        ),
+        (
+            [
+                adt("A01", "20260302080001", "4W^1^A", evn2="202603020800", number="9"),
+                adt("A11", "20260302080030", "4W^1^A", evn2="202603020800", number="10"),
+                adt("A01", "20260302080040", "4W^2^A", evn2="202603020800", number="11"),
+                adt("A11", "20260302080050", "4W^2^A", evn2="202603020800", number="12"),
+            ],
+            {},
+        ),
+    ],
+    ids=["parts of a second", "cancelled twice in a minute"],
+)
+def test_parts_of_a_second_and_a_second_cancel_count_too(messages: list[bytes], beds: dict[str, str]) -> None:
     for hospital in hospitals(messages):
         assert hospital.beds() == beds
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from functools import cached_property
 
 from schemas.errors import InvalidInput
+from schemas.names import composed
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message
 from streams.ingest.hl7.times import Moment, Zones, local_time, offset_of, read_moment
@@ -19,7 +20,7 @@ from streams.ingest.hl7.times import Moment, Zones, local_time, offset_of, read_
 MAX_NAME = 200
 """Characters of a text in a fact."""
 
-_A_MINUTE = timedelta(minutes=1)
+_A_MINUTE, _A_DAY = timedelta(minutes=1), timedelta(days=1)
 
 _NUMBERED = re.compile(r"[^0-9]*0*([0-9]{1,18})")
 """A control id that is a number, perhaps behind a text: an id with digits in its midst is not counted upwards."""
@@ -93,12 +94,18 @@ class FieldReader:
     def zones(self) -> Zones:
         """How times without an offset are read in this message."""
         sent = self.message.get("MSH", 7)
-        return Zones(self.zone, offset_of(sent), local_time(sent))
+        offset = offset_of(sent)
+        return Zones(self.zone, offset if offset is not None and abs(offset) < _A_DAY else None, local_time(sent))
 
     def _facilities(self) -> list[str]:
         """Return the facilities that the message names, the one of the location first."""
         places = (("PV1", 3), ("PV1", 6), ("NPU", 1))
-        return [*(self.message.get(segment, number, 4) for segment, number in places), self.message.get("MSH", 4)]
+        named = (self.message.get(segment, number, 4, part) for segment, number in places for part in (1, 2))
+        return [
+            *(composed(name) or "" for name in named),
+            self.mapping.default_facility or "",
+            self.message.get("MSH", 4),
+        ]
 
     @cached_property
     def recorded_at(self) -> datetime:

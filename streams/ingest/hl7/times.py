@@ -28,7 +28,7 @@ class Moment(NamedTuple):
     at: datetime
     """In UTC; the first instant of a day without an hour, and so on."""
     precision: timedelta
-    """A day, an hour, a minute or a second."""
+    """A day, an hour, a minute, a second or a part of one."""
 
     @property
     def has_hour(self) -> bool:
@@ -63,7 +63,10 @@ class Zones(NamedTuple):
             return first
         second = first.replace(fold=1)
         is_repeated = (first.utcoffset() or timedelta(0)) > (second.utcoffset() or timedelta(0))
-        return second if is_repeated and second.utcoffset() == self.sent_offset else first
+        if not is_repeated or second.utcoffset() != self.sent_offset:
+            return first
+        is_after_sending = local > self.sent_at  # no message tells of what comes: the hour before the change is meant
+        return first if is_after_sending else second
 
 
 def read_moment(text: str, where: str, zones: Zones) -> Moment | None:
@@ -133,6 +136,8 @@ _OFFSET = r"(?:[+-]\d{2}:?\d{2}|Z)$"
 
 
 def _precision(found: re.Match[str]) -> timedelta:
+    if found["fraction"] is not None:
+        return timedelta(microseconds=10 ** (6 - len(found["fraction"])))
     for part, precision in (("second", _SECOND), ("minute", _MINUTE), ("hour", _HOUR)):
         if found[part] is not None:
             return precision

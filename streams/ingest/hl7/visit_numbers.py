@@ -32,7 +32,14 @@ def former_number(reader: FieldReader, field: int) -> str | None:
     """Return the former number of the visit in a field of MRG, or None where it is empty.
 
     Its authority is in the fourth component; without one it is that of the number that remains.
+
+    Raises
+    ------
+    InvalidInput
+        When the field has several numbers: one of them would be lost.
     """
+    if len({number for number in reader.message.repetitions("MRG", field) if number}) > 1:
+        raise InvalidInput(f"MRG-{field}", "several former numbers. Send a message, or an MRG segment, for each.")
     number = reader.message.get("MRG", field)
     own = _authority(reader, f"MRG-{field}") if reader.mapping.visit_number_scope is VisitNumberScope.AUTHORITY else ""
     return checked_visit(reader, _scoped(f"MRG-{field}", number, own or _scope(reader, visit_field(reader))))
