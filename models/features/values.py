@@ -66,7 +66,7 @@ def features(
     """
     seen = cut_to(encounter, as_of)
     start = began_at(encounter)
-    earlier = _earlier(history, encounter, start, as_of) if start is not None else []
+    earlier = earlier_encounters(history, encounter, start, as_of) if start is not None else []
     legs, episodes = _split(earlier, seen, definition)
     came = (began_at(legs[0]) if legs else None) or start
     others = [other for other in earlier if other not in legs] if legs else earlier
@@ -92,7 +92,9 @@ def _split(
     return [leg for leg in own if leg is not seen], [episode for episode in episodes if episode is not own]
 
 
-def _earlier(history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime) -> list[Encounter]:
+def earlier_encounters(
+    history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime
+) -> list[Encounter]:
     """Return the patient's encounters that began before this one, cut back to `as_of`."""
     found = []
     for other in history:
@@ -186,7 +188,7 @@ def _before(others: Sequence[Encounter], episodes: Sequence[Episode], start: dat
     for other in others:
         began = began_at(other)
         assert began is not None
-        visits += began >= start - ED_LOOK_BACK and _was_ed_visit(other) and not _led_to(other, began, start)
+        visits += began >= start - ED_LOOK_BACK and was_ed_visit(other) and not led_to_admission(other, began, start)
     return {
         "admissions_past_12_months": float(admissions),
         "ed_visits_past_6_months": float(visits),
@@ -194,11 +196,12 @@ def _before(others: Sequence[Encounter], episodes: Sequence[Episode], start: dat
     }
 
 
-def _was_ed_visit(other: Encounter) -> bool:
+def was_ed_visit(other: Encounter) -> bool:
+    """Return whether an encounter was a visit to the ED, or a stay that began as one."""
     return other.patient_class is PatientClass.EMERGENCY or _from_ed(other)
 
 
-def _led_to(visit: Encounter, began: datetime, start: datetime) -> bool:
+def led_to_admission(visit: Encounter, began: datetime, start: datetime) -> bool:
     """Return whether this visit, numbered on its own, is the one that led to the admission."""
     if visit.discharged_at is None or visit.discharged_at > start:
         return start - began <= LEFT_OPEN

@@ -84,7 +84,7 @@ def hospital(engine: Engine) -> Engine:
         bulk.insert(connection, tables.encounter_merge, [(f"away-{row[0]}", row[0]) for row in encounters])
         more = ("admission", NOW, "Q", 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]")
         bulk.insert(connection, tables.score, [(row[0], *more) for row in encounters])
-        outcome = (NOW, NOW, NOW, False, 0.1)
+        outcome = (NOW, NOW, NOW, False, 0.1, None)
         bulk.insert(connection, tables.label, [(row[0], row[1], *outcome) for row in encounters])
         closed = ("closed", "high", 0.1, b"[]", "admission", NOW, NOW, None, None, 1)
         bulk.insert(connection, tables.alert, [(row[0], row[1], *closed) for row in encounters])

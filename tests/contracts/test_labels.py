@@ -14,6 +14,7 @@ from schemas.events import AnyFact, Diagnosis, Location, PatientClass, PatientUp
 from schemas.topics import EncounterChanged
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
+from streams.risk.discharge_risks import discharge_risks
 from streams.risk.label_definition import LabelDefinition
 from streams.risk.outcomes import OutcomeTrainer, track_index_stays
 from streams.store.code_sets import imported_at, load_code_sets, save_code_sets
@@ -154,3 +155,17 @@ def test_code_sets_are_replaced_and_read_again_after_an_import(engine: Engine) -
         second = current.read(connection).codes
         assert second is not None
         assert second.diagnosis_ccs == {"I509": 7}
+
+
+def test_the_risk_at_the_discharge_that_stands_is_what_was_expected(engine: Engine) -> None:
+    take(engine, *inpatient("E1", 0, 4 * DAY), *inpatient("E2", 50 * DAY, None))
+    score = dict.fromkeys((column.name for column in tables.score.columns), b"{}") | {
+        "encounter_id": "E1", "patient_token": "P1", "batch_model": "m", "batch_risk": 0.5, "online_risk": 0.5,
+        "online_version": 1,
+    }  # fmt: skip
+    issued = [("admission", 0, 0.1), ("discharge", 3 * DAY, 0.2), ("discharge", 4 * DAY, 0.3)]
+    with engine.begin() as connection:
+        for moment, hours, risk in issued:
+            values = score | {"moment": moment, "as_of": at(hours), "readmission_risk": risk}
+            connection.execute(tables.score.insert().values(values))
+        assert discharge_risks(connection) == {"E1": 0.3}
