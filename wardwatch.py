@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from commands import dead_letters, hospital, ingest, inspect, log, run, simulate, train
+from commands import dead_letters, evaluate, hospital, ingest, inspect, log, run, simulate, train
 from commands.common import remark
 from schemas.errors import WardwatchError
 
@@ -64,6 +64,7 @@ for command in (
     inspect.rebuild,
     inspect.as_of,
     train.train,
+    evaluate.evaluate,
 ):
     app.command()(command)
 database_group.command()(run.upgrade)

@@ -1,0 +1,184 @@
+"""Target encoding of codes, cross-fitted by patient.
+
+A code becomes the log-odds of readmission of the stays that have it, drawn to the overall rate where they are few. A
+training row is encoded from the rows of *other* patients only, in folds, or the model would read its own outcome back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.sources.stay_table import Floats, StayTable
+from schemas.errors import UsageError
+
+Matrix = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int64]
+
+FOLDS = 5
+PRIOR_ROWS = 30.0
+"""Number of rows at the overall rate that are added to those of each code."""
+POOLED_PRIOR_ROWS = 50.0
+POOLED_STATISTICS = ("sum", "highest", "lowest")
+NOT_A_CODE = ("?", "")
+"""Of pooled codes: an empty position of a list of diagnoses adds nothing."""
+
+
+def patient_folds(patients: npt.NDArray[np.object_], folds: int, seed: int) -> Positions:
+    """Return the fold of each row, the same for all rows of a patient.
+
+    A fold follows from the patient's id and the seed alone, so it depends on neither the order of the rows nor on which
+    other patients there are.
+    """
+    unique, inverse = np.unique(patients.astype(str), return_inverse=True)
+    drawn = [
+        int.from_bytes(hashlib.blake2b(f"{seed}/{patient}".encode(), digest_size=8).digest(), "big") % folds
+        for patient in unique
+    ]
+    found: Positions = np.array(drawn, dtype=np.int64)[inverse]
+    return found
+
+
+class TargetEncoder:
+    """Numbers as they are, and each code as the log-odds of its outcomes.
+
+    Parameters
+    ----------
+    seed : int
+        Of the folds of the cross-fitting.
+    """
+
+    def __init__(self, *, seed: int) -> None:
+        self.seed = seed
+        self.number_names: list[str] = []
+        self.category_names: list[str] = []
+        self.pooled: dict[str, list[str]] = {}
+        self.target_names: list[str] = []
+        self.levels: dict[str, Any] = {}
+        """Codes of each category, or pool of categories, in order."""
+        self.log_odds: dict[str, Any] = {}
+        """Relative to the overall rate, for each category or pool: shape (targets, codes)."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns of the matrix."""
+        return [
+            *self.number_names,
+            *(f"{name}: {target}" for name in self.category_names for target in self.target_names),
+            *(
+                f"{name} {which}: {target}"
+                for name in self.pooled
+                for target in self.target_names
+                for which in POOLED_STATISTICS
+            ),
+        ]
+
+    def fit_transform(self, table: StayTable) -> Matrix:
+        """Learn the encoding, and return the training rows cross-fitted by patient.
+
+        Returns
+        -------
+        ndarray of float32, shape (len(table), len(names))
+            NaN where a number is missing. The codes of a row are encoded from patients of other folds only.
+        """
+        targets = [table.outcomes] if table.later is None else [table.outcomes, table.later]
+        self.target_names = ["30 days"] if table.later is None else ["30 days", "any time"]
+        self.number_names = list(table.numbers.columns)
+        self.category_names = list(table.categories.columns)
+        self.pooled = {name: list(columns) for name, columns in table.pooled.items()}
+        folds = patient_folds(table.patients, FOLDS, self.seed)
+        parts: list[Any] = [table.numbers.to_numpy(dtype=np.float32)]
+        for name in self.category_names:
+            codes, levels = pd.factorize(table.categories[name], sort=True)
+            self.levels[name] = np.asarray(levels, dtype=str)
+            cross = _cross_fitted(codes[:, None], targets, folds, PRIOR_ROWS)
+            self.log_odds[name] = _whole(codes[:, None], targets, PRIOR_ROWS)
+            parts.append(cross[:, 0, :].astype(np.float32))
+        for name, columns in self.pooled.items():
+            together = table.categories[columns].to_numpy(dtype=object)
+            flat, flat_levels = pd.factorize(together.ravel(), sort=True)
+            codes = flat.reshape(together.shape)
+            self.levels[name] = np.asarray(flat_levels, dtype=str)
+            cross = _cross_fitted(codes, targets, folds, POOLED_PRIOR_ROWS)
+            self.log_odds[name] = _whole(codes, targets, POOLED_PRIOR_ROWS)
+            parts.append(_pool(cross, np.isin(together, NOT_A_CODE)))
+        return np.column_stack(parts)
+
+    def transform(self, table: StayTable) -> Matrix:
+        """Return other rows, encoded from all rows of the training.
+
+        A code that the training did not have counts as the overall rate.
+
+        Raises
+        ------
+        UsageError
+            When the table has other columns than that of the training.
+        """
+        if list(table.numbers.columns) != self.number_names or list(table.categories.columns) != self.category_names:
+            raise UsageError("Table of stays: has other columns than the model was trained on. Train the model again.")
+        parts: list[Any] = [table.numbers.to_numpy(dtype=np.float32)]
+        for name in self.category_names:
+            parts.append(self._look_up(name, table.categories[name].to_numpy(dtype=object)).astype(np.float32))
+        for name, columns in self.pooled.items():
+            together = table.categories[columns].to_numpy(dtype=object)
+            found = self._look_up(name, together.ravel()).reshape(*together.shape, len(self.target_names))
+            parts.append(_pool(found, np.isin(together, NOT_A_CODE)))
+        return np.column_stack(parts)
+
+    def _look_up(self, name: str, codes: npt.NDArray[np.object_]) -> Floats:
+        places = pd.Index(self.levels[name].astype(object)).get_indexer(pd.Index(codes, dtype=object))
+        with_unknown = np.column_stack([self.log_odds[name], np.zeros(len(self.target_names))])
+        found: Floats = with_unknown[:, places].T  # place -1 is the last column: no difference from the overall rate
+        return found
+
+
+def _log_odds(rate: Any) -> Any:
+    """Return log-odds; rates below 0.0001 or above 0.9999 are moved to these."""
+    kept = np.clip(rate, 1e-4, 1.0 - 1e-4)
+    return np.log(kept / (1.0 - kept))
+
+
+def _smoothed(events: Any, rows: Any, rate: float, prior: float) -> Any:
+    """Return the log-odds of each code relative to the overall rate."""
+    return _log_odds((events + prior * rate) / (rows + prior)) - _log_odds(rate)
+
+
+def _counts(codes: Any, weights: Any, size: int) -> Any:
+    """Return the sum of the rows' weights for each code, over all positions of a row."""
+    return np.bincount(codes.ravel(), np.repeat(weights, codes.shape[1]), size)
+
+
+def _whole(codes: Any, targets: list[Floats], prior: float) -> Floats:
+    """Return the encoding from all rows, shape (targets, codes)."""
+    size = int(codes.max()) + 1
+    rows = _counts(codes, np.ones(len(codes)), size)
+    found: Floats = np.array(
+        [_smoothed(_counts(codes, target, size), rows, float(target.mean()), prior) for target in targets]
+    )
+    return found
+
+
+def _cross_fitted(codes: Any, targets: list[Floats], folds: Positions, prior: float) -> Floats:
+    """Return the encoding of each row from the other folds, shape (rows, positions, targets)."""
+    size = int(codes.max()) + 1
+    found = np.zeros((*codes.shape, len(targets)))
+    for fold in range(FOLDS):
+        here = folds == fold
+        others = ~here
+        rows = _counts(codes[others], np.ones(int(others.sum())), size)
+        for place, target in enumerate(targets):
+            rate = float(target[others].mean()) if others.any() else 0.5
+            encoded = _smoothed(_counts(codes[others], target[others], size), rows, rate, prior)
+            found[here, :, place] = encoded[codes[here]]
+    return found
+
+
+def _pool(encoded: Floats, is_empty: npt.NDArray[np.bool_]) -> Matrix:
+    """Return sum, highest and lowest over a row's positions, for each target."""
+    kept = np.where(is_empty[:, :, None], 0.0, encoded)
+    parts = np.stack([kept.sum(axis=1), kept.max(axis=1), kept.min(axis=1)], axis=2)
+    return parts.reshape(len(encoded), -1).astype(np.float32)
