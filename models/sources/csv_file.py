@@ -83,7 +83,8 @@ def to_numbers(frame: pd.DataFrame, column: str, path: Path, missing: Sequence[s
     wrong = ~np.isfinite(found) & ~texts.isin(missing).to_numpy()
     if wrong.any():
         line = int(frame.index[int(np.argmax(wrong))]) + 2
-        raise SourceError(f"{path}:{line}: {column} is not a number. Correct the value, or write {missing[0]!r}.")
+        instead = f", or write {missing[0]!r}" if missing else ""
+        raise SourceError(f"{path}:{line}: {column} is not a number. Correct the value{instead}.")
     return found
 
 

@@ -55,6 +55,8 @@ class TargetEncoder:
     def __init__(self, *, seed: int) -> None:
         self.seed = seed
         self.number_names: list[str] = []
+        self.used_numbers: list[str] = []
+        """Without those that are missing in every row of the training."""
         self.category_names: list[str] = []
         self.pooled: dict[str, list[str]] = {}
         self.target_names: list[str] = []
@@ -67,7 +69,7 @@ class TargetEncoder:
     def names(self) -> list[str]:
         """Names of the columns of the matrix."""
         return [
-            *self.number_names,
+            *self.used_numbers,
             *(f"{name}: {target}" for name in self.category_names for target in self.target_names),
             *(
                 f"{name} {which}: {target}"
@@ -88,10 +90,11 @@ class TargetEncoder:
         targets = [table.outcomes] if table.later is None else [table.outcomes, table.later]
         self.target_names = ["30 days"] if table.later is None else ["30 days", "any time"]
         self.number_names = list(table.numbers.columns)
+        self.used_numbers = [name for name in self.number_names if table.numbers[name].notna().any()]
         self.category_names = list(table.categories.columns)
         self.pooled = {name: list(columns) for name, columns in table.pooled.items()}
         folds = patient_folds(table.patients, FOLDS, self.seed)
-        parts: list[Any] = [table.numbers.to_numpy(dtype=np.float32)]
+        parts: list[Any] = [table.numbers[self.used_numbers].to_numpy(dtype=np.float32)]
         for name in self.category_names:
             codes, levels = pd.factorize(table.categories[name], sort=True)
             self.levels[name] = np.asarray(levels, dtype=str)
@@ -120,7 +123,7 @@ class TargetEncoder:
         """
         if list(table.numbers.columns) != self.number_names or list(table.categories.columns) != self.category_names:
             raise UsageError("Table of stays: has other columns than the model was trained on. Train the model again.")
-        parts: list[Any] = [table.numbers.to_numpy(dtype=np.float32)]
+        parts: list[Any] = [table.numbers[self.used_numbers].to_numpy(dtype=np.float32)]
         for name in self.category_names:
             parts.append(self._look_up(name, table.categories[name].to_numpy(dtype=object)).astype(np.float32))
         for name, columns in self.pooled.items():
