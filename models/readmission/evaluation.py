@@ -95,7 +95,7 @@ def fit_line(
         # A tiny ridge keeps the step finite if all risks are equal and the slope is not identified.
         step = np.linalg.solve(curvature + 1e-9 * np.eye(free.shape[1]), gradient)
         at[: free.shape[1]] += np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < (1e-10 if start is None else 1e-6):
             break
     return Line(slope=float(at[1]), intercept=float(at[0]))
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from models.features.columns import Floats
 from models.readmission.evaluation import Interval, Ranking, fit_line, log_losses, to_log_odds
@@ -110,11 +111,12 @@ def measure(
     found = _Functions(risks, outcomes, flagged, with_curve=rule is not None)
     random = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {name: [] for name in found.by_name}
-    for _ in range(draws):
-        weights = np.bincount(random.integers(len(names), size=len(names)), minlength=len(names))
-        each = weights[numbers].astype(np.float64)
-        for name, function in found.by_name.items():
-            drawn[name].append(function(each))
+    with threadpool_limits(limits=1):  # thousands of small products: starting threads for each would take longer
+        for _ in range(draws):
+            weights = np.bincount(random.integers(len(names), size=len(names)), minlength=len(names))
+            each = weights[numbers].astype(np.float64)
+            for name, function in found.by_name.items():
+                drawn[name].append(function(each))
     ones = np.ones_like(risks)
     intervals = {name: _interval(function(ones), drawn[name]) for name, function in found.by_name.items()}
     return Measures(

@@ -39,6 +39,7 @@ COUNTS = (
     "number_inpatient",
     "number_diagnoses",
 )
+CODE_NUMBERS = ("admission_type_id", "discharge_disposition_id", "admission_source_id")
 DIAGNOSES = ("diag_1", "diag_2", "diag_3")
 INSULIN = "insulin"
 ORAL_DRUGS = (
@@ -117,6 +118,8 @@ def read_uci(path: Path) -> StayTable:
         raise SourceError(f"{path}: has a header and no rows. Name a file with stays.")
     counts = {column: to_numbers(frame, column, path, MISSING) for column in COUNTS}
     ids = to_numbers(frame, "encounter_id", path, ())
+    for column in (*COUNTS, *CODE_NUMBERS):
+        frame[column] = frame[column].str.removesuffix(".0")  # written where a table passed through another program
     order = np.argsort(ids, kind="stable")
     frame, ids = frame.iloc[order].reset_index(drop=True), ids[order]
     counts = {column: values[order] for column, values in counts.items()}

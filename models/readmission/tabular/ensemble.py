@@ -46,10 +46,10 @@ def _log_odds(model: Any, matrix: Matrix) -> Floats:
 
 def fit_members(table: StayTable, *, seed: int) -> Members:
     """Fit the encoder and each candidate on all stays of a table."""
-    encoder = TargetEncoder(seed=seed)
-    matrix = encoder.fit_transform(table)
-    # Boosting meets at a barrier thousands of times: on busy cores two threads are slower than one.
+    # One thread but for the forest: boosting meets at a barrier thousands of times, and on busy cores two are slower.
     with threadpool_limits(limits=1):
+        encoder = TargetEncoder(seed=seed)
+        matrix = encoder.fit_transform(table)
         return Members(encoder, {name: make(seed).fit(matrix, table.outcomes) for name, make in CANDIDATES.items()})
 
 

@@ -18,7 +18,7 @@ def value(figure: Interval | None) -> float:
     return figure.value
 
 
-def drawn(rows: int = 400, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def drawn(rows: int = 400, seed: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     risks = random.uniform(0.02, 0.6, rows)
     outcomes = (random.random(rows) < risks).astype(np.float64)

@@ -164,6 +164,16 @@ def test_a_column_that_is_not_used_may_be_missing_or_new(tmp_path: Path) -> None
     assert same_features(*read)
 
 
+def test_whole_numbers_with_a_decimal_point_are_the_same_codes(tmp_path: Path) -> None:
+    plain = {"discharge_disposition_id": "11", "number_inpatient": "1", "admission_source_id": "7"}
+    pointed = {name: f"{value}.0" for name, value in plain.items()}
+    tables = [
+        read(tmp_path, plain_row(1, 1, **each), plain_row(2, 2, number_inpatient="3")) for each in (plain, pointed)
+    ]
+    assert same_features(*tables)
+    assert tables[1].excluded == {"died": 1}
+
+
 def test_codes_that_are_new_or_not_valid_are_read_as_they_are(tmp_path: Path) -> None:
     row = plain_row(1, 1, diag_1="Q99.9", medical_specialty="Telepathy", age="old", insulin="?", admission_type_id="77")
     found = read(tmp_path, row)

@@ -150,9 +150,6 @@ class _Page(HTMLParser):
         if tag != "meta":
             self.open.append(tag)
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
