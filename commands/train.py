@@ -83,17 +83,16 @@ def _train_on_file(
     source: str, data: Path | None, out: Path | None, mapping: Path | None, seed: int, as_json: bool
 ) -> None:
     """Train on a file, write the model's folder, and print the report."""
-    from models.readmission.tabular.model import save
+    from models.readmission.tabular.model import make_folder, save
     from models.readmission.tabular.train import STEPS, train_on_table
 
     checked = checked_source(source)
     if data is None or out is None:
         raise UsageError("--source needs --data FILE, the table to train on, and --out DIR, the folder for the model.")
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"{out}: is a file. Name a folder for the model.")
     settings = load_settings()
     text = mapping_of(mapping)
     table = read_stays(checked, data, text, mapping)
+    make_folder(out)  # before the minutes of training
     model = train_on_table(
         table,
         alert_share=settings.alert_share,

@@ -97,7 +97,6 @@ def test_the_version_is_that_of_the_project(tmp_path: Path) -> None:
             "'tape' is not a source. Write uci or csv",
         ),
         (["train", "--source", "uci", "--data", "no-such.csv", "--out", "m"], {}, "no-such.csv: cannot be read"),
-        (["train", "--source", "uci", "--data", "x.csv", "--out", "README.md"], {}, "README.md: is a file"),
         (["train", "--source", "csv", "--data", "README.md", "--out", "m"], {}, "needs --mapping FILE"),
         (["train", "--source", "uci", "--simulated-days", "9"], {}, "--simulated-days"),
         (["evaluate", "--model", "no-such", "--source", "uci", "--data", "x.csv"], {}, "no-such/model.json"),

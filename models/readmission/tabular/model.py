@@ -83,8 +83,8 @@ def save(model: TableModel, folder: Path) -> TableModel:
     artifact = bytes(skops.io.dumps(content, compression=ZIP_DEFLATED))
     report = msgspec.structs.replace(model.report, artifact_sha256=hashlib.sha256(artifact).hexdigest())
     files = {ARTIFACT: artifact, CARD: model_card(report).encode(), METADATA: encode(report)}
+    make_folder(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, raw in files.items():
             new = folder / f".{name}.new"
             new.write_bytes(raw)
@@ -92,6 +92,25 @@ def save(model: TableModel, folder: Path) -> TableModel:
     except OSError as error:
         raise UsageError(f"{folder}: cannot be written ({error.strerror}). Name a folder to write into.") from None
     return model._replace(report=report)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a model, if it is missing, and check that files can be written into it.
+
+    Raises
+    ------
+    UsageError
+        When they cannot.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file. Name a folder for the model.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / ".trial"
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise UsageError(f"{folder}: cannot be written ({error.strerror}). Name a folder to write into.") from None
 
 
 def read_report(folder: Path) -> TableReport:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from models.readmission.evaluation import log_losses
-from models.readmission.measures import Measures, measure
+from models.readmission.measures import DRAWS, Measures, measure
 from models.readmission.tabular.candidates import CANDIDATES, STACK
 from models.readmission.tabular.encoder import Positions, patient_folds
 from models.readmission.tabular.ensemble import Members, Weights, alone, fit_members
@@ -41,6 +41,7 @@ def train_on_table(
     seed: int,
     trained_at: datetime,
     mapping: str | None = None,
+    draws: int = DRAWS,
     progress: Callable[[int], None] = lambda _: None,
 ) -> TableModel:
     """Train a model on a table of stays.
@@ -57,6 +58,8 @@ def train_on_table(
         Aware; part of the name of the model.
     mapping : str or None
         The mapping file that made the table, to be kept with the model.
+    draws : int
+        Number of resamples of the patients for each interval.
     progress : callable
         Called with the number of fits done, `STEPS` at the end.
 
@@ -84,7 +87,7 @@ def train_on_table(
     final = fit_members(table, seed=seed)
     members, weights = _only_used(final, found.weights if chosen == STACK else alone(list(CANDIDATES).index(chosen)))
     progress(STEPS)
-    judged = _Judged(table, found, folds, alert_share, seed)
+    judged = _Judged(table, found, folds, alert_share, seed, draws)
     report = TableReport(
         format=FORMAT,
         model=f"{chosen.replace(' ', '-')}-{trained_at:%Y%m%dT%H%M%S}",
@@ -107,7 +110,7 @@ def train_on_table(
         stack_weights=dict(zip(CANDIDATES, found.weights.of_each.tolist(), strict=True)),
         candidates={name: judged.of(name) for name in (*found.risks, RULE)},
         order_trusted={name: judged.of(name, table.order_trusted) for name in (chosen, RULE)},
-        temporal=_temporal(table, folds, chosen, judged.threshold(chosen), seed),
+        temporal=_temporal(judged, chosen),
         training_s=time.monotonic() - began,
         peak_memory_mb=_peak_memory_mb(),
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
@@ -155,6 +158,7 @@ class _Judged(NamedTuple):
     folds: Positions
     alert_share: float
     seed: int
+    draws: int
 
     def threshold(self, name: str) -> float:
         return float(np.quantile(self.found.risks[name], 1.0 - self.alert_share))
@@ -171,6 +175,7 @@ class _Judged(NamedTuple):
             flags=table.rule_flags[here] if is_rule else None,
             seed=self.seed,
             rule=table.rule_flags[here],
+            draws=self.draws,
         )
 
 
@@ -191,13 +196,12 @@ def rule_rates(table: StayTable) -> tuple[float, float]:
     return below, above
 
 
-def _temporal(
-    table: StayTable, folds: Positions, chosen: str, threshold: float, seed: int
-) -> dict[str, Measures] | None:
+def _temporal(judged: _Judged, chosen: str) -> dict[str, Measures] | None:
     """Train on the first 75% of the time, and measure on the rest.
 
     Of the early stays, those count whose 30 days ended before the late ones begin: at that time no more was known.
     """
+    table, seed, draws = judged.table, judged.seed, judged.draws
     times = table.discharged_at
     if times is None:
         return None
@@ -206,15 +210,25 @@ def _temporal(
     if not late.any() or min(table.outcomes[early].sum(), (1.0 - table.outcomes[early]).sum()) < MIN_READMISSIONS:
         return None
     learnt, rest = table.rows(early), table.rows(late)
-    stacked, alone_risks = stack_on(learnt, rest, folds[early], seed=seed)
+    stacked, alone_risks = stack_on(learnt, rest, judged.folds[early], seed=seed)
     below, above = rule_rates(learnt)
     flags = rest.rule_flags
-    risks = stacked if chosen == STACK else alone_risks[chosen]
-    rule = measure(
-        np.where(flags, above, below), rest.outcomes, rest.patients, threshold=None, flags=flags, seed=seed, rule=flags
-    )
-    model = measure(risks, rest.outcomes, rest.patients, threshold=threshold, seed=seed, rule=flags)
-    return {chosen: model, RULE: rule}
+    by_rule = np.where(flags, above, below)
+    risks, threshold = stacked if chosen == STACK else alone_risks[chosen], judged.threshold(chosen)
+
+    def found(risks: Floats, threshold: float | None) -> Measures:
+        return measure(
+            risks,
+            rest.outcomes,
+            rest.patients,
+            threshold=threshold,
+            flags=flags if threshold is None else None,
+            seed=seed,
+            rule=flags,
+            draws=draws,
+        )
+
+    return {chosen: found(risks, threshold), RULE: found(by_rule, None)}
 
 
 def _peak_memory_mb() -> float:

@@ -36,4 +36,4 @@ def fits_done() -> list[int]:
 
 @pytest.fixture(scope="session")
 def trained(stays: StayTable, fits_done: list[int]) -> TableModel:
-    return train_on_table(stays, alert_share=0.1, seed=1, trained_at=TRAINED_AT, progress=fits_done.append)
+    return train_on_table(stays, alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20, progress=fits_done.append)

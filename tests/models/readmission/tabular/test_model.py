@@ -110,6 +110,8 @@ def test_a_folder_that_cannot_be_made_is_one_error(trained: TableModel, tmp_path
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(UsageError, match="cannot be written"):
         save(trained, tmp_path / "file" / "model")
+    with pytest.raises(UsageError, match="is a file"):
+        save(trained, tmp_path / "file")
 
 
 def test_a_table_of_another_schema_is_refused(trained: TableModel, others: StayTable) -> None:

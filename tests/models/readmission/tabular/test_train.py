@@ -84,7 +84,7 @@ def test_the_same_stays_in_another_order_give_the_same_risks(
 ) -> None:
     shuffled = uci_like(STAYS, seed=11).sample(frac=1.0, random_state=1)
     again = train_on_table(
-        read_uci(write(shuffled, tmp_path / "shuffled.csv")), alert_share=0.1, seed=1, trained_at=TRAINED_AT
+        read_uci(write(shuffled, tmp_path / "shuffled.csv")), alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20
     )
     assert again.predict(others).tolist() == trained.predict(others).tolist()
 
@@ -99,7 +99,7 @@ def test_a_source_with_times_has_a_temporal_split(stays: StayTable) -> None:
     start = np.datetime64("2025-01-01T00:00:00")
     days = np.random.default_rng(1).integers(0, 730, len(stays))
     table = replace(stays, discharged_at=start + days.astype("timedelta64[D]"))
-    report = train_on_table(table, alert_share=0.1, seed=1, trained_at=TRAINED_AT).report
+    report = train_on_table(table, alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20).report
     assert report.temporal is not None
     assert set(report.temporal) == {report.chosen, RULE}
     assert report.temporal[RULE].rows == pytest.approx(len(stays) / 4, rel=0.02)
@@ -116,26 +116,26 @@ def test_the_stack_weighs_the_candidate_that_knows() -> None:
 
 def test_too_few_stays_are_refused_with_a_remedy(stays: StayTable) -> None:
     with pytest.raises(UsageError, match=r"499 index stays.*published score such as LACE"):
-        train_on_table(stays.rows(np.arange(499)), alert_share=0.1, seed=1, trained_at=TRAINED_AT)
+        train_on_table(stays.rows(np.arange(499)), alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20)
 
 
 def test_too_few_readmissions_are_refused(stays: StayTable) -> None:
     events = np.flatnonzero(stays.outcomes == 1.0)
     fewer = replace(stays, outcomes=np.where(np.isin(np.arange(len(stays)), events[:99]), 1.0, 0.0))
     with pytest.raises(UsageError, match="99 of them readmitted"):
-        train_on_table(fewer, alert_share=0.1, seed=1, trained_at=TRAINED_AT)
+        train_on_table(fewer, alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20)
 
 
 def test_stays_of_a_handful_of_patients_are_refused(stays: StayTable) -> None:
     few = np.array([f"p{n % 2}" for n in range(len(stays))], dtype=object)
     with pytest.raises(UsageError, match="Too few patients to train on: 2"):
-        train_on_table(replace(stays, patients=few), alert_share=0.1, seed=1, trained_at=TRAINED_AT)
+        train_on_table(replace(stays, patients=few), alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.5])
 def test_the_alert_share_is_a_share(stays: StayTable, share: float) -> None:
     with pytest.raises(UsageError, match="alert_share"):
-        train_on_table(stays, alert_share=share, seed=1, trained_at=TRAINED_AT)
+        train_on_table(stays, alert_share=share, seed=1, trained_at=TRAINED_AT, draws=20)
 
 
 def test_a_naive_time_is_refused(stays: StayTable) -> None:
@@ -153,9 +153,9 @@ def test_the_report_reads_as_four_lines(trained: TableModel) -> None:
 @pytest.mark.skipif(not REAL.is_file(), reason="UCI's table is not at ../shared/data")
 def test_a_part_of_the_published_table_predicts_other_patients_as_well_as_it_says() -> None:
     everyone = read_uci(REAL)
-    part = patient_folds(everyone.patients, 12, 8)
+    part = patient_folds(everyone.patients, 16, 8)
     learnt, rest = everyone.rows(part == 0), everyone.rows(part == 1)
-    model = train_on_table(learnt, alert_share=0.1, seed=1, trained_at=TRAINED_AT)
+    model = train_on_table(learnt, alert_share=0.1, seed=1, trained_at=TRAINED_AT, draws=20)
     found = evaluate(model, rest, seed=1)[0].all_rows
     here, told, rule = found["model"].auroc, model.report.measures.auroc, found[RULE].auroc
     assert here is not None
