@@ -34,15 +34,11 @@ def without_combinations(table: StayTable) -> StayTable:
     return replace(table, categories=table.categories.drop(columns=["_by_".join(names) for names in COMBINATIONS]))
 
 
-def without_any_return(table: StayTable) -> StayTable:
-    return replace(table, later=None)
-
-
 def leaking_history(table: StayTable) -> StayTable:
     """Add what must never be a feature: the outcome of the patient's row with the next smaller id."""
-    rows = pd.DataFrame({"p": table.patients, "id": table.ids.astype(int), "y": table.outcomes, "l": table.later})
-    before = rows.sort_values("id").groupby("p")[["y", "l"]].shift(1).reindex(rows.index)
-    return replace(table, numbers=table.numbers.assign(outcome_before=before["y"], later_before=before["l"]))
+    rows = pd.DataFrame({"patient": table.patients, "id": table.ids.astype(int), "outcome": table.outcomes})
+    before = rows.sort_values("id").groupby("patient")["outcome"].shift(1).reindex(rows.index)
+    return replace(table, numbers=table.numbers.assign(outcome_before=before))
 
 
 def encoded(table: StayTable, here: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
@@ -85,7 +81,6 @@ CHANGES: dict[str, Change] = {
     "as trained": (lambda table: table, encoded),
     "without history": (without_history, encoded),
     "without combinations of codes": (without_combinations, encoded),
-    "codes encoded by returns within 30 days alone": (without_any_return, encoded),
     "codes as native categories": (lambda table: table, native),
     "codes encoded from the training rows themselves": (lambda table: table, encoded_from_own_rows),
     "LEAK: outcome of the row with the next smaller id": (leaking_history, encoded),

@@ -141,6 +141,19 @@ def measure(
     )
 
 
+def in_words(figure: Interval | None, digits: int = 3) -> str:
+    """Return a figure with its interval, for people.
+
+    Examples
+    --------
+    >>> in_words(Interval(0.6826, 0.6756, 0.6905)), in_words(None)
+    ('0.683 (0.676 to 0.691)', 'not defined')
+    """
+    if figure is None:
+        return "not defined"
+    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
+
+
 class _Functions:
     """The measures as functions of the rows' weights."""
 

@@ -131,7 +131,6 @@ def read_mapped_csv(path: Path, mapping: CsvMapping) -> StayTable:
         categories=_categories(frame, mapping),
         pooled={"diagnosis": list(mapping.diagnoses)} if mapping.diagnoses else {},
         outcomes=outcomes,
-        later=None,
         prior_admissions=prior,
         order_trusted=np.ones(len(frame), dtype=bool),
         discharged_at=_times(frame, path, mapping),

@@ -42,9 +42,7 @@ class StayTable:
     pooled: dict[str, list[str]]
     """Categories that share one vocabulary, such as the diagnoses of a stay in any position."""
     outcomes: Floats
-    """1 where the patient was readmitted within 30 days, else 0; NaN where the source says nothing."""
-    later: Floats | None
-    """1 where the patient was readmitted at any time, else 0: a second target of the encoding. None if not known."""
+    """1 where the patient was readmitted within 30 days, else 0."""
     prior_admissions: Floats
     """Inpatient admissions in the 12 months before; NaN if not known."""
     order_trusted: Flags
@@ -73,7 +71,6 @@ class StayTable:
             numbers=self.numbers.iloc[chosen].reset_index(drop=True),
             categories=self.categories.iloc[chosen].reset_index(drop=True),
             outcomes=self.outcomes[chosen],
-            later=None if self.later is None else self.later[chosen],
             prior_admissions=self.prior_admissions[chosen],
             order_trusted=self.order_trusted[chosen],
             discharged_at=None if self.discharged_at is None else self.discharged_at[chosen],

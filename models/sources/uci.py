@@ -141,7 +141,6 @@ def _table(frame: pd.DataFrame, ids: Floats, counts: dict[str, Floats], fingerpr
         categories=_categories(frame, sections),
         pooled={"diagnosis": list(DIAGNOSES), "diagnosis_category": [f"{column}_category" for column in DIAGNOSES]},
         outcomes=(frame[LABEL] == "<30").to_numpy().astype(np.float64),
-        later=(frame[LABEL] != "NO").to_numpy().astype(np.float64),
         prior_admissions=prior,
         order_trusted=is_order_trusted(patients, ids, prior),
         discharged_at=None,

@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from models.readmission.evaluation import Interval
-from models.readmission.measures import Measures, NetBenefit
+from models.readmission.measures import Measures, NetBenefit, in_words
 from models.readmission.tabular.report import TableReport
 from models.sources.stay_table import RULE
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:76rem;
 margin:2rem auto;padding:0 1rem}
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2rem}table{border-collapse:collapse;font-size:.875rem}
-.wide{overflow-x:auto}caption{text-align:left;padding:.25rem 0;color:#454c54}
-th,td{border-bottom:1px solid #c8ced6;padding:.3rem .6rem;text-align:right;vertical-align:top}
+.wide{overflow-x:auto;margin-bottom:1.5rem}caption{text-align:left;padding:.25rem 0;color:#454c54}
+th,td{border-bottom:1px solid #c8ced6;padding:.3rem .6rem;text-align:right;vertical-align:top;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}code{overflow-wrap:anywhere}svg text{font:12px system-ui,sans-serif}"""
 
 MEASURE_NAMES = ("AUROC", "AUPRC", "Brier", "Log loss", "Slope", "Intercept")
@@ -52,8 +51,8 @@ def _use(report: TableReport) -> list[str]:
         f"It is meant for choosing whom a team follows up: at a threshold of {report.risk_threshold:.3f} it flags "
         f"{report.alert_share:.0%} of stays. It is not meant to delay a discharge or to withhold care.</p>",
         f"<p>It learnt from {escape(report.source)}. In another hospital or at another time its risks may be wrong: "
-        "evaluate it there first. It was judged at the discharge alone, with what is coded by then; diagnoses that are "
-        "coded later are not known at the bedside. The outcome counts recorded returns, planned or not; "
+        "evaluate it there first. It was judged on what the source holds about the whole stay; at the bedside "
+        "some of that, such as coded diagnoses, may come later. The outcome counts recorded returns, planned or not; "
         "a death after the discharge is not a readmission.</p>",
     ]
 
@@ -116,12 +115,12 @@ def _measures(caption: str, found: dict[str, Measures]) -> str:
         (
             name,
             f"{each.rows:,}",
-            _text(each.auroc),
-            _text(each.auprc),
-            _text(each.brier, 4),
-            _text(each.log_loss, 4),
-            _text(each.calibration_slope),
-            _text(each.calibration_intercept),
+            in_words(each.auroc),
+            in_words(each.auprc),
+            in_words(each.brier, 4),
+            in_words(each.log_loss, 4),
+            in_words(each.calibration_slope),
+            in_words(each.calibration_intercept),
         )
         for name, each in found.items()
     ]
@@ -133,9 +132,9 @@ def _working_points(caption: str, found: dict[str, Measures]) -> str:
         (
             name,
             f"{each.working_point.share:.1%}",
-            _text(each.working_point.precision),
-            _text(each.working_point.recall),
-            _text(each.working_point.f1),
+            in_words(each.working_point.precision),
+            in_words(each.working_point.recall),
+            in_words(each.working_point.f1),
         )
         for name, each in found.items()
     ]
@@ -144,7 +143,7 @@ def _working_points(caption: str, found: dict[str, Measures]) -> str:
 
 def _decision_curve(curve: Sequence[NetBenefit]) -> list[str]:
     rows = [
-        (f"{each.threshold:.0%}", _text(each.model, 4), f"{each.everyone:.4f}", "0.0000", f"{each.rule:.4f}")
+        (f"{each.threshold:.0%}", in_words(each.model, 4), f"{each.everyone:.4f}", "0.0000", f"{each.rule:.4f}")
         for each in curve
     ]
     return [
@@ -188,12 +187,6 @@ def _drawing(curve: Sequence[NetBenefit]) -> str:
         'aria-label="Decision curve; the table below has the figures">'
         f"{''.join(parts)}{axis}</svg>"
     )
-
-
-def _text(figure: Interval | None, digits: int = 3) -> str:
-    if figure is None:
-        return "not defined"
-    return f"{figure.value:.{digits}f} ({figure.low:.{digits}f} to {figure.high:.{digits}f})"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: str = "") -> str:

@@ -59,24 +59,18 @@ class TargetEncoder:
         """Without those that are missing in every row of the training."""
         self.category_names: list[str] = []
         self.pooled: dict[str, list[str]] = {}
-        self.target_names: list[str] = []
         self.levels: dict[str, Any] = {}
         """Codes of each category, or pool of categories, in order."""
         self.log_odds: dict[str, Any] = {}
-        """Relative to the overall rate, for each category or pool: shape (targets, codes)."""
+        """Relative to the overall rate, for each category or pool, in the order of its levels."""
 
     @property
     def names(self) -> list[str]:
         """Names of the columns of the matrix."""
         return [
             *self.used_numbers,
-            *(f"{name}: {target}" for name in self.category_names for target in self.target_names),
-            *(
-                f"{name} {which}: {target}"
-                for name in self.pooled
-                for target in self.target_names
-                for which in POOLED_STATISTICS
-            ),
+            *self.category_names,
+            *(f"{name}, {which}" for name in self.pooled for which in POOLED_STATISTICS),
         ]
 
     def fit_transform(self, table: StayTable) -> Matrix:
@@ -87,8 +81,6 @@ class TargetEncoder:
         ndarray of float32, shape (len(table), len(names))
             NaN where a number is missing. The codes of a row are encoded from patients of other folds only.
         """
-        targets = [table.outcomes] if table.later is None else [table.outcomes, table.later]
-        self.target_names = ["30 days"] if table.later is None else ["30 days", "any time"]
         self.number_names = list(table.numbers.columns)
         self.used_numbers = [name for name in self.number_names if table.numbers[name].notna().any()]
         self.category_names = list(table.categories.columns)
@@ -98,16 +90,16 @@ class TargetEncoder:
         for name in self.category_names:
             codes, levels = pd.factorize(table.categories[name], sort=True)
             self.levels[name] = np.asarray(levels, dtype=str)
-            cross = _cross_fitted(codes[:, None], targets, folds, PRIOR_ROWS)
-            self.log_odds[name] = _whole(codes[:, None], targets, PRIOR_ROWS)
-            parts.append(cross[:, 0, :].astype(np.float32))
+            codes = codes[:, None]
+            self.log_odds[name] = _whole(codes, table.outcomes, PRIOR_ROWS)
+            parts.append(_cross_fitted(codes, table.outcomes, folds, PRIOR_ROWS).astype(np.float32))
         for name, columns in self.pooled.items():
             together = table.categories[columns].to_numpy(dtype=object)
             flat, flat_levels = pd.factorize(together.ravel(), sort=True)
             codes = flat.reshape(together.shape)
             self.levels[name] = np.asarray(flat_levels, dtype=str)
-            cross = _cross_fitted(codes, targets, folds, POOLED_PRIOR_ROWS)
-            self.log_odds[name] = _whole(codes, targets, POOLED_PRIOR_ROWS)
+            cross = _cross_fitted(codes, table.outcomes, folds, POOLED_PRIOR_ROWS)
+            self.log_odds[name] = _whole(codes, table.outcomes, POOLED_PRIOR_ROWS)
             parts.append(_pool(cross, np.isin(together, NOT_A_CODE)))
         return np.column_stack(parts)
 
@@ -128,14 +120,14 @@ class TargetEncoder:
             parts.append(self._look_up(name, table.categories[name].to_numpy(dtype=object)).astype(np.float32))
         for name, columns in self.pooled.items():
             together = table.categories[columns].to_numpy(dtype=object)
-            found = self._look_up(name, together.ravel()).reshape(*together.shape, len(self.target_names))
+            found = self._look_up(name, together.ravel()).reshape(together.shape)
             parts.append(_pool(found, np.isin(together, NOT_A_CODE)))
         return np.column_stack(parts)
 
     def _look_up(self, name: str, codes: npt.NDArray[np.object_]) -> Floats:
         places = pd.Index(self.levels[name].astype(object)).get_indexer(pd.Index(codes, dtype=object))
-        with_unknown = np.column_stack([self.log_odds[name], np.zeros(len(self.target_names))])
-        found: Floats = with_unknown[:, places].T  # place -1 is the last column: no difference from the overall rate
+        with_unknown = np.append(self.log_odds[name], 0.0)
+        found: Floats = with_unknown[places]  # an unknown code is at -1, the last: no difference from the overall rate
         return found
 
 
@@ -155,33 +147,30 @@ def _counts(codes: Any, weights: Any, size: int) -> Any:
     return np.bincount(codes.ravel(), np.repeat(weights, codes.shape[1]), size)
 
 
-def _whole(codes: Any, targets: list[Floats], prior: float) -> Floats:
-    """Return the encoding from all rows, shape (targets, codes)."""
+def _whole(codes: Any, outcomes: Floats, prior: float) -> Floats:
+    """Return the encoding of each code from all rows; `codes` has shape (rows, positions)."""
     size = int(codes.max()) + 1
     rows = _counts(codes, np.ones(len(codes)), size)
-    found: Floats = np.array(
-        [_smoothed(_counts(codes, target, size), rows, float(target.mean()), prior) for target in targets]
-    )
+    found: Floats = _smoothed(_counts(codes, outcomes, size), rows, float(outcomes.mean()), prior)
     return found
 
 
-def _cross_fitted(codes: Any, targets: list[Floats], folds: Positions, prior: float) -> Floats:
-    """Return the encoding of each row from the other folds, shape (rows, positions, targets)."""
+def _cross_fitted(codes: Any, outcomes: Floats, folds: Positions, prior: float) -> Floats:
+    """Return the encoding of each row from the other folds, shape (rows, positions)."""
     size = int(codes.max()) + 1
-    found = np.zeros((*codes.shape, len(targets)))
+    found = np.zeros(codes.shape)
     for fold in range(FOLDS):
         here = folds == fold
         others = ~here
+        if not others.any():
+            continue  # all patients in one fold: nobody to learn from
         rows = _counts(codes[others], np.ones(int(others.sum())), size)
-        for place, target in enumerate(targets):
-            rate = float(target[others].mean()) if others.any() else 0.5
-            encoded = _smoothed(_counts(codes[others], target[others], size), rows, rate, prior)
-            found[here, :, place] = encoded[codes[here]]
+        events = _counts(codes[others], outcomes[others], size)
+        found[here] = _smoothed(events, rows, float(outcomes[others].mean()), prior)[codes[here]]
     return found
 
 
 def _pool(encoded: Floats, is_empty: npt.NDArray[np.bool_]) -> Matrix:
-    """Return sum, highest and lowest over a row's positions, for each target."""
-    kept = np.where(is_empty[:, :, None], 0.0, encoded)
-    parts = np.stack([kept.sum(axis=1), kept.max(axis=1), kept.min(axis=1)], axis=2)
-    return parts.reshape(len(encoded), -1).astype(np.float32)
+    """Return sum, highest and lowest over a row's positions."""
+    kept = np.where(is_empty, 0.0, encoded)
+    return np.column_stack([kept.sum(axis=1), kept.max(axis=1), kept.min(axis=1)]).astype(np.float32)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from models.readmission.evaluation import Interval
-from models.readmission.measures import Measures, measure
+from models.readmission.measures import Measures, in_words, measure
 from models.readmission.tabular.model import TableModel
 from models.sources.stay_table import RULE, Flags, Floats, StayTable
 from schemas.errors import UsageError
@@ -32,30 +31,20 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         lines = [f"{self.model} on {self.source}."]
         for title, found in (("All rows", self.all_rows), ("Order trusted", self.order_trusted)):
             for name, each in found.items():
-                lines.append(f"{title}, {name}: {_in_words(each)}")
+                lines.append(f"{title}, {name}: {_line(each)}")
         if self.is_training_data:
             lines.append("This is the file of the training: the model has seen it, and all figures are too good.")
         return "\n".join(lines)
 
 
-def _in_words(found: Measures) -> str:
+def _line(found: Measures) -> str:
     at = found.working_point
-    figures = {
-        "AUROC": found.auroc,
-        "AUPRC": found.auprc,
-        "Brier": found.brier,
-        "calibration slope": found.calibration_slope,
-        "intercept": found.calibration_intercept,
-    }
-    flagged = {"precision": at.precision, "recall": at.recall, "F1": at.f1}
     return (
-        f"{found.rows:,} stays, {found.events:,} readmitted; {_listed(figures)}; "
-        f"flags {at.share:.1%}: {_listed(flagged)}."
+        f"{found.rows:,} stays, {found.events:,} readmitted; AUROC {in_words(found.auroc)}, "
+        f"AUPRC {in_words(found.auprc)}, Brier {in_words(found.brier, 4)}, "
+        f"calibration slope {in_words(found.calibration_slope)}, intercept {in_words(found.calibration_intercept)}; "
+        f"flags {at.share:.1%}: precision {in_words(at.precision)}, recall {in_words(at.recall)}, F1 {in_words(at.f1)}."
     )
-
-
-def _listed(figures: dict[str, Interval | None]) -> str:
-    return ", ".join(f"{name} {'undefined' if each is None else each}" for name, each in figures.items())
 
 
 def evaluate(model: TableModel, table: StayTable, *, seed: int) -> tuple[Evaluation, Floats]:

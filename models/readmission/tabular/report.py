@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from models.readmission.measures import Measures
+from models.readmission.measures import Measures, in_words
 
 
 class TableReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,20 +65,15 @@ class TableReport(msgspec.Struct, frozen=True, kw_only=True):
             [
                 f"{self.model}: {self.outcome}; {self.source}. {self.rows:,} index stays of "
                 f"{self.patients:,} patients, {self.events:,} readmitted ({self.events / self.rows:.1%}).",
-                f"{self.chosen.capitalize()}: AUROC {found.auroc}, AUPRC {found.auprc}, Brier {_long(found)}, "
-                f"calibration slope {found.calibration_slope}, intercept {found.calibration_intercept}.",
-                f"Threshold {self.risk_threshold:.3f} flags {at.share:.1%} of stays: precision {at.precision}, "
-                f"recall {at.recall}, F1 {at.f1}.",
+                f"{self.chosen.capitalize()}: AUROC {in_words(found.auroc)}, AUPRC {in_words(found.auprc)}, "
+                f"Brier {in_words(found.brier, 4)}, calibration slope {in_words(found.calibration_slope)}, "
+                f"intercept {in_words(found.calibration_intercept)}.",
+                f"Threshold {self.risk_threshold:.3f} flags {at.share:.1%} of stays: "
+                f"precision {in_words(at.precision)}, recall {in_words(at.recall)}, F1 {in_words(at.f1)}.",
                 f"All figures out of fold, by patient. Trained in {self.training_s:.0f} s, "
                 f"peak memory {self.peak_memory_mb:,.0f} MiB.",
             ]
         )
-
-
-def _long(found: Measures) -> str:
-    """Return the Brier score with a fourth decimal: models differ there."""
-    each = found.brier
-    return "undefined" if each is None else f"{each.value:.4f} ({each.low:.4f} to {each.high:.4f})"
 
 
 def encode(report: TableReport) -> bytes:

@@ -34,7 +34,6 @@ def table_of(codes: list[str], outcomes: list[float], patients: list[str] | None
         categories=pd.DataFrame({"code": np.array(codes, dtype=object), "other": np.array(["?"] * rows, dtype=object)}),
         pooled={"any": ["code", "other"]},
         outcomes=np.array(outcomes),
-        later=None,
         prior_admissions=np.zeros(rows),
         order_trusted=np.ones(rows, dtype=bool),
         discharged_at=None,
@@ -46,7 +45,7 @@ def test_new_rows_are_encoded_by_all_rows_drawn_to_the_overall_rate() -> None:
     encoder = TargetEncoder(seed=1)
     encoder.fit_transform(table_of(["a"] * 10 + ["b"] * 30, [1.0] * 6 + [0.0] * 4 + [1.0] * 4 + [0.0] * 26))
     found = encoder.transform(table_of(["a", "b", "new"], [0.0] * 3))
-    place = encoder.names.index("code: 30 days")
+    place = encoder.names.index("code")
     # Overall 10 of 40; 30 rows at that rate (7.5 events) are added to those of each code.
     expected = [log_odds(13.5 / 40) - log_odds(0.25), log_odds(11.5 / 60) - log_odds(0.25), 0.0]
     assert found[:, place].tolist() == pytest.approx(expected, abs=1e-6)
@@ -59,7 +58,7 @@ def test_a_pool_is_the_same_code_in_any_position_and_an_empty_one_adds_nothing()
     encoder.fit_transform(table)
     swapped = replace(table, categories=table.categories.assign(code="?", other="a"))
     first, second = (encoder.transform(each.rows(np.arange(1))) for each in (table, swapped))
-    places = [encoder.names.index(f"any {which}: 30 days") for which in ("sum", "highest", "lowest")]
+    places = [encoder.names.index(f"any, {which}") for which in ("sum", "highest", "lowest")]
     assert first[0, places].tolist() == second[0, places].tolist()
     assert first[0, places[0]] == first[0, places[1]] > 0.0
     assert first[0, places[2]] == 0.0
@@ -67,16 +66,11 @@ def test_a_pool_is_the_same_code_in_any_position_and_an_empty_one_adds_nothing()
 
 def test_the_encoding_of_a_training_row_never_uses_its_patient(tmp_path: Path) -> None:
     table = read_uci(write(uci_like(150, seed=2), tmp_path / "t.csv"))
-    assert table.later is not None
     before = TargetEncoder(seed=4).fit_transform(table)
     changed = 0
     for patient in np.unique(table.patients.astype(str))[:40]:
         own = table.patients == patient
-        flipped = replace(
-            table,
-            outcomes=np.where(own, 1.0 - table.outcomes, table.outcomes),
-            later=np.where(own, 1.0 - table.later, table.later),
-        )
+        flipped = replace(table, outcomes=np.where(own, 1.0 - table.outcomes, table.outcomes))
         after = TargetEncoder(seed=4).fit_transform(flipped)
         assert np.array_equal(after[own], before[own], equal_nan=True)
         changed += not np.array_equal(after[~own], before[~own], equal_nan=True)
@@ -88,7 +82,7 @@ def test_a_code_of_one_patient_alone_says_nothing_about_its_own_rows() -> None:
     outcomes = [float(n % 4 == 0) for n in range(200)]
     encoder = TargetEncoder(seed=1)
     found = encoder.fit_transform(table_of(codes, outcomes))
-    assert np.abs(found[:, encoder.names.index("code: 30 days")]).max() == 0.0
+    assert np.abs(found[:, encoder.names.index("code")]).max() == 0.0
     assert encoder.transform(table_of(codes[:1], outcomes[:1]))[0, 1] > 0.0
 
 

@@ -131,7 +131,7 @@ def test_one_stay_can_be_evaluated(trained: TableModel, others: StayTable) -> No
     found, risks = evaluate(trained, others.rows(np.array([0])), seed=1)
     assert found.all_rows["model"].auroc is None
     assert found.all_rows["model"].mean_risk == risks[0]
-    assert "AUROC undefined" in found.summary()
+    assert "AUROC not defined" in found.summary()
 
 
 def test_no_stay_at_all_is_an_error(trained: TableModel, others: StayTable) -> None:

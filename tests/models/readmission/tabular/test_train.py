@@ -71,7 +71,6 @@ def test_what_only_the_patients_own_rows_tell_is_not_learnt(stays: StayTable) ->
         categories=stays.categories[["diag_1"]].assign(diag_1=codes),
         pooled={},
         outcomes=np.array([drawn[patient] for patient in codes]),
-        later=None,
     )
     folds = patient_folds(table.patients, FOLDS, 1)
     found = cross_validate(table, folds, seed=1)
