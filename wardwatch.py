@@ -10,7 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from commands import codes, dead_letters, hospital, ingest, inspect, label, log, run, simulate, train
+from commands import codes, dead_letters, evaluate, hospital, ingest, inspect, label, log, run, simulate, train
+
 from commands.common import remark
 from schemas.errors import WardwatchError
 
@@ -68,6 +69,7 @@ for command in (
     train.train,
     label.label,
     label.readmissions,
+    evaluate.evaluate,
 ):
     app.command()(command)
 database_group.command()(run.upgrade)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import MAX_SEED, AsJson, load_settings, print_json, say
+from commands.common import MAX_SEED, AsJson, load_settings, print_json, remark, say
+from commands.stay_files import checked_source, mapping_of, read_stays
+from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -23,12 +26,34 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the folds and of the simulation.")] = 1,
     unless_trained: Annotated[bool, typer.Option("--unless-trained", help="Do nothing if a model is in use.")] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Train on a file instead of SQL: uci (Diabetes 130-US hospitals), or csv with a mapping file."
+        ),
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="With --source: the table of stays, CSV or gzip.")] = None,
+    out: Annotated[Path | None, typer.Option(help="With --source: the folder to write the model into.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="With --source csv: YAML that says what the columns are.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train the readmission model on the encounters in SQL and put it into use.
+    """Train the readmission model on the encounters in SQL and put it into use, or train on a file into a folder.
 
-    Example: `wardwatch train --json`
+    Example: `wardwatch train --json`, or
+    `wardwatch train --source uci --data diabetic_data.csv --out model`
     """
+    if source is not None:
+        if simulated_days is not None or unless_trained:
+            raise UsageError("--source: not used with --simulated-days or --unless-trained. Leave them out.")
+        return _train_on_file(source, data, out, mapping, seed, as_json)
+    if data is not None or out is not None or mapping is not None:
+        raise UsageError("--data, --out and --mapping: need --source. Write --source uci, or csv with a mapping file.")
+    return _train_in_sql(simulated_days, seed, unless_trained, as_json)
+
+
+def _train_in_sql(simulated_days: int | None, seed: int, unless_trained: bool, as_json: bool) -> None:
     from models import training_state
     from models.registry import latest_batch_model_name
     from schemas.database import existing_engine
@@ -52,6 +77,36 @@ def train(
         print_json(report)
     else:
         say(report.summary())
+
+
+def _train_on_file(
+    source: str, data: Path | None, out: Path | None, mapping: Path | None, seed: int, as_json: bool
+) -> None:
+    """Train on a file, write the model's folder, and print the report."""
+    from models.readmission.tabular.model import make_folder, save
+    from models.readmission.tabular.train import STEPS, train_on_table
+
+    checked = checked_source(source)
+    if data is None or out is None:
+        raise UsageError("--source needs --data FILE, the table to train on, and --out DIR, the folder for the model.")
+    settings = load_settings()
+    text = mapping_of(mapping)
+    table = read_stays(checked, data, text, mapping)
+    make_folder(out)  # before the minutes of training
+    model = train_on_table(
+        table,
+        alert_share=settings.alert_share,
+        seed=seed,
+        trained_at=datetime.now(UTC),
+        mapping=None if text is None else text.decode(),
+        progress=lambda done: remark(f"{done} of {STEPS} fits done"),
+    )
+    report = save(model, out).report
+    if as_json:
+        print_json(report)
+    else:
+        say(report.summary(), markup=False)
+        say(f"Written to {out}; nothing was put into use.", markup=False)
 
 
 def _train(settings: Settings, engine: Any, simulated_days: int | None, seed: int) -> Any:

@@ -50,7 +50,14 @@ def to_risk(log_odds: Floats) -> Floats:
     return found
 
 
-def fit_line(log_odds: Floats, outcomes: Floats, weights: Floats | None = None, *, slope: float | None = None) -> Line:
+def fit_line(
+    log_odds: Floats,
+    outcomes: Floats,
+    weights: Floats | None = None,
+    *,
+    slope: float | None = None,
+    start: Line | None = None,
+) -> Line:
     """Fit the logistic recalibration by Newton's method.
 
     Parameters
@@ -63,6 +70,8 @@ def fit_line(log_odds: Floats, outcomes: Floats, weights: Floats | None = None, 
         0 or more; None for 1 each.
     slope : float or None
         Fixed slope; 1 gives calibration in the large. None: the slope is fitted.
+    start : Line or None
+        A line close to the result, such as that of other weights: saves steps.
 
     Returns
     -------
@@ -75,6 +84,8 @@ def fit_line(log_odds: Floats, outcomes: Floats, weights: Floats | None = None, 
     """
     each = np.ones_like(log_odds) if weights is None else weights
     at = np.array([0.0, 1.0 if slope is None else slope])
+    if start is not None:
+        at = np.array([start.intercept, start.slope if slope is None else slope])
     design = np.column_stack([np.ones_like(log_odds), log_odds])
     free = design if slope is None else design[:, :1]
     for _ in range(50):
@@ -84,7 +95,7 @@ def fit_line(log_odds: Floats, outcomes: Floats, weights: Floats | None = None, 
         # A tiny ridge keeps the step finite if all risks are equal and the slope is not identified.
         step = np.linalg.solve(curvature + 1e-9 * np.eye(free.shape[1]), gradient)
         at[: free.shape[1]] += np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < (1e-10 if start is None else 1e-6):
             break
     return Line(slope=float(at[1]), intercept=float(at[0]))
 
