@@ -59,7 +59,7 @@ def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime
     """
     seen = cut_to(encounter, as_of)
     start = began_at(encounter)
-    earlier = _earlier(history, encounter, start, as_of) if start is not None else []
+    earlier = earlier_encounters(history, encounter, start, as_of) if start is not None else []
     return (
         _patient_and_stay(seen, start, as_of)
         | _conditions(seen, earlier, start)
@@ -68,7 +68,9 @@ def features(history: Sequence[Encounter], encounter: Encounter, as_of: datetime
     )
 
 
-def _earlier(history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime) -> list[Encounter]:
+def earlier_encounters(
+    history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime
+) -> list[Encounter]:
     """Return the patient's encounters that began before this one, cut back to `as_of`."""
     found = []
     for other in history:
@@ -159,7 +161,7 @@ def _before(earlier: Sequence[Encounter], start: datetime | None) -> Features:
             ended = other.discharged_at
             if ended is not None and ended <= start and (latest is None or ended > latest):
                 latest = ended
-        visits += began >= start - ED_LOOK_BACK and _was_ed_visit(other) and not _led_to(other, began, start)
+        visits += began >= start - ED_LOOK_BACK and was_ed_visit(other) and not led_to_admission(other, began, start)
     return {
         "admissions_past_12_months": float(admissions) if start is not None else None,
         "ed_visits_past_6_months": float(visits) if start is not None else None,
@@ -167,11 +169,12 @@ def _before(earlier: Sequence[Encounter], start: datetime | None) -> Features:
     }
 
 
-def _was_ed_visit(other: Encounter) -> bool:
+def was_ed_visit(other: Encounter) -> bool:
+    """Return whether an encounter was a visit to the ED, or a stay that began as one."""
     return other.patient_class is PatientClass.EMERGENCY or _from_ed(other)
 
 
-def _led_to(visit: Encounter, began: datetime, start: datetime) -> bool:
+def led_to_admission(visit: Encounter, began: datetime, start: datetime) -> bool:
     """Return whether this visit, numbered on its own, is the one that led to the admission."""
     if visit.discharged_at is None or visit.discharged_at > start:
         return start - began <= LEFT_OPEN
