@@ -31,10 +31,10 @@ class ScoreKind(NamedTuple):
 _LENGTH = "Length of stay"
 _ADMISSIONS = "Admissions in the 12 months before"
 _HOSPITAL_ITEMS: dict[str, str] = {
-    "haemoglobin": "Haemoglobin below 12 g/dL",
+    "haemoglobin": "Haemoglobin (below 12 g/dL)",
     "oncology_service": "Discharge from oncology",
     "cancer": "Cancer",
-    "sodium": "Sodium below 135 mmol/L",
+    "sodium": "Sodium (below 135 mmol/L)",
     "procedure": "Procedure in the stay",
     "urgent": "Urgent admission",
     "admissions": _ADMISSIONS,
@@ -73,13 +73,11 @@ SCORES: dict[str, ScoreKind] = {
         {"admissions": _ADMISSIONS},
         _READMISSION,
     ),
-    "charlson_1987": ScoreKind("Charlson 1987", 29, (), charlson.LABELS | _OTHERS, "death within a year"),
-    "charlson_2011": ScoreKind("Charlson, Quan 2011", 22, (), charlson.LABELS | _OTHERS, "death within a year"),
-    "elixhauser_readmission": ScoreKind(
-        "Elixhauser, readmission index", 208, (), elixhauser.LABELS | _OTHERS, _READMISSION
-    ),
+    "charlson_1987": ScoreKind("Charlson (1987)", 29, (), charlson.LABELS | _OTHERS, "death within a year"),
+    "charlson_2011": ScoreKind("Charlson (Quan 2011)", 22, (), charlson.LABELS | _OTHERS, "death within a year"),
+    "elixhauser_readmission": ScoreKind("Elixhauser (readmission)", 208, (), elixhauser.LABELS | _OTHERS, _READMISSION),
     "elixhauser_mortality": ScoreKind(
-        "Elixhauser, mortality index", 92, (), elixhauser.LABELS | _OTHERS, "death in the hospital"
+        "Elixhauser (mortality)", 92, (), elixhauser.LABELS | _OTHERS, "death in the hospital"
     ),
 }
 """In the order in which they are shown."""
@@ -139,9 +137,19 @@ def headline(score: BedsideScore) -> str:
 
 
 def missing_in_words(score: BedsideScore) -> str:
-    """Return what is missing, in words; empty if nothing is."""
-    labels = [SCORES[score.name].item_labels.get(key, key) for key in score.missing]
-    return f"not known: {', '.join(labels)}" if labels else ""
+    """Return what is missing, in words; empty if nothing is.
+
+    Examples
+    --------
+    >>> missing_in_words(BedsideScore("hospital", (Item("haemoglobin", None, 0, 1), Item("sodium", None, 0, 1))))
+    'Not known: haemoglobin, sodium'
+    """
+    labels = [item_label(score, item).partition(" (")[0] for item in score.items if item.is_missing]
+    return f"Not known: {', '.join(map(_in_a_sentence, labels))}" if labels else ""
+
+
+def _in_a_sentence(label: str) -> str:
+    return label if label[:2].isupper() else label[0].lower() + label[1:]
 
 
 def points_in_words(item: Item) -> str:

@@ -124,6 +124,7 @@ WEIGHTS_2011: dict[str, int] = dict.fromkeys(GROUPS, 0) | {
 _BY_PREFIX: dict[str, str] = {prefix: group for group, prefixes in PREFIXES.items() for prefix in prefixes.split()}
 
 
+@lru_cache(maxsize=256)
 def is_icd10_diagnosis(system: str) -> bool:
     """Return whether the coding system is ICD-10 or a national version of its diagnoses.
 
@@ -140,11 +141,6 @@ def is_icd10_diagnosis(system: str) -> bool:
 def _group_of(code: str) -> str | None:
     plain = code.upper().replace(".", "").strip()
     return _BY_PREFIX.get(plain[:4]) or _BY_PREFIX.get(plain[:3])
-
-
-@lru_cache(maxsize=256)
-def _reads(system: str) -> bool:
-    return is_icd10_diagnosis(system)
 
 
 def group_of(code: str, system: str = "ICD10CM") -> str | None:
@@ -167,7 +163,7 @@ def group_of(code: str, system: str = "ICD10CM") -> str | None:
     >>> group_of("I50.9")
     'heart_failure'
     """
-    return _group_of(code) if _reads(system) else None
+    return _group_of(code) if is_icd10_diagnosis(system) else None
 
 
 def comorbidities(codes: Iterable[tuple[str, str]]) -> frozenset[str] | None:
@@ -190,7 +186,7 @@ def comorbidities(codes: Iterable[tuple[str, str]]) -> frozenset[str] | None:
     >>> comorbidities([("4280", "ICD9CM")]) is None
     True
     """
-    read = [_group_of(code) for code, system in codes if _reads(system)]
+    read = [_group_of(code) for code, system in codes if is_icd10_diagnosis(system)]
     if not read:
         return None
     found = {group for group in read if group is not None}

@@ -179,7 +179,7 @@ def elixhauser_score(
         Comorbidities that are not present have no item.
     """
     groups = frozenset() if conditions is None else conditions.groups
-    found = [Item(key, "yes", weights[key], weights[key]) for key in LABELS if key in groups]
+    found = [Item(key, "yes", weights[key], weights[key]) for key in sorted(groups)]
     if conditions is None or not conditions.is_final:
         found.append(_others(groups, weights))
     return BedsideScore(name, tuple(found))

@@ -69,6 +69,20 @@ class BedsideScore(msgspec.Struct, frozen=True, array_like=True):
         return tuple(item.key for item in self.items if item.is_missing)
 
 
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(tuple[BedsideScore, ...])
+
+
+def encode_scores(scores: Sequence[BedsideScore]) -> bytes:
+    """Return scores as JSON."""
+    return _encoder.encode(scores)
+
+
+def decode_scores(raw: bytes) -> tuple[BedsideScore, ...]:
+    """Read what `encode_scores` wrote."""
+    return _decoder.decode(raw)
+
+
 Steps = Sequence[tuple[float, int]]
 """From which number on how many points are given; in descending order, the last from 0 on."""
 

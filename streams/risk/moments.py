@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from models.bedside.inputs import bedside_scores
+from models.bedside.items import BedsideScore
 from models.features.catalogue import Features
 from models.features.values import features
 from models.labels.readmissions import WINDOW as FOLLOW_UP
@@ -36,11 +38,12 @@ class Due(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """An issued score, with the features from which it was computed."""
+    """An issued score, with the features from which it was computed, and the bedside scores of that moment."""
 
     due: Due
     features: Features
     risk: RiskScore
+    bedside: tuple[BedsideScore, ...]
 
 
 def due_moments(encounter: Encounter) -> list[Due]:
@@ -88,7 +91,12 @@ def due_at_midnight(encounters: Iterable[Encounter], midnight: datetime) -> list
     ]
 
 
-def score_all(due: Sequence[Due], histories: Mapping[str, Sequence[Encounter]], scorer: Scorer) -> list[Scored]:
+def score_all(
+    due: Sequence[Due],
+    histories: Mapping[str, Sequence[Encounter]],
+    scorer: Scorer,
+    observed_since: datetime | None,
+) -> list[Scored]:
     """Score many moments in one call of each model.
 
     Parameters
@@ -99,8 +107,15 @@ def score_all(due: Sequence[Due], histories: Mapping[str, Sequence[Encounter]], 
         All encounters of each patient, by patient token.
     scorer : Scorer
         The batch and the online model.
+    observed_since : datetime or None
+        Since when the feed reports all that happens; None if that is not known.
     """
     if not due:
         return []
-    rows = [features(histories.get(item.encounter.patient_token, ()), item.encounter, item.as_of) for item in due]
-    return [Scored(*each) for each in zip(due, rows, scorer.score(rows), strict=True)]
+    known = [histories.get(item.encounter.patient_token, ()) for item in due]
+    rows = [features(history, item.encounter, item.as_of) for history, item in zip(known, due, strict=True)]
+    bedside = [
+        bedside_scores(history, item.encounter, item.as_of, observed_since)
+        for history, item in zip(known, due, strict=True)
+    ]
+    return [Scored(*each) for each in zip(due, rows, scorer.score(rows), bedside, strict=True)]

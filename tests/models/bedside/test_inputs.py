@@ -155,10 +155,10 @@ def test_all_scores_come_in_the_order_of_the_catalogue() -> None:
         "HOSPITAL 3 to 6 of 13, low or intermediate",  # urgent 1, stay 2; haemoglobin, sodium, procedure not known
         "Simplified HOSPITAL 3 to 5 of 12",
         "Two or more admissions in 12 months: no",
-        "Charlson 1987 2 of 29",
-        "Charlson, Quan 2011 2 of 22",
-        "Elixhauser, readmission index 19 of 208",
-        "Elixhauser, mortality index 9 of 92",
+        "Charlson (1987) 2 of 29",
+        "Charlson (Quan 2011) 2 of 22",
+        "Elixhauser (readmission) 19 of 208",
+        "Elixhauser (mortality) 9 of 92",
     ]
 
 

@@ -179,7 +179,7 @@ def test_every_item_has_a_name_for_people(name: str) -> None:
 def test_a_score_in_words_says_what_is_not_known() -> None:
     score = score_of("hospital", "oncology=no na=134 procedure=yes urgent=yes admissions=0 stay=6")
     assert headline(score) == "HOSPITAL 5 to 6 of 13, intermediate"
-    assert missing_in_words(score) == "not known: Haemoglobin below 12 g/dL"
+    assert missing_in_words(score) == "Not known: haemoglobin"
     assert headline(score_of("lace", "emergent=yes")) == "LACE at least 3 of 19, not high or high"
     assert headline(score_of("two_admissions", "admissions=1+")) == "Two or more admissions in 12 months: not known"
 
