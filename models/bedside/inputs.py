@@ -14,7 +14,12 @@ from typing import NamedTuple
 from models.bedside import charlson
 from models.bedside.charlson import WEIGHTS_1987, WEIGHTS_2011, charlson_score
 from models.bedside.elixhauser import MORTALITY_WEIGHTS, READMISSION_WEIGHTS, elixhauser, elixhauser_score
-from models.bedside.hospital_score import hospital_score, simplified_hospital_score
+from models.bedside.hospital_score import (
+    HAEMOGLOBIN_G_DL,
+    SODIUM_MMOL_L,
+    hospital_score,
+    simplified_hospital_score,
+)
 from models.bedside.items import Amount, BedsideScore, Conditions
 from models.bedside.lace import lace
 from models.bedside.two_admissions import two_admissions
@@ -29,6 +34,9 @@ from models.features.values import (
 )
 from schemas.events import AdmissionType
 from schemas.state import Encounter
+
+HAEMOGLOBIN, SODIUM = "718-7", "2951-2"
+"""LOINC codes; facts carry them in g/dL and mmol/L."""
 
 EMERGENT = frozenset({AdmissionType.EMERGENCY, AdmissionType.URGENT, AdmissionType.TRAUMA})
 """PV1-4 that count as an emergency (LACE) and as urgent (HOSPITAL)."""
@@ -89,8 +97,8 @@ def inputs_of(
         ),
         oncology_service=None if seen.service is None else is_oncology(seen.service),
         procedure=True if seen.procedures else None,
-        haemoglobin_g_dl=None,
-        sodium_mmol_l=None,
+        haemoglobin_g_dl=_last(seen, HAEMOGLOBIN, HAEMOGLOBIN_G_DL),
+        sodium_mmol_l=_last(seen, SODIUM, SODIUM_MMOL_L),
     )
 
 
@@ -185,6 +193,19 @@ def _count(
     found = sum((began_at(each) or start) >= since for each in encounters)
     covered = _covers(observed_since, start, look_back)
     return Amount(float(found), is_final=covered) if found or covered else None
+
+
+def _last(seen: Encounter, code: str, limit: float) -> float | None:
+    """Return the last value before the discharge; None where none was reported, or "<140" leaves it open."""
+    left = seen.discharged_at
+    values = [each for each in seen.observations if each.code == code and (left is None or each.observed_at <= left)]
+    if not values:
+        return None
+    last = values[-1]
+    is_open = (last.comparator in ("<", "<=") and last.value > limit) or (
+        last.comparator in (">", ">=") and last.value < limit
+    )
+    return None if is_open else last.value
 
 
 def _led_here(visit: Encounter, start: datetime | None) -> bool:

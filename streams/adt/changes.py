@@ -161,6 +161,8 @@ def _announcements(
     messages = []
     for change in encounters:
         after = _state_after(change)
+        if _only_observed(change.before, after):
+            continue
         messages.append(_encounter_message(encounter_changed(after)))
         units |= _units_touched(change.before, after)
         past |= _units_whose_past_changed(change.before, after)
@@ -184,6 +186,13 @@ def _announcements(
         hint = UnitChanged(facility_id=facility_id, unit_id=unit_id, occurred_at=at, past_changed=past_changed)
         messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
     return messages
+
+
+def _only_observed(old: Encounter | None, new: Encounter) -> bool:
+    """Return whether only observations changed: no place, no moment of scoring and no outcome depends on them."""
+    if old is None or not (new.observations or old.observations):
+        return False
+    return msgspec.structs.replace(old, observations=new.observations) == new
 
 
 def _tokens_of_dead(patients: Iterable[Change[Patient]], persons: Mapping[str, str]) -> set[str]:

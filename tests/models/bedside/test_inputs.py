@@ -11,7 +11,7 @@ from models.bedside.catalogue import SCORES, headline
 from models.bedside.inputs import Inputs, bedside_scores, inputs_of
 from models.bedside.items import Amount, Conditions
 from schemas.events import AdmissionType
-from schemas.state import Encounter, KnownProcedure, KnownService
+from schemas.state import Encounter, KnownObservation, KnownProcedure, KnownService
 from tests.models.builders import day, diagnosis, ed_visit, stay
 
 LONG_AGO = day(-800)
@@ -166,3 +166,33 @@ def test_an_encounter_without_any_time_has_scores_all_the_same() -> None:
     bare = Encounter(encounter_id="E1", patient_token="P1", status=INDEX.status)
     scores = bedside_scores([bare], bare, day(0), LONG_AGO)
     assert [score.low for score in scores] == [0, 0, 0, 0, 0, 0, -4, -32]
+
+
+def seen(
+    *values: tuple[float, float] | tuple[float, float, str], code: str = "718-7", left: float | None = 5
+) -> Encounter:
+    observations = tuple(
+        KnownObservation(
+            code=code, value=value, observed_at=day(at), known_at=day(at), comparator=more[0] if more else None
+        )
+        for at, value, *more in values
+    )
+    return stay("E1", 0, left, observations=observations)
+
+
+def test_haemoglobin_and_sodium_are_the_last_before_the_discharge() -> None:
+    assert inputs(encounter=seen((1, 9.0), (4, 11.0), (5.2, 13.0)), as_of=6).haemoglobin_g_dl == 11.0
+    assert inputs(encounter=seen((1, 130.0), (4, 136.0), code="2951-2")).sodium_mmol_l == 136.0
+    assert inputs(encounter=seen((1, 130.0), code="2951-2")).haemoglobin_g_dl is None
+
+
+def test_a_value_that_was_not_known_at_the_moment_is_not_seen() -> None:
+    assert inputs(encounter=seen((1, 9.0), (4, 11.0)), as_of=3).haemoglobin_g_dl == 9.0
+    assert inputs(encounter=seen((1, 9.0)), as_of=0.5).haemoglobin_g_dl is None
+
+
+def test_a_value_that_is_only_compared_counts_where_it_decides() -> None:
+    assert inputs(encounter=seen((1, 5.0, "<"))).haemoglobin_g_dl == 5.0
+    assert inputs(encounter=seen((1, 20.0, ">"))).haemoglobin_g_dl == 20.0
+    assert inputs(encounter=seen((1, 14.0, "<"))).haemoglobin_g_dl is None
+    assert inputs(encounter=seen((1, 5.0, ">"))).haemoglobin_g_dl is None
