@@ -58,7 +58,7 @@ def fold(facts: Iterable[FactOrEffect], *, as_of: datetime | None = None) -> Enc
     >>> fold([]) is None
     True
     """
-    given = list(facts)
+    given = facts if type(facts) is list else list(facts)
     course = [fact for fact in given if type(fact) not in NOT_OF_THE_COURSE]
     effective = distinct_in_order(course)
     effective = latest_versions(effective)
