@@ -44,6 +44,7 @@ from tests.streams.builders import (
     cancel_admission,
     discharge,
     merge,
+    observe,
     of_patient,
     said,
     transfer,
@@ -152,6 +153,19 @@ def test_the_bedside_scores_are_stored_beside_the_risk(engine: Engine, model: Ba
             "Two or more admissions in 12 months: no",
         ],
     }
+
+
+def test_the_last_results_before_the_discharge_are_items_of_hospital(engine: Engine, model: BatchModel) -> None:
+    results = [observe(10, "718-7", 13.0), observe(50, "718-7", 10.5), observe(60, "2951-2", 138.0)]
+    take(engine, results[0], *STAY, *results[1:])
+    use(engine, model).score_changed(engine, {"E1"})
+    found = {
+        moment: {item.key: (item.value, item.low, item.high) for item in decode_scores(raw)[1].items}
+        for moment, raw in rows(engine, tables.score, "moment", "bedside")
+    }
+    assert found["discharge"]["haemoglobin"] == ("10.5 g/dL", 1, 1)
+    assert found["discharge"]["sodium"] == ("138 mmol/L", 0, 0)
+    assert found["admission"]["haemoglobin"] == (None, 0, 1)
 
 
 def test_what_a_feed_has_not_covered_is_stored_as_not_known(engine: Engine, model: BatchModel) -> None:
