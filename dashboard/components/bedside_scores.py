@@ -1,4 +1,4 @@
-"""The bedside scores of a patient as small tables: items, what is known of each, and the points."""
+"""The bedside scores of a patient as small tables, which open on a click: items, what is known of each, the points."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from dash import html
 
 from models.bedside.catalogue import SCORES, headline, item_label, missing_in_words, points_in_words, total_in_words
 from models.bedside.items import BedsideScore, Item
-
-OPEN = frozenset({"lace", "hospital"})
-"""Scores whose table is shown at once; the others open on a click."""
 
 
 def bedside_scores(scores: tuple[BedsideScore, ...] | None) -> list[Any]:
@@ -32,7 +29,7 @@ def bedside_scores(scores: tuple[BedsideScore, ...] | None) -> list[Any]:
 def _score(score: BedsideScore) -> html.Details:
     parts: list[Any] = [html.Summary([html.B(headline(score)), _missing(score)])]
     parts.append(_table(score) if score.items else html.P("No condition that counts.", className="mut small"))
-    return html.Details(parts, open=score.name in OPEN)
+    return html.Details(parts)
 
 
 def _missing(score: BedsideScore) -> Any:
