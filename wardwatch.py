@@ -11,7 +11,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from commands import codes, dead_letters, evaluate, hospital, ingest, inspect, label, log, run, simulate, train
-
 from commands.common import remark
 from schemas.errors import WardwatchError
 

@@ -196,11 +196,11 @@ def _copy_once(engine: Engine, template: _Template, suffix: str, begin: int, at_
                     copy.write_row((row.encounter_id + suffix, *row[1:]))
         with cursor.copy(_copy_into(tables.score)) as copy:
             floats = ["float8"] * 3
-            copy.set_types(["text", "text", "timestamptz", "text", *floats, "text", "int4", "bytea", "bytea"])
+            copy.set_types(["text", "text", "timestamptz", "text", *floats, "text", "int4", *["bytea"] * 3])
             for row in encounters:
                 for moment, at in (("admission", row.admitted_at), ("discharge", row.discharged_at)):
                     key = (row.encounter_id + suffix, moment, at, row.patient_token + suffix)
-                    copy.write_row((*key, 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]"))
+                    copy.write_row((*key, 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]", b"[]"))
         with cursor.copy(_copy_into(tables.label)) as copy:
             times = ["timestamptz"] * 3
             copy.set_types(["text", "text", *times, "bool", "float8", "text"])

@@ -72,6 +72,16 @@ class BedStatus(StrEnum):
     UNSTAFFED = "unstaffed"
 
 
+class ObservationStatus(StrEnum):
+    """OBX-11 (HL7 table 0085), FHIR Observation.status."""
+
+    PRELIMINARY = "preliminary"
+    FINAL = "final"
+    CORRECTED = "corrected"
+    CANCELLED = "cancelled"
+    """Cancelled, deleted, or entered in error: the result does not count."""
+
+
 class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """PV1-3: point of care, room, bed and facility."""
 
@@ -243,6 +253,25 @@ class CancelDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_de
     location: Location | None = None
     movement: Name | None = None
     """The movement that is cancelled (ZBE-1), in place of a fact's id."""
+
+
+class ObservationDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A laboratory result or a vital sign (OBX, FHIR Observation); `time` is that of the specimen (OBX-14, OBR-7)."""
+
+    code: Name
+    """LOINC."""
+    value: float | None = None
+    """In `unit`; None where the result has no number, or one that cannot be read."""
+    unit: Name | None = None
+    """For haemoglobin g/dL, for sodium mmol/L, for creatinine mg/dL, whatever the sender used; else as sent."""
+    comparator: Literal["<", "<=", ">=", ">"] | None = None
+    """How the real value compares with `value`, as in "<5"."""
+    status: ObservationStatus = ObservationStatus.FINAL
+    result: Name | None = None
+    """The result at its source (OBR-3, OBX-3 and OBX-4; FHIR Observation.id). Of two reports of one result the one that
+    was recorded last counts, so a correction or a cancel replaces what it corrects."""
+    version: Name | None = None
+    """Of the resource (FHIR meta.versionId); of two reports recorded at one time the larger number is the later."""
 
 
 class BedDetails(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -429,6 +458,14 @@ class EncounterPartReported(
     data: PartDetails
 
 
+class ObservationReported(
+    EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.observation_reported.v1"
+):
+    """ORU^R01, FHIR Observation: a value was measured; never an admission, a move or a discharge."""
+
+    data: ObservationDetails
+
+
 class PreadmissionCancelled(
     EncounterFact, frozen=True, kw_only=True, gc=False, tag="wardwatch.adt.preadmission_cancelled.v1"
 ):
@@ -561,6 +598,7 @@ AdtEvent = (
     | EncountersMerged
     | EncountersUnmerged
     | EncounterPartReported
+    | ObservationReported
 )
 """A fact about an encounter."""
 

@@ -100,6 +100,20 @@ class KnownService(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_def
     known_at: datetime
 
 
+class KnownObservation(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A measured value, and when it was recorded as it stands, so that no feature sees it earlier."""
+
+    code: str
+    """LOINC."""
+    value: float
+    observed_at: datetime
+    """Of the specimen."""
+    known_at: datetime
+    unit: str | None = None
+    comparator: str | None = None
+    """`<`, `<=`, `>=` or `>`, where the real value is only compared with `value`."""
+
+
 class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """The fold of the facts about one encounter. All times are aware UTC."""
 
@@ -138,6 +152,8 @@ class Encounter(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaul
     """The encounter that this one was merged into, as last reported."""
     same_as: str | None = None
     """The encounter that holds the facts of this one after merges; this one is then cancelled."""
+    observations: tuple[KnownObservation, ...] = ()
+    """Of each code the last value of each day (UTC), in order of time; see `streams.fold.observations`."""
 
     @property
     def provisional(self) -> bool:
@@ -249,6 +265,7 @@ __all__ = [
     "Encounter",
     "EncounterStatus",
     "KnownDiagnosis",
+    "KnownObservation",
     "KnownProcedure",
     "KnownService",
     "Patient",

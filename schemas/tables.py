@@ -322,7 +322,8 @@ score = Table(
     Column("online_version", Integer, nullable=False),
     Column("features", LargeBinary, nullable=False),
     Column("reasons", LargeBinary, nullable=False),
-    comment="Risk as issued, with the features as they were then. Never changed.",
+    Column("bedside", LargeBinary),
+    comment="Risk as issued, with the features and the bedside scores (JSON) as they were then. Never changed.",
 )
 
 label = Table(

@@ -1,4 +1,4 @@
-"""Side panel of the worklist: the risks of all models, the contributions to them, and the status of the alert."""
+"""Side panel of the worklist: the risks of all models, the contributions to them, bedside scores, and the status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from dash import dcc, html
 
 from dashboard.components.attributes import data
+from dashboard.components.bedside_scores import bedside_scores
 from dashboard.components.fact_list import fact_list
 from dashboard.data.alerts import Alert, Reason, Risks
 from models.moments import MOMENT_WORDS
@@ -38,6 +39,8 @@ def alert_details(alert: Alert, risks: Risks | None, *, where: str, raised: str,
     if risks is not None:
         parts += [html.H3("Risk of readmission within 30 days"), _risks(risks), _models(risks, zone)]
     parts += [html.H3("Contributions, compared with the average patient"), _contributions(alert.reasons)]
+    if risks is not None:
+        parts += bedside_scores(risks.bedside)
     return html.Div(parts, className="alert-details")
 
 

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, case, desc, func, select
 
 from models import training_state
+from models.bedside.items import BedsideScore, decode_scores
 from models.moments import Moment
 from schemas import tables
 from schemas.state import Encounter, EncounterStatus, decode_encounter
@@ -72,6 +73,8 @@ class Risks(msgspec.Struct, frozen=True, kw_only=True):
     moment: Moment
     batch_model: str
     online_version: int
+    bedside: tuple[BedsideScore, ...] | None
+    """None if the score was issued before they were computed."""
 
 
 _reasons = msgspec.json.Decoder(tuple[Reason, ...]).decode
@@ -168,6 +171,7 @@ def latest_risks(engine: Engine, encounter_id: str) -> Risks | None:
             column.moment,
             column.batch_model,
             column.online_version,
+            column.bedside,
         )
         .where(column.encounter_id == encounter_id)
         .order_by(desc(column.as_of))
@@ -175,4 +179,7 @@ def latest_risks(engine: Engine, encounter_id: str) -> Risks | None:
     )
     with engine.connect().execution_options(read_only=True) as connection:
         row = connection.execute(query).first()
-    return None if row is None else Risks(**{**row._mapping, "moment": Moment(row.moment)})
+    if row is None:
+        return None
+    bedside = None if row.bedside is None else decode_scores(row.bedside)
+    return Risks(**{**row._mapping, "moment": Moment(row.moment), "bedside": bedside})

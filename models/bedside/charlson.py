@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from models.bedside.items import BedsideScore, Conditions, Item
+
 MYOCARDIAL_INFARCTION = "myocardial_infarction"
 HEART_FAILURE = "heart_failure"
 PERIPHERAL_VASCULAR = "peripheral_vascular"
@@ -65,6 +67,27 @@ PREFIXES: dict[str, str] = {
 
 GROUPS = tuple(PREFIXES)
 
+LABELS: dict[str, str] = {
+    MYOCARDIAL_INFARCTION: "Myocardial infarction",
+    HEART_FAILURE: "Heart failure",
+    PERIPHERAL_VASCULAR: "Peripheral vascular disease",
+    CEREBROVASCULAR: "Cerebrovascular disease",
+    DEMENTIA: "Dementia",
+    CHRONIC_PULMONARY: "Chronic pulmonary disease",
+    RHEUMATIC: "Rheumatic disease",
+    PEPTIC_ULCER: "Peptic ulcer",
+    MILD_LIVER: "Mild liver disease",
+    DIABETES: "Diabetes",
+    COMPLICATED_DIABETES: "Diabetes with complications",
+    HEMIPLEGIA: "Hemiplegia or paraplegia",
+    RENAL: "Kidney disease",
+    CANCER: "Cancer",
+    SEVERE_LIVER: "Severe liver disease",
+    METASTATIC_CANCER: "Metastatic cancer",
+    AIDS: "HIV disease",
+}
+"""Name of each group for people."""
+
 WORSE: dict[str, str] = {
     MILD_LIVER: SEVERE_LIVER,
     DIABETES: COMPLICATED_DIABETES,
@@ -101,6 +124,7 @@ WEIGHTS_2011: dict[str, int] = dict.fromkeys(GROUPS, 0) | {
 _BY_PREFIX: dict[str, str] = {prefix: group for group, prefixes in PREFIXES.items() for prefix in prefixes.split()}
 
 
+@lru_cache(maxsize=256)
 def is_icd10_diagnosis(system: str) -> bool:
     """Return whether the coding system is ICD-10 or a national version of its diagnoses.
 
@@ -117,11 +141,6 @@ def is_icd10_diagnosis(system: str) -> bool:
 def _group_of(code: str) -> str | None:
     plain = code.upper().replace(".", "").strip()
     return _BY_PREFIX.get(plain[:4]) or _BY_PREFIX.get(plain[:3])
-
-
-@lru_cache(maxsize=256)
-def _reads(system: str) -> bool:
-    return is_icd10_diagnosis(system)
 
 
 def group_of(code: str, system: str = "ICD10CM") -> str | None:
@@ -144,7 +163,7 @@ def group_of(code: str, system: str = "ICD10CM") -> str | None:
     >>> group_of("I50.9")
     'heart_failure'
     """
-    return _group_of(code) if _reads(system) else None
+    return _group_of(code) if is_icd10_diagnosis(system) else None
 
 
 def comorbidities(codes: Iterable[tuple[str, str]]) -> frozenset[str] | None:
@@ -167,7 +186,7 @@ def comorbidities(codes: Iterable[tuple[str, str]]) -> frozenset[str] | None:
     >>> comorbidities([("4280", "ICD9CM")]) is None
     True
     """
-    read = [_group_of(code) for code, system in codes if _reads(system)]
+    read = [_group_of(code) for code, system in codes if is_icd10_diagnosis(system)]
     if not read:
         return None
     found = {group for group in read if group is not None}
@@ -195,3 +214,43 @@ def charlson_index(groups: Iterable[str], weights: Mapping[str, int] = WEIGHTS_2
     (3, 3)
     """
     return sum(weights[group] for group in groups)
+
+
+OTHER_CONDITIONS = "other_conditions"
+"""Item of conditions that the patient can have without being known to."""
+
+
+def charlson_score(name: str, conditions: Conditions | None, weights: Mapping[str, int]) -> BedsideScore:
+    """Return the Charlson index with one item for each group that is present.
+
+    Parameters
+    ----------
+    name : str
+        `charlson_1987` or `charlson_2011`.
+    conditions : Conditions or None
+        Charlson groups, the hierarchy applied.
+    weights : mapping
+        `WEIGHTS_1987` or `WEIGHTS_2011`.
+
+    Returns
+    -------
+    BedsideScore
+        0 to 29 points (1987), 0 to 22 (2011). Groups that are not present have no item.
+
+    Examples
+    --------
+    >>> score = charlson_score("charlson_2011", Conditions(frozenset({"heart_failure", "renal"})), WEIGHTS_2011)
+    >>> [(item.key, item.low) for item in score.items]
+    [('heart_failure', 2), ('renal', 1)]
+    """
+    if conditions is None:
+        return BedsideScore(name, (Item(OTHER_CONDITIONS, None, 0, _most(weights)),))
+    found = [Item(group, "yes", weights[group], weights[group]) for group in GROUPS if group in conditions.groups]
+    if not conditions.is_final:
+        found.append(Item(OTHER_CONDITIONS, None, 0, _most(weights) - sum(item.low for item in found)))
+    return BedsideScore(name, tuple(found))
+
+
+def _most(weights: Mapping[str, int]) -> int:
+    """Return the highest index: all groups present, the hierarchy applied."""
+    return sum(weight for group, weight in weights.items() if group not in WORSE)

@@ -29,26 +29,6 @@ class Feature(NamedTuple):
     modelled: bool = True
 
 
-CONDITION_LABELS: dict[str, str] = {
-    charlson.MYOCARDIAL_INFARCTION: "Myocardial infarction",
-    charlson.HEART_FAILURE: "Heart failure",
-    charlson.PERIPHERAL_VASCULAR: "Peripheral vascular disease",
-    charlson.CEREBROVASCULAR: "Cerebrovascular disease",
-    charlson.DEMENTIA: "Dementia",
-    charlson.CHRONIC_PULMONARY: "Chronic pulmonary disease",
-    charlson.RHEUMATIC: "Rheumatic disease",
-    charlson.PEPTIC_ULCER: "Peptic ulcer",
-    charlson.MILD_LIVER: "Mild liver disease",
-    charlson.DIABETES: "Diabetes",
-    charlson.COMPLICATED_DIABETES: "Diabetes with complications",
-    charlson.HEMIPLEGIA: "Hemiplegia or paraplegia",
-    charlson.RENAL: "Kidney disease",
-    charlson.CANCER: "Cancer",
-    charlson.SEVERE_LIVER: "Severe liver disease",
-    charlson.METASTATIC_CANCER: "Metastatic cancer",
-    charlson.AIDS: "HIV disease",
-}
-
 CONDITIONS: dict[str, str] = {group: f"condition_{group}" for group in charlson.GROUPS}
 """Feature name of each Charlson group."""
 
@@ -77,7 +57,7 @@ _STAY = (
     ),
 )
 _CONDITIONS = tuple(
-    Feature(CONDITIONS[group], "flag", "", CONDITION_LABELS[group], "Charlson group; this stay and 12 months before")
+    Feature(CONDITIONS[group], "flag", "", charlson.LABELS[group], "Charlson group; this stay and 12 months before")
     for group in charlson.GROUPS
 )
 _BEFORE_AND_AFTER = (

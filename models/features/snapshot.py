@@ -52,6 +52,8 @@ def cut_to(encounter: Encounter, as_of: datetime) -> Encounter:
         changed["service"] = known[-1] if known else None
     if any(procedure.known_at > as_of for procedure in encounter.procedures):
         changed["procedures"] = tuple(each for each in encounter.procedures if each.known_at <= as_of)
+    if any(each.known_at > as_of for each in encounter.observations):  # known_at is not before observed_at
+        changed["observations"] = tuple(each for each in encounter.observations if each.known_at <= as_of)
     last = encounter.unit_stays[-1] if encounter.unit_stays else None
     if last is not None and (last.arrived_at > as_of or (last.left_at is not None and last.left_at > as_of)):
         changed["unit_stays"] = _cut_stays(encounter.unit_stays, as_of)

@@ -162,6 +162,8 @@ def _announcements(
     messages = []
     for change in encounters:
         after = _state_after(change)
+        if _only_observed(change.before, after):
+            continue
         messages.append(_encounter_message(encounter_changed(after)))
         touched = _units_touched(change.before, after)
         units |= touched
@@ -195,6 +197,13 @@ def _announcements(
         )
         messages.append(Message(UNITS_CHANGED.name, unit_key(facility_id, unit_id).encode(), _encode(hint)))
     return messages
+
+
+def _only_observed(old: Encounter | None, new: Encounter) -> bool:
+    """Return whether only observations changed: no place, no moment of scoring and no outcome depends on them."""
+    if old is None or not (new.observations or old.observations):
+        return False
+    return msgspec.structs.replace(old, observations=new.observations) == new
 
 
 def _tokens_of_dead(patients: Iterable[Change[Patient]], persons: Mapping[str, str]) -> set[str]:

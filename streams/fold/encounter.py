@@ -17,8 +17,9 @@ from streams.fold.corrections import find_corrections
 from streams.fold.effective_facts import EffectiveFacts, distinct_in_order, up_to
 from streams.fold.effects import FactOrEffect
 from streams.fold.encounter_builder import EncounterBuilder
-from streams.fold.fact_kinds import ADMISSIONS, OF_SEVERAL_ENCOUNTERS
+from streams.fold.fact_kinds import ADMISSIONS, NOT_OF_THE_COURSE
 from streams.fold.locations_of_cancels import locations_of_cancels
+from streams.fold.observations import with_observations
 from streams.fold.owner import Owner, whose
 from streams.fold.pending_admissions import withdrawals
 from streams.fold.resource_versions import latest_versions
@@ -48,6 +49,7 @@ def fold(facts: Iterable[FactOrEffect], *, as_of: datetime | None = None) -> Enc
 
     Notes
     -----
+    Observations change nothing but `observations`: alone they are not an encounter.
     An update whose location differs from the one before is a transfer. A patient who is admitted again under the same
     number after a discharge is here again. A deletion voids what was reported before it.
 
@@ -56,12 +58,15 @@ def fold(facts: Iterable[FactOrEffect], *, as_of: datetime | None = None) -> Enc
     >>> fold([]) is None
     True
     """
-    effective = distinct_in_order([fact for fact in facts if type(fact) not in OF_SEVERAL_ENCOUNTERS])
+    given = facts if type(facts) is list else list(facts)
+    course = [fact for fact in given if type(fact) not in NOT_OF_THE_COURSE]
+    effective = distinct_in_order(course)
     effective = latest_versions(effective)
     effective = locations_of_cancels(effective)
     effective = apply_corrections(effective, find_corrections(effective))
     effective = up_to(effective, as_of)
-    return build_encounter(effective, whose(effective))
+    encounter = build_encounter(effective, whose(effective))
+    return encounter if len(course) == len(given) else with_observations(encounter, given, as_of)
 
 
 def build_encounter(effective: EffectiveFacts, owner: Owner | None) -> Encounter | None:

@@ -19,6 +19,7 @@ from schemas.events import (
     LeaveEnded,
     LeaveStartCancelled,
     LeaveStarted,
+    ObservationReported,
     PatientAdmitted,
     PatientArrived,
     PatientClassChanged,
@@ -74,6 +75,7 @@ _IN_ORDER: tuple[type, ...] = (
     PendingDischargeCancelled,
     DischargeCancelled,
     EncounterDeleted,
+    ObservationReported,
 )
 
 PRECEDENCE: dict[type, int] = {kind: position for position, kind in enumerate(_IN_ORDER)}
@@ -107,6 +109,9 @@ ENCOUNTER_MERGES = frozenset({EncountersMerged, EncountersUnmerged})
 
 OF_SEVERAL_ENCOUNTERS = ENCOUNTER_MERGES | {EncounterPartReported}
 """Kinds of fact that connect encounters: the fold of one encounter ignores them."""
+
+NOT_OF_THE_COURSE = OF_SEVERAL_ENCOUNTERS | {ObservationReported}
+"""Kinds of fact that do not say where the patient is and how the stay goes."""
 
 ADMISSIONS = frozenset({PatientAdmitted, PatientRegistered})
 MOVES = frozenset({PatientAdmitted, PatientRegistered, PatientTransferred})

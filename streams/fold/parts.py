@@ -19,6 +19,7 @@ from schemas.events import AnyFact, EncounterPartReported, encode_fact, is_part_
 from schemas.state import Encounter, Problem
 from streams.fold.effects import FactOrEffect, source_of
 from streams.fold.merged_encounters import fold_merged
+from streams.fold.observations import with_observations, without_observations
 from streams.fold.part_effects import part_effects
 from streams.fold.resource_versions import VersionOrder, version_order
 
@@ -86,6 +87,26 @@ def fold_connected(about: Mapping[str, Sequence[Any]], *, as_of: datetime | None
     * A part never changes class, admission or discharge, and counts from the admission of the stay on.
     * A resource may become a part, or cease to be one: its latest version decides.
     """
+    course = without_observations(about)
+    folded = _fold_course(course, as_of)
+    return folded if course is about else folded._replace(encounters=_observed(folded.encounters, about, as_of))
+
+
+def _observed(
+    encounters: dict[str, Encounter], about: Mapping[str, Sequence[Any]], as_of: datetime | None
+) -> dict[str, Encounter]:
+    """Give each encounter the observations under all numbers that it has had."""
+    reports: defaultdict[str, list[Any]] = defaultdict(list)
+    for key, facts in about.items():
+        if key in encounters:
+            reports[encounters[key].same_as or key] += facts
+    return {
+        key: with_observations(encounter, reports.get(key, ()), as_of) or encounter
+        for key, encounter in encounters.items()
+    }
+
+
+def _fold_course(about: Mapping[str, Sequence[Any]], as_of: datetime | None) -> PartsFolded:
     if not any(is_part_subject(key) for key in about):
         return PartsFolded(fold_merged(about, as_of=as_of), {})
     joined = _join(about)

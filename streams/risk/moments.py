@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from models.bedside.inputs import bedside_scores
+from models.bedside.items import BedsideScore
 from models.features.catalogue import Features
 from models.features.values import features
 from models.labels.readmissions import WINDOW as FOLLOW_UP
@@ -37,11 +39,12 @@ class Due(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """An issued score, with the features from which it was computed."""
+    """An issued score, with the features from which it was computed, and the bedside scores of that moment."""
 
     due: Due
     features: Features
     risk: RiskScore
+    bedside: tuple[BedsideScore, ...]
 
 
 def due_moments(encounter: Encounter) -> list[Due]:
@@ -93,6 +96,7 @@ def score_all(
     due: Sequence[Due],
     histories: Mapping[str, Sequence[Encounter]],
     scorer: Scorer,
+    observed_since: datetime | None,
     definition: Definition = DEFAULT,
 ) -> list[Scored]:
     """Score many moments in one call of each model.
@@ -105,13 +109,17 @@ def score_all(
         All encounters of each patient, by patient token.
     scorer : Scorer
         The batch and the online model.
+    observed_since : datetime or None
+        Since when the feed reports all that happens; None if that is not known.
     definition : Definition
         By which stays form episodes.
     """
     if not due:
         return []
-    rows = [
-        features(histories.get(item.encounter.patient_token, ()), item.encounter, item.as_of, definition)
-        for item in due
+    known = [histories.get(item.encounter.patient_token, ()) for item in due]
+    rows = [features(history, item.encounter, item.as_of, definition) for history, item in zip(known, due, strict=True)]
+    bedside = [
+        bedside_scores(history, item.encounter, item.as_of, observed_since)
+        for history, item in zip(known, due, strict=True)
     ]
-    return [Scored(*each) for each in zip(due, rows, scorer.score(rows), strict=True)]
+    return [Scored(*each) for each in zip(due, rows, scorer.score(rows), bedside, strict=True)]

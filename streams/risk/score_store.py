@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import ColumnElement, Connection, literal, or_, select
 
+from models.bedside.items import encode_scores
 from models.features.catalogue import Features
 from schemas import tables
 from schemas.database import as_utc
@@ -82,6 +83,7 @@ def save(
             online_version,
             _encode(item.features),
             _encode(item.risk.reasons),
+            encode_scores(item.bedside),
         )
         for item in scored
     ]

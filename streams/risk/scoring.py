@@ -29,7 +29,7 @@ from streams.store import histories
 from streams.store.locks import AdvisoryLock, try_lock
 from streams.store.people import deaths
 from streams.store.places import PlacedSince, places_of
-from streams.store.watermarks import settled_time
+from streams.store.watermarks import observed_since, settled_time
 from streams.worker import metrics
 
 MAX_AT_ONCE = 2_000
@@ -43,6 +43,9 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 
 MODEL_CHECK_S = 1.0
 """Seconds between checks for a newer batch or online model."""
+
+FEED_START_CHECK_S = 60.0
+"""Seconds between two looks at since when the feed is observed: it changes when history is sent, and little then."""
 
 log = structlog.get_logger("wardwatch.risk")
 Clock = Callable[[], datetime]
@@ -73,6 +76,8 @@ class Scoring:
         self._in_use: _InUse | None = None
         self._checked_at = float("-inf")
         self._lock = threading.Lock()
+        self._since: datetime | None = None
+        self._since_read_at = float("-inf")
 
     def score_changed(
         self, engine: Engine, encounter_ids: Collection[str], identities: Mapping[str, datetime] | None = None
@@ -142,7 +147,8 @@ class Scoring:
                 missing = [item for item in missing if item.as_of < died_at.get(item.encounter.patient_token, FOREVER)]
                 patients = {item.encounter.patient_token for item in missing}
                 of_person = histories.of_persons(connection, patients)
-            scored = score_all(missing, of_person, models.scorer, self._definition)
+                since = self._observed_since(connection)
+            scored = score_all(missing, of_person, models.scorer, since, self._definition)
             if scored:
                 with engine.begin() as connection:
                     score_store.save(
@@ -152,6 +158,13 @@ class Scoring:
                 metrics.SCORES.labels(item.due.moment.value).inc()
             issued += len(scored)
         return issued
+
+    def _observed_since(self, connection: Connection) -> datetime | None:
+        """Return since when the feed is observed, read at most once a minute."""
+        if time.monotonic() - self._since_read_at >= FEED_START_CHECK_S:
+            self._since_read_at = time.monotonic()
+            self._since = observed_since(connection)
+        return self._since
 
     def _newest(self, connection: Connection) -> _InUse | None:
         """Return the newest models, or None if no model is trained."""

@@ -178,6 +178,31 @@ def facts_by_hour(connection: Connection, since: datetime) -> Counter[datetime]:
     return Counter({row.hour: int(row.facts) for row in rows})
 
 
+FIRST_FACTS = (3, 1_000)
+"""The feed is observed once this many facts, and one in this many of all facts, had been recorded."""
+
+
+def observed_since(connection: Connection) -> datetime | None:
+    """Return the hour since when the feed is observed: a few facts with a wrong clock do not move it.
+
+    Returns
+    -------
+    datetime or None
+        Aware UTC, a full hour; None while there are too few facts.
+    """
+    column = tables.feed_hour.columns
+    total = connection.scalar(select(func.sum(column.facts))) or 0
+    least = max(FIRST_FACTS[0], total / FIRST_FACTS[1])
+    seen = 0
+    by_hour = select(column.hour, func.sum(column.facts).label("facts")).group_by(column.hour).order_by(column.hour)
+    for row in connection.execute(by_hour):
+        seen += int(row.facts)
+        if seen >= least:
+            found: datetime = row.hour
+            return found
+    return None
+
+
 def reached_by_partition(connection: Connection) -> dict[int, datetime]:
     """Return the event time that each partition of `adt.events.v1` has reached; not with too few facts."""
     marks = read_watermarks(connection, ADT_EVENTS.name)

@@ -9,12 +9,22 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, select
 
+from models.bedside.catalogue import headline
+from models.bedside.items import decode_scores
 from models.moments import Moment
 from models.readmission.batch import BatchModel
 from models.readmission.train import train
 from models.registry import load_online_model, online_version, save_batch_model
 from schemas import events, tables
-from schemas.events import AnyFact, BedStatus, BedStatusChanged, PatientClass, encode_fact
+from schemas.events import (
+    AdmissionType,
+    AnyFact,
+    BedStatus,
+    BedStatusChanged,
+    Diagnosis,
+    PatientClass,
+    encode_fact,
+)
 from schemas.hospital import load_hospital
 from schemas.state import EncounterStatus
 from schemas.topics import CapacityMetrics, EncounterChanged, UnitChanged
@@ -24,9 +34,24 @@ from streams.adt.records import Fetch, Record
 from streams.capacity.agent import Capacity
 from streams.fold.encounter import fold
 from streams.risk import outcomes, score_store, scoring
+from streams.store.watermarks import add_hours, observed_since
 from streams.worker.transactions import Transactions
-from tests.streams.builders import T0, admit, at, bed, cancel_admission, discharge, merge, of_patient, said, transfer
+from tests.streams.builders import (
+    T0,
+    admit,
+    at,
+    bed,
+    cancel_admission,
+    discharge,
+    merge,
+    observe,
+    of_patient,
+    said,
+    transfer,
+    update,
+)
 
+EMERGENCY = PatientClass.EMERGENCY
 LATENESS = timedelta(days=2)
 DUE = (3 + 31 + 2) * 24
 """Hours until the outcome of `STAY` is due. It ends at 03:00 on day 3; the whole of 30 days and the lateness pass."""
@@ -100,6 +125,69 @@ def test_features_are_frozen_as_they_were_when_the_score_was_due(engine: Engine,
     assert by_moment["admission"]["discharge_disposition"] is None
     assert by_moment["discharge"]["discharge_disposition"] == "01"
     assert by_moment["discharge"]["length_of_stay_days"] == pytest.approx(75 / 24)
+
+
+def test_the_bedside_scores_are_stored_beside_the_risk(engine: Engine, model: BatchModel) -> None:
+    visits = [
+        fact
+        for number in range(4)
+        for fact in (
+            said(events.PatientRegistered, -9000 + 24 * number, "ED/01", e=f"V{number}", patient_class=EMERGENCY),
+            discharge(-8999 + 24 * number, e=f"V{number}"),
+        )
+    ]
+    coded = [Diagnosis(code="I50.9"), Diagnosis(code="E11.9")]
+    urgent = admit(0, "ED/01", patient_class=PatientClass.INPATIENT, admission_type=AdmissionType.URGENT)
+    take(engine, *visits, urgent, update(70, diagnoses=tuple(coded)), discharge(75))
+    use(engine, model).score_changed(engine, {"E1"})
+    stored = {moment: decode_scores(raw) for moment, raw in rows(engine, tables.score, "moment", "bedside")}
+    assert {moment: [headline(score) for score in scores[:4]] for moment, scores in stored.items()} == {
+        "admission": [
+            "LACE 3 to 15 of 19, not high or high",  # three days and no code yet
+            "HOSPITAL 1 to 8 of 13, low to high",
+            "Simplified HOSPITAL 1 to 7 of 12",
+            "Two or more admissions in 12 months: no",
+        ],
+        "discharge": [
+            "LACE 9 of 19, not high",  # 3 days: 3; urgent: 3; heart failure and diabetes: 3; the visits were a year ago
+            "HOSPITAL 1 to 6 of 13, low or intermediate",
+            "Simplified HOSPITAL 1 to 3 of 12",
+            "Two or more admissions in 12 months: no",
+        ],
+    }
+
+
+def test_the_last_results_before_the_discharge_are_items_of_hospital(engine: Engine, model: BatchModel) -> None:
+    results = [observe(10, "718-7", 13.0), observe(50, "718-7", 10.5), observe(60, "2951-2", 138.0)]
+    take(engine, results[0], *STAY, *results[1:])
+    use(engine, model).score_changed(engine, {"E1"})
+    found = {
+        moment: {item.key: (item.value, item.low, item.high) for item in decode_scores(raw)[1].items}
+        for moment, raw in rows(engine, tables.score, "moment", "bedside")
+    }
+    assert found["discharge"]["haemoglobin"] == ("10.5 g/dL", 1, 1)
+    assert found["discharge"]["sodium"] == ("138 mmol/L", 0, 0)
+    assert found["admission"]["haemoglobin"] == (None, 0, 1)
+
+
+def test_what_a_feed_has_not_covered_is_stored_as_not_known(engine: Engine, model: BatchModel) -> None:
+    take(engine, *STAY)
+    use(engine, model).score_changed(engine, {"E1"})
+    stored = {moment: decode_scores(raw) for moment, raw in rows(engine, tables.score, "moment", "bedside")}
+    assert "ed_visits" in stored["discharge"][0].missing
+    assert "admissions" in stored["discharge"][1].missing
+    assert headline(stored["discharge"][3]) == "Two or more admissions in 12 months: not known"
+
+
+def test_the_feed_is_observed_from_its_third_fact_or_its_first_thousandth(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert observed_since(connection) is None
+        add_hours(connection, {(at(-90_000), 0): 2})  # two facts with a wrong clock
+        assert observed_since(connection) is None
+        add_hours(connection, {(at(0), 0): 1_500, (at(1), 1): 2_500, (at(0), 1): 1})
+        assert observed_since(connection) == at(0)
+        add_hours(connection, {(at(-80_000), 0): 4})
+        assert observed_since(connection) == at(-80_000)
 
 
 def test_without_a_model_nothing_is_scored(engine: Engine) -> None:

@@ -82,7 +82,7 @@ def hospital(engine: Engine) -> Engine:
         bulk.insert(connection, tables.patient, [(f"away-{token}", token, False, 1, away(token)) for token in tokens])
         bulk.insert(connection, tables.alias, [(f"away-{token}", token) for token in tokens])
         bulk.insert(connection, tables.encounter_merge, [(f"away-{row[0]}", row[0]) for row in encounters])
-        more = ("admission", NOW, "Q", 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]")
+        more = ("admission", NOW, "Q", 0.1, 0.1, 0.1, "logistic", 1, b"{}", b"[]", b"[]")
         bulk.insert(connection, tables.score, [(row[0], *more) for row in encounters])
         outcome = (NOW, NOW, NOW, False, 0.1, None)
         bulk.insert(connection, tables.label, [(row[0], row[1], *outcome) for row in encounters])

@@ -12,6 +12,12 @@ from sqlalchemy import Connection, Engine, delete, insert, update
 from dashboard.context import Context
 from dashboard.data.cache import ShortMemory
 from dashboard.live.hub import Hub
+from models.bedside.charlson import WEIGHTS_1987, WEIGHTS_2011, charlson_score
+from models.bedside.elixhauser import elixhauser_score
+from models.bedside.hospital_score import hospital_score, simplified_hospital_score
+from models.bedside.items import Amount, Conditions, encode_scores
+from models.bedside.lace import lace
+from models.bedside.two_admissions import two_admissions
 from schemas import tables
 from schemas.events import AnyFact, BedStatus, PatientClass, Sex, digest, encode_fact
 from schemas.hospital import Hospital, parse_hospital
@@ -120,6 +126,35 @@ def save_encounter(
     )
 
 
+BEDSIDE = (
+    lace(
+        length_of_stay_days=Amount(4.5),
+        emergent=True,
+        conditions=Conditions(frozenset({"heart_failure", "diabetes"})),
+        ed_visits_past_6_months=Amount(1),
+    ),
+    hospital_score(
+        haemoglobin_g_dl=None,
+        oncology_service=False,
+        sodium_mmol_l=133,
+        procedure=None,
+        urgent=True,
+        admissions_past_12_months=Amount(1),
+        length_of_stay_days=Amount(4.5),
+    ),
+    simplified_hospital_score(
+        haemoglobin_g_dl=None,
+        conditions=Conditions(frozenset({"heart_failure", "diabetes"})),
+        sodium_mmol_l=133,
+        urgent=True,
+        admissions_past_12_months=Amount(1),
+        length_of_stay_days=Amount(4.5),
+    ),
+    two_admissions(Amount(1)),
+    charlson_score("charlson_1987", Conditions(frozenset({"heart_failure", "diabetes"})), WEIGHTS_1987),
+    charlson_score("charlson_2011", Conditions(frozenset()), WEIGHTS_2011),
+    elixhauser_score("elixhauser_readmission", None),
+)
 REASONS = [
     {"feature": "a", "label": "Admissions in 12 months", "value": "3", "contribution": 0.8},
     {"feature": "b", "label": "Heart failure", "value": "yes", "contribution": 0.4},
@@ -173,6 +208,7 @@ def save_score(
             online_version=7,
             features=b"{}",
             reasons=_encode(REASONS),
+            bedside=encode_scores(BEDSIDE),
         )
     )
 

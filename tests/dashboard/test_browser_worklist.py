@@ -38,6 +38,20 @@ def test_the_panel_shows_three_risks_and_what_moved_them(page: Page, house: Hous
         expect(panel).to_contain_text(words)
 
 
+def test_the_panel_shows_bedside_scores_and_opens_each(page: Page, house: House) -> None:
+    open_worklist(page, house)
+    page.locator(ROW.format("W1")).click()
+    scores = page.locator("#alert-details .bedside details")
+    expect(scores.nth(0)).to_contain_text("LACE 11 of 19, high")
+    expect(scores.nth(1)).to_contain_text("Not known: haemoglobin, procedure in the stay")
+    scores.nth(1).locator("summary").click()
+    expect(scores.nth(1).get_by_role("row", name="Sodium (below 135 mmol/L) 133 mmol/L 1")).to_be_visible()
+    charlson = page.get_by_text("Charlson (1987) 2 of 29")
+    expect(page.get_by_role("row", name="Diabetes yes 1")).to_be_hidden()
+    charlson.click()
+    expect(page.get_by_role("row", name="Diabetes yes 1")).to_be_visible()
+
+
 def test_keys_choose_and_acknowledge(page: Page, house: House) -> None:
     with house.engine.begin() as connection:
         for encounter_id, risk in (("K1", 0.98), ("K2", 0.97)):

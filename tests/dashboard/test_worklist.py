@@ -4,13 +4,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 import dashboard
 from dashboard.components.alert_details import alert_details
 from dashboard.data.alerts import latest_risks, worklist
 from dashboard.pages.worklist import row
 from models.moments import MOMENT_WORDS, Moment
+from schemas import tables
 from streams.alerts import AlertStatus
 from tests.dashboard.builders import NOON, context_of, save_alert, save_score
 
@@ -54,3 +55,34 @@ def test_no_page_spells_out_a_status_that_the_alert_rules_define() -> None:
     literals = [f'"{status.value}"' for status in AlertStatus]
     sources = {path.name: path.read_text(encoding="utf-8") for path in DASHBOARD.rglob("*.py")}
     assert [(name, each) for name, text in sources.items() for each in literals if each in text] == []
+
+
+def panel_of(engine: Engine) -> str:
+    [alert] = worklist(engine).alerts
+    risks = latest_risks(engine, alert.encounter_id)
+    return str(alert_details(alert, risks, where="home", raised="now", zone=ZoneInfo("UTC")))
+
+
+def test_the_panel_shows_the_bedside_scores_item_by_item(engine: Engine) -> None:
+    with engine.begin() as connection:
+        save_alert(connection, "E1", "t1")
+        save_score(connection, "E1", "t1", as_of=NOON, risk=0.5)
+    panel = panel_of(engine)
+    for words in (
+        "LACE 11 of 19, high",
+        "HOSPITAL 2 to 4 of 13, low",
+        "Not known: haemoglobin, procedure in the stay",
+        "Heart failure, Diabetes",
+        "133 mmol/L",
+        "0 to 1",
+        "No condition that counts.",
+    ):
+        assert words in panel, words
+
+
+def test_a_score_from_before_bedside_scores_says_so(engine: Engine) -> None:
+    with engine.begin() as connection:
+        save_alert(connection, "E1", "t1")
+        save_score(connection, "E1", "t1", as_of=NOON, risk=0.5)
+        connection.execute(update(tables.score).values(bedside=None))
+    assert "issued before bedside scores were computed" in panel_of(engine)

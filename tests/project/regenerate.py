@@ -10,6 +10,7 @@ from schemas.events import json_schema
 from schemas.settings import settings_table
 from streams.fold.fact_kinds import facts_table
 from streams.worker.metrics import metrics_table
+from tests.project.bedside_page import bedside_page
 from tests.project.cancels_page import cancels_page
 from tests.project.command_line_page import command_line_page
 from tests.project.hospital_table import hospital_page
@@ -53,6 +54,7 @@ def pages() -> dict[str, str]:
         "facts.md": FACTS + facts_table(),
         "cancels.md": cancels_page(),
         "readmissions.md": readmissions_page(),
+        "bedside-scores.md": bedside_page(),
         "tables.md": tables_page(),
         "facts.schema.json": json.dumps(json_schema(), indent=2, sort_keys=True) + "\n",
     }

@@ -66,6 +66,20 @@ def update(
     )
 
 
+def observe(
+    hours: float,
+    code: str = "718-7",
+    value: float | None = 11.2,
+    *,
+    e: str = "E1",
+    p: str = "P1",
+    id: str | None = None,
+    **data: Any,
+) -> events.ObservationReported:
+    details = events.ObservationDetails(code=code, value=value, **data)
+    return events.ObservationReported(**_envelope(f"observe-{code}-{value}", hours, e, p, id), data=details)
+
+
 def cancel_admission(
     hours: float, *, e: str = "E1", p: str = "P1", cancels: str | None = None
 ) -> events.AdmissionCancelled:

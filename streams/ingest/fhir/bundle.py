@@ -17,6 +17,7 @@ from streams.ingest.fhir.facts import facts_of
 from streams.ingest.fhir.json_values import Json, items, part, text
 from streams.ingest.fhir.mapping import BUNDLES, FhirOptions
 from streams.ingest.fhir.notifications import notification_type
+from streams.ingest.fhir.observations import read_observation
 from streams.ingest.fhir.part_of import is_part
 from streams.ingest.fhir.parts import read_part
 from streams.ingest.fhir.related import RelatedResources
@@ -26,6 +27,9 @@ from streams.ingest.reading import InputProblem, Reading, problem_of
 
 _INDEX = re.compile(r"\[[0-9]+\]")
 """Position in a list: the field is the same whatever its number."""
+
+READ = ("Encounter", "Observation")
+"""Types of resource that give facts."""
 
 MAX_ENTRIES = 100_000
 """Per Bundle: each invalid entry adds a problem to the answer."""
@@ -70,6 +74,14 @@ def read_encounter(encounter: Json, path: str, context: ReadingContext, address:
     context.ignored.extend(problem._replace(where=f"{path}.{problem.where}") for problem in own.ignored)
     unreadable = tuple(sorted({_INDEX.sub("", problem.where) for problem in own.ignored}))
     return tuple(msgspec.structs.replace(fact, unreadable=unreadable) for fact in facts) if unreadable else facts
+
+
+def read_result(observation: Json, path: str, context: ReadingContext, address: object = None) -> tuple[AnyFact, ...]:
+    """Return the facts of an Observation; otherwise as `read_encounter`."""
+    try:
+        return read_observation(observation, context, address)
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}.{error.where}", error.reason) from None
 
 
 class Bundle:
@@ -117,12 +129,14 @@ class Bundle:
         """Result of all entries."""
 
     def _read(self, entry: object, path: str) -> tuple[AnyFact, ...] | None:
-        """Return the facts of an entry, or None where it neither holds nor deletes an Encounter."""
+        """Return the facts of an entry, or None where it holds neither an Encounter nor a result, and deletes none."""
         if isinstance(entry, dict) and deleted(entry) is not None:
             return self._delete(entry, path)
-        resource = _encounter_in(entry, path)
+        resource = _resource_in(entry, path)
         if resource is None:
             return None
+        if resource["resourceType"] == "Observation":
+            return read_result(resource, f"{path}.resource", self._context, part(entry, "fullUrl"))
         return read_encounter(resource, f"{path}.resource", self._context, part(entry, "fullUrl"))
 
     @cached_property
@@ -151,7 +165,10 @@ class Bundle:
         resource = part(entry, "resource")
         needed: list[object] = []
         if isinstance(resource, dict):
-            needed = list(RelatedResources(resource, self._resources, part(entry, "fullUrl")).entries())
+            related = RelatedResources(resource, self._resources, part(entry, "fullUrl"))
+            needed = list(related.entries())
+            stay = related.find(resource.get("encounter"), "Encounter")  # of an Observation
+            needed += [self._resources.entry_of(stay)] if stay is not None else []
         kept = {key: self._bundle[key] for key in ("resourceType", "type", "timestamp") if key in self._bundle}
         return msgspec.json.encode({**kept, "entry": [entry, *(other for other in needed if other is not entry)]})
 
@@ -170,8 +187,8 @@ def _without_encounter(notification: str | None) -> str:
     return "without an Encounter. Set the content of the subscription to full-resource."
 
 
-def _encounter_in(entry: object, path: str) -> Json | None:
-    """Return the Encounter of an entry, or None where it holds another resource or a request."""
+def _resource_in(entry: object, path: str) -> Json | None:
+    """Return the Encounter or Observation of an entry, or None where it holds another resource or a request."""
     if not isinstance(entry, dict):
         raise InvalidInput(path, "not an object. Correct it at the sender.")
     resource = entry.get("resource")
@@ -179,4 +196,4 @@ def _encounter_in(entry: object, path: str) -> Json | None:
         raise InvalidInput(f"{path}.resource", "a Bundle in a Bundle is not supported. Send it by itself.")
     if resource is not None and text(part(resource, "resourceType")) is None:
         raise InvalidInput(f"{path}.resource.resourceType", "missing. Every resource needs it.")
-    return resource if isinstance(resource, dict) and resource["resourceType"] == "Encounter" else None
+    return resource if isinstance(resource, dict) and resource["resourceType"] in READ else None

@@ -112,21 +112,21 @@ def parse_encounter(encounter: Json, context: ReadingContext, address: object = 
     related = RelatedResources(encounter, context.resources, address)
     patient = related.find(encounter.get("subject"), "Patient")
     phase = phase_of(encounter)
-    encounter_id = _encounter_id(encounter, options)
+    number = encounter_id(encounter, options)
     token = token_of(encounter.get("subject"), patient, related, options, context.pseudonym_key)
     period = period_of(encounter, zone, phase, context.ignored)
     entries = entries_of(encounter, zone, context.ignored)
     status_history = StatusHistory(encounter, zone, context.ignored)
     class_history = ClassHistory(encounter, options.classes, zone, context.ignored)
     recorded = recorded_at(encounter, context)
-    version = version_of(encounter, encounter_id, phase, context)
+    version = version_of(encounter, number, phase, context)
     known_starts = [*starts(entries), *status_history.starts_here(), *class_history.starts()]
     if phase is Phase.HERE and class_history.now is PatientClass.PREADMIT:
         phase = Phase.PLANNED
     began_at, late_start = _beginning(phase, period, known_starts, recorded)
     moved = _moves(encounter, related, options, entries, begins=began_at, until=recorded, phase=phase)
     return ParsedEncounter(
-        encounter_id=encounter_id,
+        encounter_id=number,
         patient_token=token,
         status=encounter["status"],
         phase=phase,
@@ -154,7 +154,8 @@ def phase_of(encounter: Json) -> Phase:
     return phase
 
 
-def _encounter_id(encounter: Json, options: FhirOptions) -> str:
+def encounter_id(encounter: Json, options: FhirOptions) -> str:
+    """Return the visit number; raise InvalidInput where it is missing or reserved."""
     found = identifier(encounter.get("identifier"), options.visit_identifier_types)
     if found is None:
         where, number = "id", name(encounter.get("id"), "id")

@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.events import AdmissionType, Name, PatientClass, Sex
 from streams.ingest.mapping_file import read_mapping
+from streams.ingest.measurements import Codes, codes_of
 
 
 class Phase(Enum):
@@ -130,6 +131,11 @@ class FhirOptions(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_u
     """Encounter.class codes in addition to v3-ActCode, which they override."""
     discharge_dispositions: dict[str, Name] = {}
     """Discharge disposition codes to UB-04, in addition to those of FHIR, which they override."""
+    observations: dict[str, Name] = {}
+    """Observation.code codes to LOINC, of the results that are read besides haemoglobin (718-7), sodium (2951-2) and
+    creatinine (2160-0) under their LOINC codes."""
+    observation_units: dict[str, Name] = {}
+    """LOINC to the unit of results without one."""
     facilities: dict[str, Name] = {}
     """Names of facilities to `facility_id`."""
     units: dict[str, Name] = {}
@@ -139,6 +145,11 @@ class FhirOptions(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_u
     def zone(self) -> ZoneInfo:
         """The time zone of `time_zone`."""
         return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def observation_codes(self) -> Codes:
+        """The observations that are read."""
+        return codes_of(self.observations, self.observation_units)
 
     @cached_property
     def classes(self) -> dict[str, PatientClass]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from schemas.errors import InvalidInput
 from schemas.outgoing import MAX_REJECTED_BYTES
-from streams.ingest.fhir.bundle import Bundle, FhirReading, read_encounter
+from streams.ingest.fhir.bundle import Bundle, FhirReading, read_encounter, read_result
 from streams.ingest.fhir.context import ReadingContext
 from streams.ingest.fhir.json_values import part
 from streams.ingest.fhir.mapping import FhirOptions
@@ -39,8 +39,12 @@ def read_resource(resource: object, options: FhirOptions, pseudonym_key: bytes, 
     try:
         if part(resource, "resourceType") == "Bundle":
             return Bundle(resource, context).reading  # type: ignore[arg-type]
+        if part(resource, "resourceType") == "Observation":
+            return FhirReading(read_result(resource, "Observation", context))  # type: ignore[arg-type]
         if part(resource, "resourceType") != "Encounter":
-            raise InvalidInput("resourceType", "not supported. Send an Encounter, or a Bundle with Encounters.")
+            raise InvalidInput(
+                "resourceType", "not supported. Send an Encounter, an Observation, or a Bundle with Encounters."
+            )
         facts = read_encounter(resource, "Encounter", context)  # type: ignore[arg-type]
         return FhirReading(facts, warnings=tuple(context.ignored))
     except InvalidInput as error:

@@ -58,6 +58,18 @@ class FieldReader:
         """Return a reader for each MRG and the segments that follow it."""
         return [self._of(part) for part in self.message.by_merge()]
 
+    def by_order(self) -> list[FieldReader]:
+        """Return a reader for each OBR and the segments that follow it."""
+        return [self._of(part) for part in self.message.by_order()]
+
+    def alone(self) -> FieldReader:
+        """Return a reader of the same fields that has found nothing unreadable yet."""
+        return self._of(self.message)
+
+    def note_unreadable(self, where: str) -> None:
+        """Note a field that is filled and not valid."""
+        self._unreadable[where] = None
+
     def _of(self, part: Hl7Message) -> FieldReader:
         return FieldReader(part, self.mapping, self.pseudonym_key, self.message_id, self.source)
 
@@ -71,11 +83,11 @@ class FieldReader:
         found = self.moment(segment, number)
         return None if found is None else found.at
 
-    def moment(self, segment: str, number: int) -> Moment | None:
+    def moment(self, segment: str, number: int, nth: int = 0) -> Moment | None:
         """Return a field as a time with its precision, or None where it is empty or not valid (see `unreadable`)."""
         where = f"{segment}-{number}"
         try:
-            return read_moment(self.message.get(segment, number), where, self.zones)
+            return read_moment(self.message.get(segment, number, nth=nth), where, self.zones)
         except InvalidInput:
             self._unreadable[where] = None
             return None

@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.events import AdmissionType, BedStatus, Name, PatientClass, Sex
 from streams.ingest.mapping_file import check_zone, read_mapping
+from streams.ingest.measurements import Codes, codes_of
 
 Place = Annotated[str, msgspec.Meta(pattern=r"^[A-Z][A-Z0-9]{2}-[1-9][0-9]{0,2}(\.[1-9][0-9]{0,2})?$")]
 """A field as HL7 writes it: segment, field, and component where it is not the first: PV1-19, PID-3.4."""
@@ -128,6 +129,11 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
     """PV1-3.4 to `facility_id`."""
     units: dict[str, Name] = {}
     """PV1-3.1 to `unit_id`."""
+    observations: dict[str, Name] = {}
+    """OBX-3 codes to LOINC, of the laboratory results and vital signs that are read besides haemoglobin (718-7), sodium
+    (2951-2) and creatinine (2160-0) under their LOINC codes."""
+    observation_units: dict[str, Name] = {}
+    """LOINC to the unit of results without OBX-6."""
     bed_names: BedNames = BedNames.ROOM_AND_BED
     """Whether a bed's name includes its room (PV1-3.2)."""
 
@@ -147,6 +153,11 @@ class Hl7Mapping(msgspec.Struct, frozen=True, kw_only=True, dict=True, forbid_un
                 if known in self._zones:
                     return self._zones[known]
         return self.zone if self.time_zone else None
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The observations that are read."""
+        return codes_of(self.observations, self.observation_units)
 
     @cached_property
     def classes(self) -> dict[str, PatientClass]:

@@ -22,6 +22,7 @@ _BREAKS = re.compile(r"[\r\n]+")
 _SECOND_HEADER = re.compile(r"(?<=[\r\n\x0b\x1c\x00])[ \t]*MSH[^A-Za-z0-9\s]")
 _OF_THE_MESSAGE = frozenset({"MSH", "EVN"})
 _OF_THE_PATIENT = _OF_THE_MESSAGE | {"PID"}
+_OF_THE_VISIT = _OF_THE_PATIENT | {"PV1"}
 
 
 class Hl7Message:
@@ -53,6 +54,10 @@ class Hl7Message:
     def by_merge(self) -> list[Hl7Message]:
         """Return a message for each MRG, with the segments after it up to the next MRG, and with MSH, EVN and PID."""
         return self._split_at("MRG", _OF_THE_PATIENT)
+
+    def by_order(self) -> list[Hl7Message]:
+        """Return a message for each OBR, with the segments after it up to the next OBR, and with those of the visit."""
+        return self._split_at("OBR", _OF_THE_VISIT)
 
     def _split_at(self, first: str, common: frozenset[str]) -> list[Hl7Message]:
         shared = [segment for segment in self._in_order if str(segment[0][0]) in common]

@@ -8,8 +8,13 @@ from streams.ingest.hl7.header import Header, header_of, read_header
 from streams.ingest.hl7.mapping import Hl7Mapping
 from streams.ingest.hl7.message import Hl7Message, parse_message
 from streams.ingest.hl7.movements import trigger_of_movement
+from streams.ingest.hl7.observations import FIELDS as OBSERVATION_FIELDS
+from streams.ingest.hl7.observations import observations
 from streams.ingest.hl7.triggers import OF_SEVERAL, TRIGGERS
 from streams.ingest.reading import InputProblem, Reading, problem_of, require_valid
+
+RESULTS = "R01"
+"""Trigger of unsolicited results (ORU)."""
 
 NOT_SUPPORTED = {
     "A24": "it links two patients, and a link is not a merge. Send an A40 if both numbers belong to one person",
@@ -55,6 +60,9 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Hl7Re
     """
     try:
         message = parse_message(raw, _further(mapping))
+        is_oru = message.get("MSH", 9) == "ORU"
+        if is_oru:  # results are parsed in these messages only
+            message = parse_message(raw, [*_further(mapping), *OBSERVATION_FIELDS])
         header = header_of(message, raw)
     except NotHl7:
         raise
@@ -64,7 +72,7 @@ def read_message(raw: bytes, mapping: Hl7Mapping, pseudonym_key: bytes) -> Hl7Re
     try:
         control_id = message.get("MSH", 10) or None
         trigger = _trigger(message)
-        make = TRIGGERS.get(trigger_of_movement(message, trigger))
+        make = observations if is_oru else TRIGGERS.get(trigger_of_movement(message, trigger))
         if make is None:
             raise InvalidInput("MSH-9.2", _why_not(trigger))
         if trigger not in OF_SEVERAL:
@@ -84,8 +92,12 @@ def _further(mapping: Hl7Mapping) -> list[tuple[str, int]]:
 
 def _trigger(message: Hl7Message) -> str:
     kind, trigger = message.get("MSH", 9), message.get("MSH", 9, 2)
+    if kind == "ORU":
+        if trigger not in ("", RESULTS):
+            raise InvalidInput("MSH-9.2", "of the ORU messages only R01 is read. Do not send others to this interface.")
+        return RESULTS
     if kind != "ADT":
-        raise InvalidInput("MSH-9.1", "not ADT. Send only ADT messages to this interface.")
+        raise InvalidInput("MSH-9.1", "neither ADT nor ORU. Send only these messages to this interface.")
     trigger = trigger or message.get("EVN", 1)
     if not trigger:
         raise InvalidInput("MSH-9.2 and EVN-1", "both empty. Fill one of them with the trigger, such as A01.")

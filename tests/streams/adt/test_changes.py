@@ -26,6 +26,7 @@ from tests.streams.builders import (
     cancel_transfer,
     discharge,
     merge,
+    observe,
     transfer,
     unmerge,
 )
@@ -234,3 +235,21 @@ def test_a_sender_whose_clock_is_ahead_counts_as_one_without_delay() -> None:
     read = read_batch([Fetch([record], True)]).partitions[2]
     assert read.samples == [(at(1), at(1), None)]
     assert list(read.times.values()) == [at(1)]
+
+
+def test_an_observation_is_stored_and_announces_nothing() -> None:
+    fact, seen = admit(0, "4W/01"), observe(5)
+    before = Before(has_new_facts=True, encounters={"E1": stored(fact)}, facts={"E1": [fact, seen]})
+    changes = decide(batch(seen), before, NOW)
+    [change] = changes.encounters
+    assert change.after is not None
+    assert [each.value for each in change.after.observations] == [11.2]
+    assert changes.messages == []
+    both = Before(has_new_facts=True, encounters={"E1": stored(fact)}, facts={"E1": [fact, seen, discharge(8)]})
+    assert len(messages(decide(batch(seen, discharge(8)), both, NOW), "encounters.changed.v1", EncounterChanged)) == 1
+
+
+def test_an_observation_of_an_unknown_encounter_waits_in_the_log() -> None:
+    seen = observe(5)
+    changes = decide(batch(seen), Before(has_new_facts=True, facts={"E1": [seen]}), NOW)
+    assert (changes.encounters, changes.messages) == ([], [])

@@ -23,6 +23,7 @@ from sqlalchemy.pool import StaticPool
 from schemas import events, tables
 from schemas.events import AdtEvent, AnyFact, BedStatus, PatientClass, encode_fact
 from schemas.hospital import parse_hospital
+from schemas.state import decode_encounter
 from schemas.topics import CapacityMetrics
 from streams.adt.process import ingest
 from streams.adt.records import Fetch, Record
@@ -32,7 +33,7 @@ from streams.fold.encounter import fold
 from streams.fold.fact_kinds import ADMISSIONS, CANCELS
 from streams.operate.rebuild import rebuild
 from streams.store.people import persons
-from tests.streams.builders import at, bed, merge, of_patient, part, place, said, unmerge
+from tests.streams.builders import at, bed, merge, observe, of_patient, part, place, said, unmerge
 
 IN_CI = 700
 EXAMPLES = int(os.environ.get("EXAMPLES", str(IN_CI)))
@@ -56,6 +57,7 @@ OF_IDENTITY = {
     events.EncountersMerged,
     events.EncountersUnmerged,
     events.EncounterPartReported,
+    events.ObservationReported,
 }
 KINDS = [kind for kind in AdtEvent.__args__ if kind not in CANCELS and kind not in OF_IDENTITY]
 ENCOUNTER_CANCELS = [kind for kind in AdtEvent.__args__ if kind in CANCELS and kind not in OF_IDENTITY]
@@ -194,6 +196,28 @@ def part_facts(draw: Any) -> list[AnyFact]:
 
 
 @st.composite
+def observation_facts(draw: Any) -> list[AnyFact]:
+    """Results of the hospital's encounters, of a person under any token, and of an encounter that nobody knows."""
+    results = st.sampled_from([None, "r1", "r2"])
+    facts: list[Any] = []
+    for number in range(draw(st.integers(1, 8))):
+        facts.append(
+            observe(
+                draw(hours),
+                draw(st.sampled_from(["718-7", "2951-2"])),
+                draw(st.none() | st.sampled_from([7.5, 11.2, 140.0])),
+                e=draw(st.sampled_from(["e0", "e0", "e1", "e4", "unknown"])),
+                p=draw(st.sampled_from(PATIENTS)),
+                id=f"o{draw(st.integers(0, number))}",
+                status=draw(st.sampled_from(events.ObservationStatus)),
+                result=draw(results),
+                version=draw(st.sampled_from([None, "9", "10"])),
+            )
+        )
+    return [numbered(draw, late(draw, fact)) for fact in facts]
+
+
+@st.composite
 def hospital_facts(draw: Any) -> list[AnyFact]:
     facts: list[AnyFact] = []
     for number in range(draw(st.integers(1, 4))):
@@ -201,6 +225,7 @@ def hospital_facts(draw: Any) -> list[AnyFact]:
     facts += draw(person_facts())
     facts += draw(st.just([]) | visit_facts())
     facts += draw(st.just([]) | part_facts())
+    facts += draw(st.just([]) | observation_facts())
     bed_reports = draw(st.lists(st.tuples(hours, st.sampled_from(PLACES[:6]), st.sampled_from(BedStatus)), max_size=3))
     reports = [bed(hour, where, status.value) for hour, where, status in bed_reports]
     if draw(st.booleans()):
@@ -304,6 +329,28 @@ def test_order_duplicates_batches_and_workers_do_not_change_the_state(
     assert state(memory) == clean
     if chance.random() < 0.1:
         assert rebuild(memory).differed == 0
+
+
+@LONG
+@given(facts=hospital_facts(), seen=observation_facts())
+def test_observations_change_nothing_but_themselves(memory: Engine, facts: list[AnyFact], seen: list[AnyFact]) -> None:
+    facts = [fact for fact in facts if type(fact) is not events.ObservationReported]
+    empty(memory)
+    take(memory, facts)
+    before = state(memory)
+    take(memory, seen)
+    after = state(memory)
+    assert {name: after[name] for name in after if name not in ("fact", "shared_id", "encounter")} == {
+        name: before[name] for name in before if name not in ("fact", "shared_id", "encounter")
+    }
+    with memory.connect() as connection:
+        states = [decode_encounter(raw) for raw in connection.scalars(select(tables.encounter.columns.state))]
+    bare = [msgspec.structs.replace(each, observations=()) for each in states]
+    empty(memory)
+    take(memory, facts)
+    with memory.connect() as connection:
+        known = [decode_encounter(raw) for raw in connection.scalars(select(tables.encounter.columns.state))]
+    assert sorted(bare, key=repr) == sorted(known, key=repr)
 
 
 UNDONE = {

@@ -205,7 +205,7 @@ def test_the_visit_number_stands_where_the_mapping_says() -> None:
         (message(recorded="", sent="", occurred="yesterday"), "EVN-2, MSH-7 and EVN-6: all empty or not valid"),
         (message(recorded="", sent="", occurred=""), "EVN-2, MSH-7 and EVN-6: all empty. Fill one"),
         (message("A19"), "MSH-9.2: A19 is not supported: it is not about a stay"),
-        (message().replace(b"ADT^A01", b"ORU^R01"), "MSH-9.1: not ADT"),
+        (message().replace(b"ADT^A01", b"SIU^S12"), "MSH-9.1: neither ADT nor ORU"),
         (message(visit="9" * 201), "PV1-19: longer than 200"),
         (message(visit="patient:x"), "PV1-19: the visit number has a reserved prefix"),
         (message() + b"\r" + message("A03"), "MSH: a second MSH segment"),

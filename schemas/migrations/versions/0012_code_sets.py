@@ -1,6 +1,6 @@
 """Imported code sets; labels by patient, with the return that decided them.
 
-Revision ID: 0013
+Revision ID: 0012
 Revises: 0011
 """
 
@@ -11,7 +11,7 @@ from alembic import op
 
 from schemas.tables import UtcDateTime
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 
 
