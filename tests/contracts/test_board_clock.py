@@ -183,7 +183,7 @@ def test_midnight_is_scored_and_an_outcome_released_in_a_silent_month(engine: En
     assert ("E2", "midnight", at(96)) in scored
 
     track_index_stays(engine, "E1")
-    trainer, due = outcomes.OutcomeTrainer(wall), 75 + 32 * 24
+    trainer, due = outcomes.OutcomeTrainer(wall), (3 + 31 + 2) * 24  # by date, and the lateness
     wall.now = at(due) + 2 * SECOND
     ticked(engine, wall.now)
     assert trainer.release_due(engine) == 0

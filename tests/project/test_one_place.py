@@ -29,7 +29,7 @@ ONE_PLACE = {
             "schemas/database.py",
             "schemas/migrations/versions/0006_the_log_grows.py",
             "schemas/migrations/versions/0007_board_clock.py",
-            "schemas/migrations/versions/0015_bedside_scores.py",
+            "schemas/migrations/versions/0013_bedside_scores.py",
             "schemas/tables.py",
             "streams/app.py",
             "streams/store/bulk.py",
