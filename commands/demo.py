@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from schemas import tables
 from schemas.database import make_engine, upgrade
 from schemas.errors import UsageError, WardwatchError
 from schemas.hospital import load_hospital
-from streams.store.watermarks import reached_by_partition
+from schemas.signs_of_life import ahead
+from streams.store.watermarks import board_time, reached_by_partition
 from streams.worker.embedded_broker import PARTITIONS, EmbeddedBroker
 
 HISTORY = timedelta(days=14)
@@ -86,13 +87,15 @@ def run_demo(
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
-    port = _free_port() if port == 0 else port
-    _check_free(port)
     now = datetime.now(UTC)
     with only_one(folder), EmbeddedBroker() as broker, Supervisor() as supervisor:
+        port = _free_port() if port == 0 else port
+        _check_free(port)
         choose = {"seed": seed, "hospital": hospital, "simulator": speed is not None, "now": now, "history": HISTORY}
         demo, engine = _open(folder, choose, fresh)
-        for remark in demo.remarks:
+        with engine.connect().execution_options(read_only=True) as connection:
+            reached, shown = reached_by_partition(connection).values(), board_time(connection, now)
+        for remark in (*demo.remarks, *remarks_on_time(shown, now)):
             say(remark)
         place = _place(demo, broker.bootstrap)
         (folder / ENVIRONMENT_FILE).write_text(
@@ -101,7 +104,7 @@ def run_demo(
         env = {**_without_settings(os.environ), **place, **_of_the_parts(port)}
         arguments = {"worker": ["worker"], "dashboard": ["dashboard"], "train": _training(demo)}
         if speed is not None:
-            arguments["simulator"] = ["simulate", *_simulation(demo, engine, now), "--speed", speed]
+            arguments["simulator"] = ["simulate", *_simulation(demo, reached, now), "--speed", speed]
         say(f"Starting. Logs are in {folder / 'logs'}.")
         children = {name: _child(name, given, folder, env) for name, given in arguments.items()}
         for child in children.values():
@@ -190,14 +193,31 @@ def _training(demo: DemoFolder) -> list[str]:
     return ["train", "--unless-trained", "--simulated-days", str(days), "--seed", str(seed)]
 
 
-def _simulation(demo: DemoFolder, engine: Engine, now: datetime) -> list[str]:
+def remarks_on_time(shown: datetime | None, now: datetime) -> list[str]:
+    """Return what the user must know about the time at which a demo goes on: the one before may have run faster.
+
+    Parameters
+    ----------
+    shown : datetime or None
+        The board's time, aware UTC; None for an empty board.
+    now : datetime
+        The wall clock's time, aware UTC.
+    """
+    found = ahead(shown, now)
+    if not found:
+        return []
+    return [
+        f"The board's time is {found} of the clock, because the demo before ran faster. It goes on from there; "
+        "--fresh starts at the present."
+    ]
+
+
+def _simulation(demo: DemoFolder, reached: Collection[datetime], now: datetime) -> list[str]:
     """Return the options of the simulated hospital, which goes on from what the database holds.
 
     Facts up to now, or up to the last one of the demo before if that is later, are published at once.
     """
     record, first, last = demo.record, None, now
-    with engine.connect().execution_options(read_only=True) as connection:
-        reached = reached_by_partition(connection).values()
     if len(reached) == PARTITIONS:  # with fewer, some facts of the history may never have been read
         first, last = min(reached) - MARGIN, max(*reached, now)
     history_days = (last - record.started_at) / timedelta(days=1)

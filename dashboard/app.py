@@ -21,6 +21,7 @@ from dashboard.components import shell
 from dashboard.context import Context, Replay
 from dashboard.data.cache import ShortMemory
 from dashboard.data.capacity import all_metrics
+from dashboard.head import HeadAsGet
 from dashboard.live import push
 from dashboard.live.hub import Hub
 from dashboard.live.service import LiveService
@@ -80,6 +81,7 @@ def create_app(
     api.add_middleware(GZipMiddleware, minimum_size=500)
     policies = _Policies(app)
     api.add_middleware(security.Gate, host=settings.dashboard_host, policy=policies.current)
+    api.add_middleware(HeadAsGet)
     return app
 
 

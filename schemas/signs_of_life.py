@@ -23,6 +23,9 @@ FORGOTTEN_AFTER_S = 60.0
 NEEDED = ("adt", "capacity", "relay")
 """Agents without which the board stands still."""
 
+AHEAD_AFTER_S = 300.0
+"""Seconds by which the board's time must be ahead of the clock to be named: less is a clock that was set."""
+
 INTERFACES = {"mllp": "MLLP", "http": "HTTP"}
 
 
@@ -156,3 +159,31 @@ def in_words(seconds: float) -> str:
     if seconds < 3_600:
         return f"{int(seconds // 60)} min"
     return f"{int(seconds // 3_600)} h" if seconds < 172_800 else f"{int(seconds // 86_400)} d"
+
+
+def ahead(board_time: datetime | None, wall: datetime) -> str:
+    """Return by how much the board's time is ahead of the clock, in words.
+
+    Only a simulation or a replay gets there: one that ran faster than the clock, or whose facts have future dates.
+
+    Parameters
+    ----------
+    board_time : datetime or None
+        Aware UTC; None while no fact was read.
+    wall : datetime
+        The wall clock's time, aware UTC.
+
+    Returns
+    -------
+    str
+        Empty if it is not ahead by more than `AHEAD_AFTER_S`.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime, timedelta
+    >>> eight = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    >>> ahead(eight + timedelta(hours=10, minutes=5), eight), ahead(eight, eight)
+    ('10 h ahead', '')
+    """
+    seconds = 0.0 if board_time is None else (board_time - wall).total_seconds()
+    return f"{in_words(seconds)} ahead" if seconds > AHEAD_AFTER_S else ""

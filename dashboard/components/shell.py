@@ -86,9 +86,17 @@ def _top(context: Context) -> html.Header:
 
 def _event_clock() -> html.Div:
     return html.Div(
-        [icon("clock"), html.Span("Feed time", className="mut"), html.Span("–", id="event-time", className="num")],
-        className="pill",
-        title="The board's time: it goes on with the wall clock, in a replay at the pace of the replay.",
+        [
+            icon("clock"),
+            html.Span("Feed time", className="mut label"),
+            html.Span("–", id="event-time", className="num"),
+            html.Span("", id="event-ahead", className="mut num ahead"),
+        ],
+        className="pill feed-time",
+        title=(
+            "The board's time: it goes on with the wall clock, in a replay at the pace of the replay. "
+            "A simulation or a replay that runs faster gets ahead of the clock."
+        ),
     )
 
 

@@ -34,7 +34,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     unit_id: str | None
     bed_id: str | None
     seen_by: str | None = None
-    """Who marked it as seen; None if nobody did, or if it has occurred anew since."""
+    """Who marked it as seen; None if nobody did, or if it has recurred since."""
     seen_at: datetime | None = None
     seen_version: int = 0
     """Version of the mark; 0 if there never was one."""

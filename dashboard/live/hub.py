@@ -22,6 +22,7 @@ from dashboard.live.delta import changes, merged
 from dashboard.live.feed import FeedClock
 from dashboard.live.wire import Board, Feed, Push, UnitChange
 from schemas.hospital import Hospital
+from schemas.signs_of_life import ahead
 from schemas.topics import CapacityMetrics, Heartbeat
 
 PUSH_INTERVAL_S = 0.05
@@ -151,8 +152,10 @@ class Hub:
         return self._state.event_time
 
     def feed(self) -> Feed:
-        """Return how old the board is."""
-        return self._feed.read(self._clock(), self._wall_clock())
+        """Return how old the board is, and whether its time is ahead of the clock."""
+        wall = self._wall_clock()
+        feed = self._feed.read(self._clock(), wall)
+        return msgspec.structs.replace(feed, ahead=ahead(self._state.event_time, wall))
 
     def metrics(self, facility_id: str, unit_id: str) -> CapacityMetrics | None:
         """Return the latest metrics of a unit."""

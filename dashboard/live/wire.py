@@ -149,6 +149,8 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     broker_age_s: float | None
     past: bool = False
     """Whether the board shows the past: facts are left to read."""
+    ahead: str = ""
+    """By how much the board's time is ahead of the clock, in words; empty if it is not."""
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

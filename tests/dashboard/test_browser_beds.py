@@ -103,6 +103,22 @@ def test_a_delta_touches_only_the_tiles_that_differ(page: Page, house: House) ->
     assert page.evaluate("[...window.touched]") == ["TH/ED 01"]
 
 
+def test_a_board_that_is_ahead_of_the_clock_says_by_how_much_beside_its_time(page: Page, house: House) -> None:
+    open_board(page, house)
+    expect(page.locator("#event-ahead")).to_be_hidden()
+    page.evaluate(
+        """() => {
+            const { received } = window.wardwatch.freshness;
+            window.wardwatch.freshness.received = (push) =>
+                received({ ...push, feed: { ...push.feed, ahead: "10 h ahead" } });
+        }"""
+    )
+    expect(page.locator("#event-ahead")).to_have_text("10 h ahead", timeout=SIGN_MS)
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(page.locator("#event-ahead")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
 def test_the_sign_says_live_catching_up_and_that_the_worker_was_killed(page: Page, house: House) -> None:
     open_board(page, house)
     expect(page.locator("#freshness-state")).to_have_text("Live", timeout=SIGN_MS)

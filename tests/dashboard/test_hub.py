@@ -189,6 +189,15 @@ def test_between_heartbeats_the_boards_time_goes_on_at_the_pace_and_without_them
     assert hub.event_time == NOON + 1.5 * MINUTE
 
 
+def test_a_board_that_is_ahead_of_the_clock_says_by_how_much() -> None:
+    hub = Hub(hospital(), "build-1", wall_clock=lambda: NOON)
+    hub.load([metrics("MED", as_of=NOON)])
+    assert hub.feed().ahead == ""
+    hub.heartbeat(worker(board_time=NOON + 200 * MINUTE))
+    assert hub.feed().ahead == "3 h ahead"
+    assert read(hub.snapshot())["feed"]["ahead"] == "3 h ahead"
+
+
 def test_while_a_worker_catches_up_no_change_of_24_hours_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "PULSE_S", 0.05)
 

@@ -95,6 +95,21 @@ def test_health_tells_a_lost_broker_from_a_stopped_worker(tmp_path: Path, broker
         assert wait_for_feed(process, "broker_lost")["status"] == "ok"
 
 
+def test_head_is_answered_as_get_without_a_body(tmp_path: Path, broker: Broker) -> None:
+    make_database(tmp_path).dispose()
+    with DashboardProcess(settings_for(tmp_path, broker)) as process:
+
+        def ask(method: str, path: str) -> tuple[int, str | None, int]:
+            request = urllib.request.Request(f"{process.address}{path}", method=method)
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers["content-type"], len(answer.read())
+
+        for path in ("/", "/worklist", "/health", "/assets/icon.svg"):
+            status, kind, size = ask("GET", path)
+            assert (status, size > 50) == (200, True), path
+            assert ask("HEAD", path) == (200, kind, 0), path
+
+
 def wait_for_feed(process: DashboardProcess, wanted: str) -> dict[str, Any]:
     deadline = time.monotonic() + 15
     while True:

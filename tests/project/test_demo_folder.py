@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from commands import demo_folder
+from commands.demo import remarks_on_time, run_demo
 from commands.demo_folder import base_of, only_one, open_folder
 from schemas.errors import HospitalFileError, UsageError
 
@@ -40,6 +43,35 @@ def test_a_second_demo_goes_on_with_the_same_hospital(seed: int | None, tmp_path
         f"Going on with the demo in {tmp_path / 'demo'}. --fresh deletes it and starts a new one."
     ]
     assert (tmp_path / "demo" / "wardwatch.db").exists()
+
+
+def test_a_demo_that_goes_on_ahead_of_the_clock_says_so() -> None:
+    assert remarks_on_time(NOW + timedelta(hours=10, minutes=20), NOW) == [
+        "The board's time is 10 h ahead of the clock, because the demo before ran faster. It goes on from there; "
+        "--fresh starts at the present."
+    ]
+    assert remarks_on_time(NOW + timedelta(minutes=4), NOW) == remarks_on_time(None, NOW) == []
+
+
+def test_a_second_demo_in_the_same_folder_says_that_one_runs_and_not_that_a_port_is_taken(tmp_path: Path) -> None:
+    with only_one(tmp_path / "demo"), socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match="A demo is running already"):
+            run_in(tmp_path / "demo", port)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"Port {port} is taken"):
+            run_in(tmp_path / "other", port)
+    assert not (tmp_path / "other").exists()
+
+
+def run_in(folder: Path, port: int) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        run_demo(folder, speed=None, port=port, seed=None, say=print)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize(

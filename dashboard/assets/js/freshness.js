@@ -31,7 +31,7 @@
         const sign = document.getElementById("freshness");
         if (!sign || !feed) return;
         const lost = performance.now() - receivedAt > SERVER_LOST_MS;
-        const { state, title, detail, past } = lost ? SERVER_LOST : feed;
+        const { state, title, detail, past, ahead = "" } = lost ? SERVER_LOST : feed;
         sign.className = `pill freshness ${state}`;
         sign.title = detail ? `${title}: ${detail}` : title;
         text("freshness-state", title); // a live region: its text changes with the state only
@@ -42,6 +42,7 @@
         const { eventTime, units, order } = ww.board.state;
         const zone = order.length ? units.get(order[0]).card.zone : "UTC";
         text("event-time", eventTime === null ? "–" : ww.words.moment(eventTime, zone));
+        text("event-ahead", lost ? "" : ahead);
     }
 
     /* Dash stops reconnecting after ten attempts, and may keep a dead socket after a restart. */
