@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from commands.log_stream import LogStream
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ def _set_up_logging(settings: Settings) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(LogStream(sys.stderr)),  # type: ignore[arg-type] # only written to
     )
 
 
@@ -75,6 +77,12 @@ def say(text: str = "", **style: Any) -> None:
     from rich.console import Console
 
     Console(highlight=False).print(text, soft_wrap=True, **style)
+
+
+def announce(text: str) -> None:
+    """Print a line of a process that runs on. If it cannot be written, as on a full disk, the process runs on too."""
+    with suppress(OSError):
+        say(text)
 
 
 def print_table(table: Table) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands.common import AsJson, counted, given_paths, load_settings, remark, say
+from commands.common import AsJson, announce, counted, given_paths, load_settings, remark, say
 from commands.simulate import publish_facts
 from schemas.errors import UsageError
 
@@ -66,7 +66,7 @@ def mllp(
     load_mapping(settings.hl7_mapping_file)
     wait_for_broker(settings)
     ensure_topics(settings)
-    server = serve_mllp(settings, options, lambda address: say(f"MLLP at {address}"))
+    server = serve_mllp(settings, options, lambda address: announce(f"MLLP at {address}"))
     say(f"{server.acknowledged:,} acknowledged, {server.rejected:,} rejected, {server.unanswered:,} not answered.")
     if server.ignored:
         say(f"{counted(server.ignored, 'acknowledgement')} received and ignored.")
@@ -108,7 +108,7 @@ def http(
     require_token(settings.ingest_host, settings.ingest_token)
     wait_for_broker(settings)
     ensure_topics(settings)
-    serve_http(settings, port, lambda address: say(f"Facts at {address}/facts, FHIR at {address}/fhir"))
+    serve_http(settings, port, lambda address: announce(f"Facts at {address}/facts, FHIR at {address}/fhir"))
 
 
 def _from_files(settings: Settings, messages: Iterator[Any], called: str, dry_run: bool, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.common import MAX_SEED, AsJson, Speed, load_settings, print_json, print_table, remark, say
+from commands.common import MAX_SEED, AsJson, Speed, announce, load_settings, print_json, print_table, remark, say
 from schemas.errors import UsageError
 
 
@@ -33,7 +33,7 @@ def worker(
         raise UsageError("The database lacks its tables or its newest migration; run `wardwatch db upgrade`.")
     wait_for_broker(settings)
     ensure_topics(settings)
-    run_worker(settings, chosen, lambda address: say(f"Worker ({', '.join(chosen)}) at {address}/ready"))
+    run_worker(settings, chosen, lambda address: announce(f"Worker ({', '.join(chosen)}) at {address}/ready"))
 
 
 def dashboard(
@@ -51,7 +51,7 @@ def dashboard(
     settings = load_settings() if port is None else load_settings(dashboard_port=port)
     serve(
         settings,
-        on_listening=lambda address: say(f"Dashboard at {address}"),
+        on_listening=lambda address: announce(f"Dashboard at {address}"),
         make_replay=lambda engine: lambda names, by, now: replay(engine, settings, names, by=by, now=now),
     )
 

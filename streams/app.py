@@ -125,10 +125,11 @@ def wire(
 ) -> list[Service]:
     """Add the agents to the app, and return the services that run beside them."""
     engine = make_engine(settings.sql_url)
-    shared = None if has_concurrent_writers(engine) else Transactions(engine, "sql")
+    failures: dict[object, str] = {}
+    shared = None if has_concurrent_writers(engine) else Transactions(engine, "sql", failures)
 
     def transactions(name: str) -> Transactions:
-        return shared or Transactions(engine, name)  # SQLite has one writer: queue its work here, not in SQL
+        return shared or Transactions(engine, name, failures)  # SQLite has one writer: queue its work here, not in SQL
 
     relay = Relay(engine, settings) if "relay" in agents else None
     notify_relay = relay.notify_relay if relay is not None else _no_relay
@@ -169,7 +170,7 @@ def wire(
         _agent(app, "capacity", UNITS_CHANGED, capacity.run)
         services.append(capacity)
     if "quality" in agents:
-        reading = Transactions(engine, "quality")
+        reading = Transactions(engine, "quality", failures)
         services.append(Quality(reading, transactions("findings"), load_hospital(settings.hospital_file), utc_now))
     return services
 

@@ -25,6 +25,9 @@ from streams.worker import metrics
 FIRST_RETRY_DELAY_S = 0.1
 MAX_RETRY_DELAY_S = 5.0
 
+FAILING_AFTER_ATTEMPTS = 2
+"""A deadlock or a lock is over at the next attempt; what fails again is a fault of the database."""
+
 Result = TypeVar("Result")
 log = structlog.get_logger("wardwatch.sql")
 
@@ -38,13 +41,23 @@ class Transactions:
         Shared by the agents of a process; each runs at most one transaction at a time.
     name : str
         Name of the thread, for stack dumps.
+    failures : dict or None
+        Work that is being retried, with the driver's reason. Shared by the agents of a process, so that each knows
+        of all; None for a dict of its own.
     """
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, failures: dict[object, str] | None = None) -> None:
         self.engine = engine
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-        self.failing = ""
-        """The driver's reason for which the last attempt failed; empty after a success."""
+        self._failures = {} if failures is None else failures
+
+    @property
+    def failing(self) -> str:
+        """The driver's reason for which work is being retried; empty once all of it has succeeded.
+
+        On a full disk small transactions may succeed while large ones fail, so a success of other work does not count.
+        """
+        return next(iter(self._failures.values()), "")
 
     async def run(self, work: Callable[[Engine], Result]) -> Result:
         """Run `work` in the thread until it succeeds; it must open and end its own transaction.
@@ -54,24 +67,30 @@ class Transactions:
         Exception
             Any error of `work` that a retry cannot resolve.
         """
+        this = object()
+        try:
+            return await self._until_it_succeeds(work, this)
+        finally:
+            self._failures.pop(this, None)
+
+    async def _until_it_succeeds(self, work: Callable[[Engine], Result], this: object) -> Result:
         loop = asyncio.get_running_loop()
-        delay_s = FIRST_RETRY_DELAY_S
+        delay_s, attempts = FIRST_RETRY_DELAY_S, 0
         while True:
             try:
-                result = await loop.run_in_executor(self._thread, work, self.engine)
+                return await loop.run_in_executor(self._thread, work, self.engine)
             except (DBAPIError, PoolTimeout, WriteConflict) as error:
                 if not is_transient(error):
                     raise
-                self.failing = "" if isinstance(error, WriteConflict) else driver_reason(error)
+                attempts = 0 if isinstance(error, WriteConflict) else attempts + 1
+                if attempts >= FAILING_AFTER_ATTEMPTS:
+                    self._failures[this] = driver_reason(error)
                 metrics.TRANSACTION_RETRIES.inc()
                 log.warning(
                     "database: unavailable, busy or in conflict. Retrying; check the server if this repeats.",
                     reason=type(error).__name__ if isinstance(error, WriteConflict) else explain(error),
                     delay_s=delay_s,
                 )
-            else:
-                self.failing = ""
-                return result
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
             delay_s = min(2 * delay_s, MAX_RETRY_DELAY_S)
 
