@@ -179,10 +179,10 @@ def _lines_of(unit: SeenUnit) -> Iterable[str]:
 
 def _seen(unit: SeenUnit) -> str:
     if unit.first_at is None or unit.last_at is None or unit.most_at is None:
-        return f"No stay; {unit.bed_status_reports} beds with a reported status."
+        return f"No stay. Beds with a reported status: {unit.bed_status_reports}."
     return (
-        f"{unit.stays} stays from {unit.first_at:%Y-%m-%d} to {unit.last_at:%Y-%m-%d}, at most {unit.most} at once "
-        f"(first at {unit.most_at:%Y-%m-%d %H:%M} UTC), {len(unit.beds)} beds named."
+        f"Stays: {unit.stays}, from {unit.first_at:%Y-%m-%d} to {unit.last_at:%Y-%m-%d}, at most {unit.most} at once "
+        f"(first at {unit.most_at:%Y-%m-%d %H:%M} UTC). Beds named: {len(unit.beds)}."
     )
 
 

@@ -47,7 +47,7 @@ def test_the_draft_is_a_valid_hospital_file_with_what_to_check(engine: Engine) -
     assert hospital.units["HG", "ICU"].bed_ids == ("01",)
     (facility,) = hospital.facilities
     assert facility.bed_status_feed
-    assert f"at most 3 at once (first at {at(30):%Y-%m-%d %H:%M} UTC), 3 beds named." in text
+    assert f"at most 3 at once (first at {at(30):%Y-%m-%d %H:%M} UTC). Beds named: 3." in text
     assert "time_zone: UTC  # check: an IANA name such as Europe/Berlin" in text
 
 
