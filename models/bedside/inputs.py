@@ -23,15 +23,8 @@ from models.bedside.hospital_score import (
 from models.bedside.items import Amount, BedsideScore, Conditions
 from models.bedside.lace import lace
 from models.bedside.two_admissions import two_admissions
-from models.features.snapshot import began_at, cut_to
-from models.features.values import (
-    DAY_S,
-    ED_LOOK_BACK,
-    LOOK_BACK,
-    earlier_encounters,
-    led_to_admission,
-    was_ed_visit,
-)
+from models.features.values import DAY_S, ED_LOOK_BACK, LOOK_BACK, Known, known_at
+from models.labels.rules import DEFAULT, Definition
 from schemas.events import AdmissionType
 from schemas.state import Encounter
 
@@ -62,7 +55,11 @@ class Inputs(NamedTuple):
 
 
 def inputs_of(
-    history: Sequence[Encounter], encounter: Encounter, as_of: datetime, observed_since: datetime | None
+    history: Sequence[Encounter],
+    encounter: Encounter,
+    as_of: datetime,
+    observed_since: datetime | None,
+    definition: Definition = DEFAULT,
 ) -> Inputs:
     """Return the inputs of all bedside scores.
 
@@ -76,25 +73,20 @@ def inputs_of(
         Aware. Later information is not used.
     observed_since : datetime or None
         Since when the feed has reported all that happens; None if that is not known.
+    definition : Definition
+        By which stays form episodes, as for the features: a transfer is one admission, and its days count together.
     """
-    seen = cut_to(encounter, as_of)
-    start = began_at(encounter)
+    known = known_at(history, encounter, as_of, definition)
+    seen, came = known.seen, known.came
     has_left = seen.discharged_at is not None
-    earlier = earlier_encounters(history, encounter, start, as_of) if start is not None else []
+    covered, ed_covered = (_covers(observed_since, came, look_back) for look_back in (LOOK_BACK, ED_LOOK_BACK))
     return Inputs(
-        length_of_stay_days=_length_of_stay(start, seen.discharged_at, as_of),
+        length_of_stay_days=_length_of_stay(came, seen.discharged_at, as_of),
         emergent=None if seen.admission_type is None else seen.admission_type in EMERGENT,
-        conditions=_conditions(seen, earlier, start, is_final=has_left and _covers(observed_since, start, LOOK_BACK)),
+        conditions=_conditions(known, is_final=has_left and covered),
         comorbidities=_comorbidities(seen, is_final=has_left),
-        admissions_past_12_months=_count(
-            [each for each in earlier if each.inpatient_from is not None], start, LOOK_BACK, observed_since
-        ),
-        ed_visits_past_6_months=_count(
-            [each for each in earlier if was_ed_visit(each) and not _led_here(each, start)],
-            start,
-            ED_LOOK_BACK,
-            observed_since,
-        ),
+        admissions_past_12_months=_amount(known.admissions(), covered=covered),
+        ed_visits_past_6_months=_amount(known.ed_visits(), covered=ed_covered),
         oncology_service=None if seen.service is None else is_oncology(seen.service),
         procedure=True if seen.procedures else None,
         haemoglobin_g_dl=_last(seen, HAEMOGLOBIN, HAEMOGLOBIN_G_DL),
@@ -103,10 +95,14 @@ def inputs_of(
 
 
 def bedside_scores(
-    history: Sequence[Encounter], encounter: Encounter, as_of: datetime, observed_since: datetime | None
+    history: Sequence[Encounter],
+    encounter: Encounter,
+    as_of: datetime,
+    observed_since: datetime | None,
+    definition: Definition = DEFAULT,
 ) -> tuple[BedsideScore, ...]:
     """Return all bedside scores, in the order of `models.bedside.catalogue.SCORES`; parameters as of `inputs_of`."""
-    known = inputs_of(history, encounter, as_of, observed_since)
+    known = inputs_of(history, encounter, as_of, observed_since, definition)
     return (
         lace(
             length_of_stay_days=known.length_of_stay_days,
@@ -151,22 +147,15 @@ def is_oncology(service: str) -> bool:
     return any(word.startswith(_ONCOLOGY_WORDS) or word.endswith("oncology") for word in words)
 
 
-def _length_of_stay(start: datetime | None, left: datetime | None, as_of: datetime) -> Amount | None:
-    if start is None:
+def _length_of_stay(came: datetime | None, left: datetime | None, as_of: datetime) -> Amount | None:
+    if came is None:
         return None
-    days = ((left or as_of) - start).total_seconds() / DAY_S
+    days = ((left or as_of) - came).total_seconds() / DAY_S
     return Amount(days, is_final=left is not None) if days >= 0 else None
 
 
-def _conditions(
-    seen: Encounter, earlier: Sequence[Encounter], start: datetime | None, *, is_final: bool
-) -> Conditions | None:
-    codes = {(each.code, each.system) for each in seen.diagnoses}
-    if start is not None:
-        since = start - LOOK_BACK
-        for other in earlier:
-            codes.update((each.code, each.system) for each in other.diagnoses if each.known_at >= since)
-    groups = charlson.comorbidities(codes)
+def _conditions(known: Known, *, is_final: bool) -> Conditions | None:
+    groups = charlson.comorbidities(known.diagnoses())
     return None if groups is None else Conditions(groups, is_final)
 
 
@@ -179,19 +168,12 @@ def _comorbidities(seen: Encounter, *, is_final: bool) -> Conditions | None:
     return Conditions(elixhauser(codes) or frozenset(), is_final)
 
 
-def _covers(observed_since: datetime | None, start: datetime | None, look_back: timedelta) -> bool:
-    return observed_since is not None and start is not None and observed_since <= start - look_back
+def _covers(observed_since: datetime | None, came: datetime | None, look_back: timedelta) -> bool:
+    return observed_since is not None and came is not None and observed_since <= came - look_back
 
 
-def _count(
-    encounters: Sequence[Encounter], start: datetime | None, look_back: timedelta, observed_since: datetime | None
-) -> Amount | None:
-    """Count the encounters that began in the look-back; None if none is known and the feed does not cover it."""
-    if start is None:
-        return None
-    since = start - look_back
-    found = sum((began_at(each) or start) >= since for each in encounters)
-    covered = _covers(observed_since, start, look_back)
+def _amount(found: int, *, covered: bool) -> Amount | None:
+    """Return a count within a look-back; None if nothing is known and the feed does not cover it."""
     return Amount(float(found), is_final=covered) if found or covered else None
 
 
@@ -206,8 +188,3 @@ def _last(seen: Encounter, code: str, limit: float) -> float | None:
         last.comparator in (">", ">=") and last.value < limit
     )
     return None if is_open else last.value
-
-
-def _led_here(visit: Encounter, start: datetime | None) -> bool:
-    began = began_at(visit)
-    return began is not None and start is not None and led_to_admission(visit, began, start)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from models.bedside.charlson import charlson_index, comorbidities
 from models.features.catalogue import CONDITION_NAMES, CONDITIONS, FEATURES, Features
@@ -64,18 +65,67 @@ def features(
     -----
     A moment before the encounter began (times in feeds can be wrong) gives missing values, not an error.
     """
+    known = known_at(history, encounter, as_of, definition)
+    return _patient_and_stay(known.seen, known.came, as_of) | _conditions(known) | _before(known) | _leaving(known.seen)
+
+
+class Known(NamedTuple):
+    """What is known of a patient at one moment: nothing that came later."""
+
+    seen: Encounter
+    """The encounter itself."""
+    start: datetime | None
+    """When it began."""
+    came: datetime | None
+    """When the patient came: to the first hospital, where a transfer followed."""
+    earlier: list[Encounter]
+    """The encounters that began before it."""
+    others: list[Encounter]
+    """Those of them that are not of the same episode."""
+    episodes: list[Episode]
+    """The episodes before the present one."""
+
+    def diagnoses(self) -> set[tuple[str, str]]:
+        """Return code and system of the diagnoses of this stay, and of those coded in the 12 months before it."""
+        codes = {(each.code, each.system) for each in self.seen.diagnoses}
+        if self.start is not None:
+            since = self.start - LOOK_BACK
+            for other in self.earlier:
+                codes.update((each.code, each.system) for each in other.diagnoses if each.known_at >= since)
+        return codes
+
+    def admissions(self) -> int:
+        """Return the number of admissions in the 12 months before; a transfer is one admission."""
+        if self.came is None:
+            return 0
+        since = self.came - LOOK_BACK
+        return sum((began := began_at(episode[0])) is not None and began >= since for episode in self.episodes)
+
+    def ed_visits(self) -> int:
+        """Return the number of ED visits in the 6 months before, without the one that led to this admission."""
+        came = self.came
+        if came is None:
+            return 0
+        return sum(
+            (began := began_at(other)) is not None
+            and began >= came - ED_LOOK_BACK
+            and _was_ed_visit(other)
+            and not _led_to_admission(other, began, came)
+            for other in self.others
+        )
+
+
+def known_at(
+    history: Sequence[Encounter], encounter: Encounter, as_of: datetime, definition: Definition = DEFAULT
+) -> Known:
+    """Return what is known of a patient at one moment; parameters as of `features`."""
     seen = cut_to(encounter, as_of)
     start = began_at(encounter)
-    earlier = earlier_encounters(history, encounter, start, as_of) if start is not None else []
+    earlier = _earlier_encounters(history, encounter, start, as_of) if start is not None else []
     legs, episodes = _split(earlier, seen, definition)
     came = (began_at(legs[0]) if legs else None) or start
     others = [other for other in earlier if other not in legs] if legs else earlier
-    return (
-        _patient_and_stay(seen, came, as_of)
-        | _conditions(seen, earlier, start)
-        | _before(others, episodes, came)
-        | _leaving(seen)
-    )
+    return Known(seen, start, came, earlier, others, episodes)
 
 
 def _split(
@@ -92,7 +142,7 @@ def _split(
     return [leg for leg in own if leg is not seen], [episode for episode in episodes if episode is not own]
 
 
-def earlier_encounters(
+def _earlier_encounters(
     history: Sequence[Encounter], encounter: Encounter, start: datetime, as_of: datetime
 ) -> list[Encounter]:
     """Return the patient's encounters that began before this one, cut back to `as_of`."""
@@ -155,15 +205,10 @@ def _boarding_hours(seen: Encounter, as_of: datetime) -> float | None:
     return max(((seen.unit_stays[0].left_at or as_of) - seen.inpatient_from).total_seconds(), 0.0) / HOUR_S
 
 
-def _conditions(seen: Encounter, earlier: Sequence[Encounter], start: datetime | None) -> Features:
+def _conditions(known: Known) -> Features:
     """Return the Charlson groups of this stay and of the 12 months before, and the count of this stay's diagnoses."""
-    codes = {(each.code, each.system) for each in seen.diagnoses}
-    number = float(len(codes)) or None
-    if start is not None:
-        since = start - LOOK_BACK
-        for other in earlier:
-            codes.update((each.code, each.system) for each in other.diagnoses if each.known_at >= since)
-    groups = comorbidities(codes)
+    number = float(len({(each.code, each.system) for each in known.seen.diagnoses})) or None
+    groups = comorbidities(known.diagnoses())
     if groups is None:
         return {"number_of_diagnoses": number, "charlson_index": None, **_UNKNOWN_CONDITIONS}
     found: Features = {"number_of_diagnoses": number, "charlson_index": float(charlson_index(groups)), **_NO_CONDITION}
@@ -172,36 +217,26 @@ def _conditions(seen: Encounter, earlier: Sequence[Encounter], start: datetime |
     return found
 
 
-def _before(others: Sequence[Encounter], episodes: Sequence[Episode], start: datetime | None) -> Features:
+def _before(known: Known) -> Features:
     """Count the admissions and ED visits before this episode."""
-    if start is None:
+    came = known.came
+    if came is None:
         return {"admissions_past_12_months": None, "ed_visits_past_6_months": None, "days_since_last_discharge": None}
-    admissions = visits = 0
-    latest: datetime | None = None
-    for episode in episodes:
-        began = began_at(episode[0])
-        admissions += began is not None and began >= start - LOOK_BACK
-        for leg in episode:
-            ended = leg.discharged_at
-            if ended is not None and ended <= start and (latest is None or ended > latest):
-                latest = ended
-    for other in others:
-        began = began_at(other)
-        assert began is not None
-        visits += began >= start - ED_LOOK_BACK and was_ed_visit(other) and not led_to_admission(other, began, start)
+    ends = [leg.discharged_at for episode in known.episodes for leg in episode if leg.discharged_at is not None]
+    latest = max((end for end in ends if end <= came), default=None)
     return {
-        "admissions_past_12_months": float(admissions),
-        "ed_visits_past_6_months": float(visits),
-        "days_since_last_discharge": (start - latest).total_seconds() / DAY_S if latest else None,
+        "admissions_past_12_months": float(known.admissions()),
+        "ed_visits_past_6_months": float(known.ed_visits()),
+        "days_since_last_discharge": (came - latest).total_seconds() / DAY_S if latest else None,
     }
 
 
-def was_ed_visit(other: Encounter) -> bool:
+def _was_ed_visit(other: Encounter) -> bool:
     """Return whether an encounter was a visit to the ED, or a stay that began as one."""
     return other.patient_class is PatientClass.EMERGENCY or _from_ed(other)
 
 
-def led_to_admission(visit: Encounter, began: datetime, start: datetime) -> bool:
+def _led_to_admission(visit: Encounter, began: datetime, start: datetime) -> bool:
     """Return whether this visit, numbered on its own, is the one that led to the admission."""
     if visit.discharged_at is None or visit.discharged_at > start:
         return start - began <= LEFT_OPEN

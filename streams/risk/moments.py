@@ -119,7 +119,7 @@ def score_all(
     known = [histories.get(item.encounter.patient_token, ()) for item in due]
     rows = [features(history, item.encounter, item.as_of, definition) for history, item in zip(known, due, strict=True)]
     bedside = [
-        bedside_scores(history, item.encounter, item.as_of, observed_since)
+        bedside_scores(history, item.encounter, item.as_of, observed_since, definition)
         for history, item in zip(known, due, strict=True)
     ]
     return [Scored(*each) for each in zip(due, rows, scorer.score(rows), bedside, strict=True)]

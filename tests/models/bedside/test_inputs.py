@@ -10,6 +10,7 @@ import pytest
 from models.bedside.catalogue import SCORES, headline
 from models.bedside.inputs import Inputs, bedside_scores, inputs_of
 from models.bedside.items import Amount, Conditions
+from models.features.values import features
 from schemas.events import AdmissionType
 from schemas.state import Encounter, KnownObservation, KnownProcedure, KnownService
 from tests.models.builders import day, diagnosis, ed_visit, stay
@@ -196,3 +197,14 @@ def test_a_value_that_is_only_compared_counts_where_it_decides() -> None:
     assert inputs(encounter=seen((1, 20.0, ">"))).haemoglobin_g_dl == 20.0
     assert inputs(encounter=seen((1, 14.0, "<"))).haemoglobin_g_dl is None
     assert inputs(encounter=seen((1, 5.0, ">"))).haemoglobin_g_dl is None
+
+
+def test_a_transfer_is_one_admission_with_its_days_together_as_in_the_features() -> None:
+    first, moved = stay("A", -40, -35), stay("B", -34.9, -30, facility="LSG")
+    elsewhere = stay("C", -3, -0.1, facility="LSG", inpatient_from=day(-2.9), admission_type=AdmissionType.EMERGENCY)
+    found = inputs(first, moved, elsewhere)
+    assert (found.admissions_past_12_months, found.ed_visits_past_6_months) == (Amount(1.0), Amount(0.0))
+    assert found.length_of_stay_days == Amount(8.0)
+    row = features([INDEX, first, moved, elsewhere], INDEX, day(5))
+    assert row["admissions_past_12_months"] == 1.0
+    assert row["length_of_stay_days"] == 8.0
