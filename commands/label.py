@@ -6,7 +6,6 @@ import csv
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TextIO
 
@@ -54,7 +53,7 @@ class Labelled(NamedTuple):
 
 
 def label(
-    file: Annotated[str, typer.Argument(help="The file to write: .csv or .parquet; - prints CSV.")],
+    file: Annotated[str, typer.Argument(help="The CSV file to write; - prints it.")],
     rules: RulesOption = "adults",
     window: WindowOption = None,
     observation: ObservationOption = False,
@@ -69,12 +68,13 @@ def label(
     """
     if file == "-" and as_json:
         raise UsageError("--json: the table and the summary cannot both go to standard output. Name a file.")
-    kind = "csv" if file == "-" else _kind(Path(file), overwrite)
+    if file != "-":
+        _check(Path(file), overwrite)
     found = _labelled(rules, window, observation, or_death, followed_until)
     if file == "-":
         _write_csv(sys.stdout, found.rows)
         return
-    _write(Path(file), kind, found.rows)
+    _write(Path(file), found.rows)
     if as_json:
         print_json({"file": file, "summary": found.summary})
         return
@@ -177,51 +177,19 @@ def _followed_until(given: str | None, reached: datetime | None, lateness_days: 
     return reached - timedelta(days=lateness_days)
 
 
-def _kind(path: Path, overwrite: bool) -> str:
-    kind = path.suffix.lower().removeprefix(".")
-    if kind not in ("csv", "parquet"):
-        raise UsageError(f"{path}: is neither .csv nor .parquet. Name a file that ends in one of them.")
+def _check(path: Path, overwrite: bool) -> None:
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"{path}: does not end in .csv. Name a file that does.")
     if path.exists() and not overwrite:
         raise UsageError(f"{path}: exists already. Name another file, or replace it with --overwrite.")
-    if kind == "parquet" and find_spec("pyarrow") is None:
-        raise UsageError(
-            f"{path}: Parquet needs the Python package pyarrow. Install it (`pip install pyarrow`), or write .csv."
-        )
-    return kind
 
 
-def _write(path: Path, kind: str, rows: Sequence[LabelRow]) -> None:
+def _write(path: Path, rows: Sequence[LabelRow]) -> None:
     try:
-        if kind == "csv":
-            with path.open("w", encoding="utf-8", newline="") as output:
-                _write_csv(output, rows)
-        else:
-            _frame(rows).to_parquet(path, index=False)
+        with path.open("w", encoding="utf-8", newline="") as output:
+            _write_csv(output, rows)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}). Name another file.") from None
-
-
-def _frame(rows: Sequence[LabelRow]) -> Any:
-    """Return the rows as a frame whose columns have the same types whatever their values."""
-    import pandas as pd
-
-    from models.labels.table import LabelRow
-
-    names = LabelRow.__struct_fields__
-    frame = pd.DataFrame({name: [getattr(row, name) for row in rows] for name in names}, columns=list(names))
-    for name in names:
-        kind = LabelRow.__annotations__[name]
-        if kind.startswith("datetime"):
-            frame[name] = pd.to_datetime(frame[name], utc=True)
-        elif kind.startswith("int"):
-            frame[name] = frame[name].astype("Int64")
-        elif kind.startswith("bool"):
-            frame[name] = frame[name].astype("boolean")
-        elif kind.startswith("tuple"):
-            frame[name] = frame[name].map(" ".join).astype("string")
-        else:
-            frame[name] = frame[name].astype("string")
-    return frame
 
 
 def _write_csv(output: TextIO, rows: Iterable[LabelRow]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
 import pytest
 from sqlalchemy import insert
 
@@ -151,15 +150,6 @@ def test_the_table_has_every_encounter_with_its_reason(folder: Path, tmp_path: P
     assert done(folder, "label", "-") == file.read_text(encoding="utf-8")
 
 
-def test_the_table_as_parquet_has_typed_columns(folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow")
-    done(folder, "label", str(tmp_path / "labels.parquet"))
-    frame = pd.read_parquet(tmp_path / "labels.parquet").set_index("encounter_id")
-    assert frame.loc["E1", "discharged_at"] == pd.Timestamp(T0) + pd.Timedelta(days=4)
-    assert (frame.loc["E1", "days_to_readmission"], frame.loc["E1", "readmitted"]) == (6, True)
-    assert list(frame["readmitted"].isna()[["E1", "E6"]]) == [False, True]
-
-
 def test_observed_is_set_against_the_risks_issued_at_the_discharge(folder: Path) -> None:
     engine = make_engine(f"sqlite:///{folder / 'wardwatch.db'}")
     with engine.begin() as connection:
@@ -187,7 +177,7 @@ def test_observed_is_set_against_the_risks_issued_at_the_discharge(folder: Path)
         (["readmissions", "--window", "weeks"], "--window: unknown 'weeks'. Choose from calendar, hours."),
         (["readmissions", "--rules", "crude", "--observation"], "--observation: the crude count has"),
         (["readmissions", "--followed-until", "noon"], "'noon' is not a valid time"),
-        (["label", "labels.txt"], "labels.txt: is neither .csv nor .parquet"),
+        (["label", "labels.txt"], "labels.txt: does not end in .csv"),
         (["label", "-", "--json"], "--json: the table and the summary cannot both"),
         (["label", "no-such-folder/labels.csv"], "no-such-folder/labels.csv: cannot be written"),
         (["codes", "import", "no-such-folder"], "no-such-folder: is not a folder"),
