@@ -60,8 +60,6 @@ def part_links_of(fact: AnyFact) -> list[Link]:
         if whole is not None and not is_part_subject(whole):
             links.append(Link(fact.subject, _number_name(token, whole), False))
         return links
-    if getattr(fact.data, "version_of", None) is None:
-        return []
     resource = _resource_of(fact)
     return [] if resource is None else [Link(resource, fact.subject, False)]
 
